@@ -1,0 +1,1 @@
+"""What a person sees and does: window, panels, command line."""

@@ -1,0 +1,1 @@
+"""The Explore panel: wander through a latent space."""

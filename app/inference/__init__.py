@@ -1,0 +1,1 @@
+"""Requests in, updates out: the engine, its scheduler and the one worker thread."""

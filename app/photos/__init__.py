@@ -1,0 +1,1 @@
+"""Photos decoded and encoded faithfully: profiles, metadata, depth, orientation. No Qt."""

@@ -1,0 +1,1 @@
+"""The Upscale panel: one photo or twenty thousand."""

@@ -1,0 +1,73 @@
+"""The card of a model: all that is known of it, as one JSON document beside its weights. Imports no torch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, get_args
+
+from models.errors import CheckpointError
+
+Task = Literal["latent", "painting", "upscaling", "translation"]
+TASKS: tuple[Task, ...] = get_args(Task)
+
+
+@dataclass(frozen=True)
+class Label:
+    """One class of a label map: its number in the map, its name and the colour it is painted with (sRGB 0..255)."""
+
+    id: int
+    name: str
+    colour: tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a person and a program need to know of a model before it is opened.
+
+    `name` is the catalogue's key (letters, digits, `-`, `_`, `.`), `title` what the picker shows. `family` names the published
+    spelling ("esrgan", "mobilestylegan" ...), `config` whatever rebuilds the network besides its tensors. `resolution` is the
+    native size in pixels of a latent or painting model (0 if it has none), `scale` the factor of an upscaling one (1 otherwise).
+    `non_commercial` is None where nobody knows. `sha256` is that of the original bytes; `metrics` maps a name to a figure.
+    """
+
+    name: str
+    title: str
+    task: Task
+    family: str
+    config: dict[str, Any] = field(default_factory=dict)
+    labels: tuple[Label, ...] = ()
+    resolution: int = 0
+    scale: int = 1
+    licence: str = "unknown"
+    licence_note: str = ""
+    non_commercial: bool | None = None
+    credit: str = ""
+    description: str = ""
+    data: str = ""
+    recipe: str = ""
+    limits: str = ""
+    metrics: dict[str, float] = field(default_factory=dict)
+    sha256: str = ""
+    source: str = ""
+    answers: dict[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=1, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Card:
+        """Read a card; `CheckpointError` where it is not one. Unknown keys are left out, so newer cards still open."""
+        try:
+            raw = json.loads(text)
+            known = {f.name for f in fields(cls)}
+            values = {key: value for key, value in raw.items() if key in known}
+            values["labels"] = tuple(
+                Label(int(x["id"]), str(x["name"]), (int(x["colour"][0]), int(x["colour"][1]), int(x["colour"][2])))
+                for x in values.get("labels", ())
+            )
+            if values["task"] not in TASKS:
+                raise ValueError(f"task {values['task']!r}")
+            return cls(**values)
+        except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as error:
+            raise CheckpointError("The model's card cannot be read.", f"{type(error).__name__}: {error}.") from error

@@ -1,0 +1,1 @@
+"""Published spellings of each family, mapped onto our networks."""

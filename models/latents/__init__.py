@@ -1,0 +1,1 @@
+"""Directions, mixing and truncation in the latent spaces of StyleGAN and kin."""
