@@ -64,7 +64,7 @@ class PaintingNetwork(Protocol):
     style_dim: int
 
     def working_size(self, height: int, width: int) -> tuple[int, int]:
-        """The size in pixels at which the network paints a map of this size (what it was taught, the map's shape kept if it can)."""
+        """The size in pixels at which the network paints a map of this size: what it was taught, the map's shape kept if it can."""
         ...
 
     def encode(self, photo: torch.Tensor) -> torch.Tensor:
@@ -109,5 +109,7 @@ class LatentNetwork(Protocol):
 
 def to_picture(rgb: torch.Tensor) -> NDArray[np.uint8]:
     """`[3, H, W]`, nominally -1..1, to a picture uint8 `[H, W, 3]`: clamped, rounded to the nearest level."""
-    picture: NDArray[np.uint8] = ((rgb.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).contiguous().cpu().numpy()
+    picture: NDArray[np.uint8] = (
+        ((rgb.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).contiguous().cpu().numpy()
+    )
     return picture
