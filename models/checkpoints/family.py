@@ -64,7 +64,7 @@ class PaintingNetwork(Protocol):
     style_dim: int
 
     def working_size(self, height: int, width: int) -> tuple[int, int]:
-        """The size in pixels at which the network paints a map of this size: what it was taught, the map's shape kept if it can."""
+        """The size in pixels at which the network paints a map of this size: as taught, the map's shape kept if it can."""
         ...
 
     def encode(self, photo: torch.Tensor) -> torch.Tensor:
@@ -103,7 +103,7 @@ class LatentNetwork(Protocol):
         ...
 
     def synthesize(self, ws: torch.Tensor, noise: str, noise_seed: int, resolution: int | None) -> Steps[torch.Tensor]:
-        """Picture `[N, 3, H, W]`, nominally -1..1, of `ws [N, num_ws, w_dim]`; `resolution` one of `previews` is an early exit."""
+        """Picture `[N, 3, H, W]`, about -1..1, of `ws [N, num_ws, w_dim]`; `resolution` one of `previews` is an early exit."""
         ...
 
 
