@@ -28,7 +28,8 @@ class Card:
     `name` is the catalogue's key (letters, digits, `-`, `_`, `.`), `title` what the picker shows. `family` names the published
     spelling ("esrgan", "mobilestylegan" ...), `config` whatever rebuilds the network besides its tensors. `resolution` is the
     native size in pixels of a latent or painting model (0 if it has none), `scale` the factor of an upscaling one (1 otherwise).
-    `non_commercial` is None where nobody knows. `sha256` is that of the original bytes; `metrics` maps a name to a figure.
+    `non_commercial` is None where nobody knows. `sha256` is that of the original bytes, `key` what the catalogue knows an added
+    copy by (bytes, siblings and answers); `metrics` maps a name to a figure.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Card:
     sha256: str = ""
     source: str = ""
     answers: dict[str, str] = field(default_factory=dict)
+    key: str = ""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1, ensure_ascii=False)
