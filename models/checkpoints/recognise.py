@@ -1,0 +1,60 @@
+"""Which family a file's contents are of. A family's module is imported only when somebody asks.
+
+To add a family: write `models/checkpoints/families/NAME.py` with an object `FAMILY` (the protocol `Family`), and name the
+module here. docs/add-a-model-family.md goes through it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+
+from models.checkpoints.family import Contents, Family
+from models.errors import CheckpointError
+
+# Family name, as cards bear it, to the module that knows it. Asked in this order: the narrower description comes first.
+MODULES: dict[str, str] = {
+    "landscapes": "models.checkpoints.families.landscapes",
+    "esrgan": "models.checkpoints.families.esrgan",
+    "compact": "models.checkpoints.families.compact",
+    "ncnn": "models.checkpoints.families.ncnn",
+    "spade": "models.checkpoints.families.spade",
+}
+
+
+def family_named(name: str) -> Family:
+    """The family of this name; `CheckpointError` where this version of Ganvas does not know it."""
+    if name not in MODULES:
+        raise CheckpointError(
+            f"The model is of the family {name!r}.", "This version of Ganvas does not know it.", "A newer version may."
+        )
+    family: Family = import_module(MODULES[name]).FAMILY
+    return family
+
+
+def families() -> Iterator[Family]:
+    """All families, each imported as it is reached."""
+    return map(family_named, MODULES)
+
+
+def family_of(contents: Contents) -> Family:
+    """The family these contents are of; `CheckpointError` says what was found where it is none."""
+    for family in families():
+        if family.recognises(contents):
+            return family
+    raise CheckpointError(
+        f"{contents.name} holds no model that Ganvas knows.",
+        f"It is a {contents.format} file with {_in_words(contents.tree)}.",
+        "`ganvas models inspect` lists what can be opened.",
+    )
+
+
+def _in_words(tree: object) -> str:
+    """What stands at the top of the tree, in a few words; never longer than a line."""
+    if isinstance(tree, dict):
+        names = [str(key)[:40] for key in list(tree)[:4]]
+        return f"{len(tree)} entries" + (f" ({', '.join(names)}{', ...' if len(tree) > 4 else ''})" if names else "")
+    if isinstance(tree, (list, tuple)):
+        return f"a list of {len(tree)} things"
+    label = getattr(tree, "label", None)
+    return f"one object of {label}" if isinstance(label, str) else f"one {type(tree).__name__}"

@@ -1,0 +1,93 @@
+"""The bytes of a model file, wherever they lie: on disk (mapped, not read) or in an archive (unpacked, bounded)."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import mmap
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from models.errors import CheckpointError
+
+Buffer = bytes | bytearray | mmap.mmap
+
+LARGEST_FILE = 64 << 30  # the largest published generator has 2 GB; beyond this a file is not what it says
+LARGEST_SIBLING = 1 << 30  # an encoder beside its generator, or the weights of an ncnn pair
+
+
+def _none_beside(name: str) -> bytes | None:
+    return None
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A named piece of bytes. `beside(name)` gives those of a file in the same folder, None where there is none."""
+
+    name: str
+    data: Buffer
+    beside: Callable[[str], bytes | None] = field(default=_none_beside)
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are."""
+        return len(self.data)
+
+    def sha256(self) -> str:
+        """Of the bytes, in hexadecimal."""
+        return hashlib.sha256(self.data).hexdigest()
+
+
+def file_source(path: Path) -> Source:
+    """A file on disk, mapped privately: pages are read as they are needed, and nothing written to them reaches the file.
+
+    `CheckpointError` where it is missing, unreadable, empty, or no ordinary file (a folder, a pipe, a device).
+    """
+    return Source(path.name, _mapped(path), lambda name: _sibling(path, name))
+
+
+def _mapped(path: Path) -> Buffer:
+    try:
+        # A pipe would keep an ordinary open waiting for a writer; the flag does nothing to ordinary files.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        try:
+            _check_ordinary(path, os.fstat(handle))
+            return mmap.mmap(handle, 0, access=mmap.ACCESS_COPY)
+        finally:
+            os.close(handle)
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _check_ordinary(path: Path, found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a pipe, a device or a socket"
+        raise CheckpointError(f"{path.name} cannot be opened as a model.", f"It is {kind}, not a file.")
+    if found.st_size == 0:
+        raise CheckpointError(f"{path.name} cannot be opened as a model.", "It is empty.", "Get it once more.")
+    if found.st_size > LARGEST_FILE:
+        raise CheckpointError(f"{path.name} cannot be opened as a model.", "It is larger than any model.")
+
+
+def _sibling(path: Path, name: str) -> bytes | None:
+    beside = path.with_name(name)
+    try:
+        if not beside.is_file() or beside.stat().st_size > LARGEST_SIBLING:
+            return None
+        return beside.read_bytes()
+    except (OSError, ValueError) as error:
+        raise _unreadable(beside, error) from error
+
+
+def _unreadable(path: Path, error: OSError | ValueError) -> CheckpointError:
+    number = getattr(error, "errno", None)
+    if number == errno.ENOENT:
+        return CheckpointError(f"There is no file {path}.", hint="Look at its name, and whether its folder is at hand.")
+    if number == errno.EACCES:
+        return CheckpointError(f"{path.name} cannot be read.", "You have no right to read it.")
+    if number == errno.ENXIO:
+        return CheckpointError(f"{path.name} cannot be opened as a model.", "It is a pipe, a device or a socket, not a file.")
+    return CheckpointError(f"{path.name} cannot be read.", f"The system says: {getattr(error, 'strerror', None) or error}.")

@@ -1,0 +1,81 @@
+"""Run a network piece by piece, and say in our own words what went wrong: no memory, or a picture that cannot be right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+
+from models.errors import BadPicture, OutOfMemory
+from models.steps import Steps, T
+
+if TYPE_CHECKING:
+    from models.precision import N, Precise
+
+# How the allocators say it where torch raises a plain RuntimeError: the processor's, oneDNN's, cuBLAS', cuDNN's and Metal's.
+_TEXTS_OF_NO_MEMORY = (
+    "defaultcpuallocator: can't allocate memory",
+    "defaultcpuallocator: not enough memory",
+    "could not create a memory object",
+    "out of memory",
+    "cublas_status_alloc_failed",
+    "cudnn_status_alloc_failed",
+    "cudnn_status_internal_error_host_allocation_failed",
+)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether this error of torch means that the device's memory is full. The one place where that is told apart."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and any(text in str(error).lower() for text in _TEXTS_OF_NO_MEMORY)
+
+
+@contextmanager
+def piece_of_work() -> Iterator[None]:
+    """One piece of inference: no gradients are kept, and a full memory is `OutOfMemory`."""
+    try:
+        with torch.inference_mode():
+            yield
+    except (RuntimeError, MemoryError) as error:
+        if is_out_of_memory(error):
+            raise OutOfMemory(
+                "The device has no memory left for this picture.", f"torch says: {_first_line(error)}", "A smaller piece may fit."
+            ) from error
+        raise
+
+
+def in_pieces(steps: Steps[T]) -> Steps[T]:
+    """The same steps, each run as a `piece_of_work`. Between two of them no mode of torch is left switched on."""
+    try:
+        while True:
+            with piece_of_work():
+                try:
+                    next(steps)
+                except StopIteration as stop:
+                    return stop.value  # type: ignore[no-any-return]
+            yield
+    finally:
+        steps.close()
+
+
+def finite_or_again(precise: Precise[N], work: Callable[[N], Steps[torch.Tensor]]) -> Steps[torch.Tensor]:
+    """Result of `work` on the network, run again in float32 (and from then on) where it is not finite; else `BadPicture`."""
+    result = yield from in_pieces(work(precise.network))
+    if bool(torch.isfinite(result).all()):
+        return result
+    if precise.distrust():
+        result = yield from in_pieces(work(precise.network))
+        if bool(torch.isfinite(result).all()):
+            return result
+    raise BadPicture(
+        "The model returned numbers that make no picture.",
+        "Some of its values are infinite or undefined even in float32.",
+        "Its file may be damaged; add it again.",
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0][:200]
