@@ -28,12 +28,22 @@ if TYPE_CHECKING:
 
 def open_model(model: str | Path, device: str | None, precision: str | None, answers: Mapping[str, str]) -> Model:
     """What `models.open` does; its docstring says it."""
-    if isinstance(model, str):
-        entry = Catalogue().find(model)
-        if entry is not None:
-            return assemble(entry.card, read_safetensors(file_source(entry.weights)).tensors, device, precision)
-    card, tensors = load(Path(model), answers)
-    return assemble(card, tensors, device, precision)
+    return open_measured(model, Catalogue(), device, precision, answers)[0]
+
+
+def open_measured(
+    model: str | Path, catalogue: Catalogue, device: str | None, precision: str | None, answers: Mapping[str, str]
+) -> tuple[Model, int]:
+    """As `models.open` with this catalogue, and the bytes that the weights hold in memory: as stored, and as built from that."""
+    entry = catalogue.find(model) if isinstance(model, str) else None
+    if entry is not None:
+        card: Card = entry.card
+        tensors: Mapping[str, torch.Tensor] = read_safetensors(file_source(entry.weights)).tensors
+    else:
+        card, tensors = load(Path(model), answers)
+    opened = assemble(card, tensors, device, precision)
+    built = opened.runtime.dtype.itemsize
+    return opened, sum(tensor.numel() * (tensor.element_size() + built) for tensor in tensors.values())
 
 
 def load(path: Path, answers: Mapping[str, str]) -> tuple[Card, dict[str, torch.Tensor]]:
