@@ -15,7 +15,7 @@ Noise = Literal["const", "random", "none"]
 
 @dataclass(frozen=True, eq=False)
 class GenerateRequest:
-    """One picture of a latent model. Done(result) is a `Frame`'s picture at full size, with `ws` float32 `[1, num_ws, w_dim]`.
+    """One picture of a latent model. Yields a `Frame`; Done(result) is an `updates.Generated`: the picture and its `ws`.
 
     `seeds` are (seed, weight) pairs, weights summing to 1: the w of the seeds are blended (one pair is the usual case).
     `psi` pulls towards the average latent (1 leaves alone), `cutoff` is the number of leading layers it acts on (None: all).
@@ -148,6 +148,21 @@ class ModelFacts:
     layer_sizes: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True)
+class DeviceRequest:
+    """What is computed on? Imports torch, so that the first picture need not wait for it. Done(result) is a `DeviceFacts`."""
+
+
+@dataclass(frozen=True)
+class DeviceFacts:
+    """The device of the engine: "cpu", "cuda", "mps"; what it is called; bytes of memory it has and has free."""
+
+    device: str
+    name: str
+    memory: int
+    free: int
+
+
 Request = (
     GenerateRequest
     | PaintRequest
@@ -158,4 +173,5 @@ Request = (
     | AddModelRequest
     | GetModelsRequest
     | RemoveModelRequest
+    | DeviceRequest
 )

@@ -47,6 +47,17 @@ class Progress:
 
 
 @dataclass(frozen=True, eq=False)
+class Generated:
+    """Result of a `GenerateRequest`: the picture, and the latents behind it, float32 `[1, num_ws, w_dim]`, with truncation,
+    mixing and directions in them (asked again with these `ws`, leave those out)."""
+
+    picture: Picture
+    ws: NDArray[np.float32]
+    resolution: int
+    milliseconds: float
+
+
+@dataclass(frozen=True, eq=False)
 class Done:
     """The request is finished; `result` is what its docstring says."""
 

@@ -1,0 +1,144 @@
+"""The machine that models compute on: starting torch gently, how much memory there is, what the device is called.
+
+torch is imported inside the functions, on the thread that calls them: a window is painted before this is.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import importlib.util
+import os
+import platform
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# The libraries of torch that take longest to map and relocate. Mapping them through a foreign call keeps other threads
+# running; `import torch` would hold the interpreter for all of it (half a second in which no window answers).
+LARGE_LIBRARIES = ("libtorch_cpu.so", "libtorch_python.so")
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes of memory a device has, and how many are free now."""
+
+    total: int
+    free: int
+
+
+def map_libraries() -> None:
+    """Map torch's large libraries without holding up other Python threads (Linux; elsewhere this does nothing).
+
+    Imports nothing. A library that cannot be mapped here is left to `import torch`, which says what is wrong with it.
+    """
+    if not sys.platform.startswith("linux") or "torch" in sys.modules:
+        return
+    spec = importlib.util.find_spec("torch")
+    if spec is None or spec.origin is None:
+        return
+    dlopen = ctypes.CDLL(None).dlopen
+    dlopen.restype, dlopen.argtypes = ctypes.c_void_p, [ctypes.c_char_p, ctypes.c_int]
+    for name in LARGE_LIBRARIES:
+        path = Path(spec.origin).parent / "lib" / name
+        if path.is_file():
+            dlopen(os.fsencode(path), os.RTLD_NOW | os.RTLD_GLOBAL)
+
+
+def start(threads: int | None = None) -> None:
+    """Import torch on this thread and set how many processor threads it uses (None: as many as it likes)."""
+    map_libraries()
+    import torch
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+
+
+def best() -> str:
+    """The device that is used where nobody chose one: "cuda", "mps" or "cpu"."""
+    from models.precision import best_device
+
+    return str(best_device())
+
+
+def name(device: str) -> str:
+    """What the device is called, for a person: "NVIDIA H100", "AMD EPYC 7763 (8 threads)"."""
+    import torch
+
+    if device.startswith("cuda"):
+        return str(torch.cuda.get_device_name(device))
+    if device == "mps":
+        return "Apple GPU"
+    return f"{_processor()} ({torch.get_num_threads()} threads)"
+
+
+def memory(device: str) -> Memory:
+    """Memory of a device. The processor's is what the system lets a program have without swapping."""
+    if device.startswith("cuda"):
+        import torch
+
+        free, total = torch.cuda.mem_get_info(device)
+        return Memory(int(total), int(free))
+    return _system_memory()
+
+
+def give_back() -> None:
+    """Return memory of dropped models and cached blocks to the device."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    if torch.backends.mps.is_available():
+        torch.mps.empty_cache()
+
+
+def _processor(listing: Path = Path("/proc/cpuinfo")) -> str:
+    try:
+        for line in listing.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _system_memory() -> Memory:
+    if sys.platform == "win32":
+        return _windows_memory()
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = _limit_of_group()
+    total = min(total, limit.total) if limit else total
+    free = total  # macOS compresses and gives back by itself and has no figure that means more.
+    try:
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                free = 1024 * int(line.split()[1])
+    except OSError:
+        pass
+    return Memory(total, min(free, limit.free if limit else free))
+
+
+def _limit_of_group(group: Path = Path("/sys/fs/cgroup")) -> Memory | None:
+    """The limit of a container (cgroup version 2), where there is one: going beyond it gets the program killed."""
+    try:
+        limit = (group / "memory.max").read_text(encoding="ascii").strip()
+        used = int((group / "memory.current").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+    return None if limit == "max" else Memory(int(limit), max(0, int(limit) - used))
+
+
+def _windows_memory() -> Memory:
+    class Status(ctypes.Structure):
+        # MEMORYSTATUSEX of the Windows API: two 32-bit and seven 64-bit fields.
+        _fields_ = [("length", ctypes.c_uint32), ("load", ctypes.c_uint32), ("total", ctypes.c_uint64), ("free", ctypes.c_uint64)] + [
+            (f"other{n}", ctypes.c_uint64) for n in range(5)
+        ]
+
+    status = Status()
+    status.length = ctypes.sizeof(Status)
+    kernel: Any = ctypes.WinDLL("kernel32")  # type: ignore[attr-defined]
+    kernel.GlobalMemoryStatusEx(ctypes.byref(status))
+    return Memory(int(status.total), int(status.free))
