@@ -1,0 +1,69 @@
+"""The quiet bar that says what happened, why, and offers what to do."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
+
+from app import theme
+from app.widgets.panel import Notice
+
+
+class MessageBar(QFrame):
+    """Shows one `Notice` at a time and takes no room while there is none. Never modal, never timed: a person closes it."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("notice")
+        self.notice: Notice | None = None
+        self._icon = QLabel(self)
+        self._text = QLabel(self)
+        self._text.setObjectName("notice:text")
+        self._text.setWordWrap(True)
+        self._text.setTextFormat(Qt.TextFormat.PlainText)
+        self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self._button = QPushButton(self)
+        self._button.setObjectName("notice:button")
+        self._button.clicked.connect(self._act)
+        self._close = QToolButton(self)
+        self._close.setIcon(theme.icon("close"))
+        self._close.setIconSize(QSize(16, 16))
+        self._close.setToolTip(self.tr("Close"))
+        self._close.setAccessibleName(self.tr("Close this message"))
+        self._close.clicked.connect(self.clear)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(16, 8, 8, 8)
+        row.setSpacing(12)
+        row.addWidget(self._icon)
+        row.addWidget(self._text, 1)
+        row.addWidget(self._button)
+        row.addWidget(self._close)
+        self.hide()
+
+    def show_notice(self, notice: Notice | None) -> None:
+        """Show a notice in place of the one before; None clears the bar."""
+        self.notice = notice
+        if notice is None:
+            self.hide()
+            return
+        self.setProperty("notice", "bad" if notice.bad else "news")
+        self.style().unpolish(self)
+        self.style().polish(self)
+        icon = theme.icon("warning", "bad") if notice.bad else theme.icon("info", "accent_text")
+        self._icon.setPixmap(icon.pixmap(QSize(20, 20), self.devicePixelRatioF()))
+        text = " ".join(part for part in (notice.what, notice.why, notice.hint) if part)
+        self._text.setText(text)
+        self.setAccessibleName(text)
+        self._button.setText(notice.button)
+        self._button.setVisible(bool(notice.button))
+        self.show()
+
+    def clear(self) -> None:
+        self.show_notice(None)
+
+    def _act(self) -> None:
+        notice = self.notice
+        self.clear()
+        if notice is not None and notice.action is not None:
+            notice.action()

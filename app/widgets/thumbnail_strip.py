@@ -1,0 +1,197 @@
+"""Small pictures in a row or a grid, to choose from. Pictures may come later than their places."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QEvent,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPointF,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPen, QResizeEvent
+from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+
+from app import theme
+
+GAP = 8
+IMAGE = Qt.ItemDataRole.UserRole + 1
+Index = QModelIndex | QPersistentModelIndex
+
+
+class Thumbs(QAbstractListModel):
+    """The places of a strip: a key, a caption (tooltip and accessible name), and an image once there is one."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.keys: list[str] = []
+        self.captions: list[str] = []
+        self.images: dict[str, QImage] = {}
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 (Qt's own signature)
+        return 0 if parent.isValid() else len(self.keys)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid() or index.row() >= len(self.keys):
+            return None
+        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
+            return self.captions[index.row()]
+        return self.images.get(self.keys[index.row()]) if role == IMAGE else None
+
+
+class _Painter(QStyledItemDelegate):
+    """A rounded picture; chosen ones have a frame in the accent."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        strip = self.parent()
+        assert isinstance(strip, ThumbnailStrip)
+        return QSize(strip.side + GAP, strip.side + GAP)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        area: QRect = option.rect
+        state: QStyle.StateFlag = option.state
+        place = QRectF(area).adjusted(GAP / 2, GAP / 2, -GAP / 2, -GAP / 2)
+        shape = QPainterPath()
+        shape.addRoundedRect(place, 6, 6)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        image = index.data(IMAGE)
+        painter.fillPath(shape, theme.colour("raised"))
+        if isinstance(image, QImage):
+            painter.setClipPath(shape)
+            side = min(image.width(), image.height())
+            middle = QRectF((image.width() - side) / 2, (image.height() - side) / 2, side, side)
+            painter.drawImage(place, image, middle)
+            painter.setClipping(False)
+        else:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.colour("border"))
+            for step in (-1, 0, 1):
+                painter.drawEllipse(place.center() + QPointF(step * 8.0, 0), 1.5, 1.5)
+        chosen = bool(state & QStyle.StateFlag.State_Selected)
+        focused = bool(state & QStyle.StateFlag.State_HasFocus)
+        if chosen or focused or state & QStyle.StateFlag.State_MouseOver:
+            painter.setPen(QPen(theme.colour("accent" if chosen or focused else "dim"), 2.5 if chosen else 1.5))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(place.adjusted(-1.5, -1.5, 1.5, 1.5), 7, 7)
+        painter.restore()
+
+
+class ThumbnailStrip(QListView):
+    """Thumbnails in one row (`columns` 0) or as a grid of `columns`. `chosen(key)` on a click or Enter, `removed(key)` on Delete.
+
+    `side` is the edge of a thumbnail in logical pixels; a grid works it out from its width.
+    """
+
+    chosen = Signal(str)
+    removed = Signal(str)
+
+    def __init__(self, name: str, title: str, *, columns: int = 0, side: int = 56, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName(name)
+        self.setAccessibleName(title)
+        self.side, self._columns = side, columns
+        self.thumbs = Thumbs(self)
+        self.setModel(self.thumbs)
+        self.setItemDelegate(_Painter(self))
+        self.setProperty("look", "bare")
+        self.setViewMode(QListView.ViewMode.IconMode)
+        self.setMovement(QListView.Movement.Static)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.setUniformItemSizes(True)
+        self.setMouseTracking(True)
+        self.setSelectionMode(QListView.SelectionMode.SingleSelection)
+        self.setWrapping(columns > 0)
+        self.setFlow(QListView.Flow.LeftToRight)
+        self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        if columns:
+            self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+            self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        else:
+            self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+            self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+            self.setFixedHeight(side + GAP + 4)
+        self.clicked.connect(self._click)
+
+    def set_columns(self, columns: int) -> None:
+        """How many thumbnails stand side by side in a grid."""
+        if columns != self._columns:
+            self._columns = columns
+            self._lay()
+
+    def set_places(self, places: Sequence[tuple[str, str]]) -> None:
+        """Show these (key, caption) places; images of keys that stay are kept."""
+        model, keys = self.thumbs, [key for key, _ in places]
+        if keys == model.keys:
+            return
+        model.beginResetModel()
+        model.keys, model.captions = keys, [caption for _, caption in places]
+        model.images = {key: image for key, image in model.images.items() if key in set(keys)}
+        model.endResetModel()
+
+    def set_image(self, key: str, image: QImage) -> None:
+        """The picture of a place has come; keys that are no longer there are passed over."""
+        if key in self.thumbs.keys:
+            self.thumbs.images[key] = image
+            index = self.thumbs.index(self.thumbs.keys.index(key))
+            self.thumbs.dataChanged.emit(index, index)
+
+    def forget_images(self) -> None:
+        """All pictures are stale; the places stay."""
+        self.thumbs.images.clear()
+        self.viewport().update()
+
+    def select(self, key: str | None) -> None:
+        """Mark a place (no signal comes back), or none."""
+        if key is None or key not in self.thumbs.keys:
+            self.clearSelection()
+            self.setCurrentIndex(QModelIndex())
+            return
+        index = self.thumbs.index(self.thumbs.keys.index(key))
+        self.setCurrentIndex(index)
+        self.scrollTo(index)
+
+    def rect_of(self, key: str) -> QRect:
+        """Where a thumbnail lies, in coordinates of the viewport."""
+        return self.visualRect(self.thumbs.index(self.thumbs.keys.index(key)))
+
+    def _click(self, index: QModelIndex) -> None:
+        self.chosen.emit(self.thumbs.keys[index.row()])
+
+    def _lay(self) -> None:
+        if self._columns:
+            bar = self.verticalScrollBar().sizeHint().width()
+            room = self.width() - bar - 2 * self.frameWidth()
+            self.side = max(room // self._columns - GAP, 24)
+            self.setGridSize(QSize(self.side + GAP, self.side + GAP))
+        self.doItemsLayout()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._lay()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        index = self.currentIndex()
+        if index.isValid() and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.chosen.emit(self.thumbs.keys[index.row()])
+        elif index.isValid() and event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
+            self.removed.emit(self.thumbs.keys[index.row()])
+        else:
+            super().keyPressEvent(event)
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        # A right click takes a thumbnail away where somebody listens to that; it must not choose it first.
+        pressed = event.type() == QEvent.Type.MouseButtonPress and isinstance(event, QMouseEvent)
+        if pressed and event.button() == Qt.MouseButton.RightButton:  # type: ignore[attr-defined]
+            return True
+        return super().viewportEvent(event)
