@@ -1,0 +1,20 @@
+"""What a picture file can carry besides pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Part = bytes | memoryview
+
+# Profiles of printers reach 3 MB, XMP with a depth map or a long editing history some 10 MB: more is not read.
+MAX_PART = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """`icc` a profile, `exif` a TIFF block (no prefix), `xmp` a packet (extended parts already joined), `iptc` IIM records."""
+
+    icc: bytes | None = None
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    iptc: bytes | None = None

@@ -1,0 +1,112 @@
+"""PNG (W3C, third edition): iCCP, eXIf, iTXt with XMP, and IPTC in the text chunk that ImageMagick and ExifTool use."""
+
+from __future__ import annotations
+
+import binascii
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+
+from app.photos.containers.metadata import MAX_PART, Metadata, Part
+from app.photos.exif import strip_prefix
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+XMP_KEY, IPTC_KEY = b"XML:com.adobe.xmp", b"Raw profile type iptc"
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """(type, start, end) of every whole chunk; `start` is at its length field."""
+    at = len(SIGNATURE)
+    while at + 12 <= len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        end = at + 12 + size
+        if end > len(data):
+            return
+        yield data[at + 4 : at + 8], at, end
+        at = end
+
+
+def _inflate(packed: bytes) -> bytes | None:
+    """Unpacked bytes, or None where they are broken or more than `MAX_PART`."""
+    try:
+        unpacker = zlib.decompressobj()
+        out = unpacker.decompress(packed, MAX_PART)
+    except zlib.error:
+        return None
+    return out if unpacker.eof else None
+
+
+def read(data: bytes) -> Metadata:
+    icc = exif = xmp = iptc = None
+    for kind, start, end in _chunks(data):
+        if kind not in (b"iCCP", b"eXIf", b"iTXt", b"zTXt", b"tEXt") or end - start > MAX_PART:
+            continue
+        body = data[start + 8 : end - 4]
+        key, _, rest = body.partition(b"\0")
+        if kind == b"iCCP":
+            icc = icc or _inflate(rest[1:])
+        elif kind == b"eXIf":
+            exif = exif or strip_prefix(body)
+        elif kind == b"iTXt" and key == XMP_KEY:
+            xmp = xmp or _international(rest)
+        elif key == IPTC_KEY:
+            text = _inflate(rest[1:]) if kind == b"zTXt" else rest
+            iptc = iptc or _unhex(text or b"")
+    return Metadata(icc, exif, xmp, iptc)
+
+
+def _international(rest: bytes) -> bytes | None:
+    """The text of an iTXt chunk after its keyword: compressed flag, method, language, translated keyword, text."""
+    texts = rest[2:].split(b"\0", 2)
+    if len(texts) < 3:
+        return None
+    return _inflate(texts[2]) if rest[:1] == b"\1" else texts[2]
+
+
+def _unhex(text: bytes) -> bytes | None:
+    """ImageMagick's raw profile: a line with its name, one with its length, then hexadecimal digits in lines."""
+    found = re.fullmatch(rb"\s*iptc\s+(\d{1,9})\s+([0-9a-fA-F\s]*)", text)
+    if not found:
+        return None
+    try:
+        return binascii.unhexlify(b"".join(found[2].split()))[: int(found[1])] or None
+    except binascii.Error:
+        return None
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def _is_own(data: bytes, kind: bytes, start: int, end: int) -> bool:
+    if kind in (b"iCCP", b"eXIf", b"sRGB", b"gAMA", b"cHRM"):
+        return True
+    key = data[start + 8 : min(end - 4, start + 90)].partition(b"\0")[0]
+    return kind in (b"iTXt", b"zTXt", b"tEXt") and key in (XMP_KEY, IPTC_KEY)
+
+
+def embed(data: bytes, metadata: Metadata) -> list[Part]:
+    view, parts, at = memoryview(data), [], len(SIGNATURE)
+    head: list[Part] = [view[: len(SIGNATURE)]]
+    for kind, start, end in _chunks(data):
+        at = end
+        if kind == b"IHDR":
+            head += [view[start:end], *_own_chunks(metadata)]
+        elif not _is_own(data, kind, start, end):
+            parts.append(view[start:end])
+    return [*head, *parts, view[at:]]
+
+
+def _own_chunks(metadata: Metadata) -> Iterator[bytes]:
+    if metadata.icc:
+        yield _chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc))
+    if metadata.exif:
+        yield _chunk(b"eXIf", metadata.exif)
+    if metadata.xmp:
+        yield _chunk(b"iTXt", XMP_KEY + b"\0\0\0\0\0" + metadata.xmp)
+    if metadata.iptc:
+        digits = binascii.hexlify(metadata.iptc).decode()
+        lines = "\n".join(digits[i : i + 72] for i in range(0, len(digits), 72))
+        text = f"\niptc\n{len(metadata.iptc):8d}\n{lines}\n".encode()
+        yield _chunk(b"zTXt", IPTC_KEY + b"\0\0" + zlib.compress(text))

@@ -1,0 +1,271 @@
+"""Photo files to pixels, by libvips (pyvips), libheif (HEIC), Pillow (BMP) and LibRaw (camera RAW, where rawpy is installed).
+
+What a file is, its bytes tell. Size and honesty of its claim are checked before anything is decoded; a file that is cut off
+is refused, not filled with grey. Colours stay in the profile the file carries, which travels along.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import pyvips
+from numpy.typing import NDArray
+
+from app.photos import containers, exif
+from app.photos.containers import Metadata
+from app.photos.formats import EXTENSIONS, FORMATS, HEAD, check_claim, sniff
+from app.photos.photo import Photo, PhotoError, PhotoFacts
+
+log = logging.getLogger(__name__)
+# libvips reports every damaged row through this logger, beside the exception that is turned into a sentence here.
+logging.getLogger("pyvips").setLevel(logging.CRITICAL)
+# Loaders that libvips' authors do not trust with hostile files (PDF, SVG and the like) are switched off for good, and
+# results are not kept: a file may change between two looks.
+pyvips.block_untrusted_set(True)
+pyvips.cache_set_max(0)
+
+# A compressed photo of 500 megapixels stays below this; larger files are TIFFs, which are read piece by piece.
+MAX_WHOLE_FILE = 2 * 2**30
+
+_LOADERS: dict[str, Callable[..., Any]] = {
+    "png": pyvips.Image.pngload_source,
+    "jpeg": pyvips.Image.jpegload_source,
+    "webp": pyvips.Image.webpload_source,
+    "avif": pyvips.Image.heifload_source,
+    "tiff": pyvips.Image.tiffload_source,
+    "gif": pyvips.Image.gifload_source,
+}
+
+
+def decode(source: Path | bytes) -> Photo:
+    """The photo in a file or in bytes; `PhotoError` says in one sentence why there is none. A missing file raises `OSError`."""
+    if isinstance(source, bytes):
+        return _decode(io.BytesIO(source), len(source), _named(source[:HEAD], ""))
+    with regular_file(source) as file:
+        return _decode(file, os.fstat(file.fileno()).st_size, _named(file.read(HEAD), source.suffix))
+
+
+def probe(path: Path) -> PhotoFacts:
+    """What the head of a file says, without decoding its pixels; errors as in `decode`."""
+    with regular_file(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        name = _named(file.read(HEAD), path.suffix)
+        if name not in _LOADERS:
+            return _probe_elsewhere(file, name)
+        image = _open(file, name)
+        width, height = image.width, image.height
+        check_claim(width, height, size)
+        # libheif turns a picture itself, whatever its EXIF says.
+        if name != "avif" and image.get_typeof("orientation") and image.get("orientation") >= 5:
+            width, height = height, width
+        bands = 3 if image.interpretation == "cmyk" else min(image.bands, 4)
+        return PhotoFacts(name, width, height, bands, 16 if image.format == "ushort" else 8, _pages(image))
+
+
+def read_packet(path: Path) -> bytes | None:
+    """The XMP packet of a picture, extended parts joined; None where there is none or the file is no picture."""
+    with regular_file(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        name = sniff(file.read(HEAD))
+        try:
+            if name in containers.HANDLED:
+                return containers.read(_whole(file, size), name).xmp
+            return _metadata(_open(file, name)).xmp if name in _LOADERS else None
+        except PhotoError:
+            return None
+
+
+def regular_file(path: Path) -> io.FileIO:
+    """The file opened for reading; `PhotoError` where it is no plain file (a folder, a device, a pipe that never ends).
+
+    It is not buffered: libvips reads through the same descriptor, which has one position for all.
+    """
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise PhotoError("It is not a file.")
+    return io.FileIO(path, "rb")
+
+
+def _named(head: bytes, suffix: str) -> str:
+    """The format by the first bytes. Most camera RAW files are TIFF inside: there the extension decides between the two."""
+    if not head:
+        raise PhotoError("The file is empty.")
+    found = sniff(head)
+    if found is None:
+        raise PhotoError(
+            "It is not a picture that Ganvas knows.", "PNG, JPEG, WebP, AVIF, HEIC, TIFF, BMP and GIF can be opened."
+        )
+    return "raw" if found == "tiff" and EXTENSIONS.get(suffix.lower().lstrip(".")) == "raw" else found
+
+
+def _whole(file: IO[bytes], size: int) -> bytes:
+    if size > MAX_WHOLE_FILE:
+        raise PhotoError("The file is larger than 2 GB.")
+    file.seek(0)
+    # A raw file may give less than was asked for at once: read until nothing comes.
+    return b"".join(iter(lambda: file.read(2**28), b""))
+
+
+def _decode(file: IO[bytes], size: int, name: str) -> Photo:
+    if name == "bmp":
+        return _decode_bmp(file, size)
+    if name == "heic":
+        from app.photos.heic import decode_heic
+
+        return decode_heic(file, size)
+    if name == "raw":
+        from app.photos.raw import decode_raw
+
+        return decode_raw(file)
+    data = _whole(file, size) if name in containers.HANDLED else None
+    image = _open(file if data is None else io.BytesIO(data), name)
+    check_claim(image.width, image.height, size)
+    warnings = []
+    if _pages(image) > 1:
+        warnings.append(f"This is the first of {_pages(image)} {'frames' if name in ('gif', 'webp') else 'pages'}.")
+    metadata = _metadata(image) if data is None else containers.read(data, name)
+    told = exif.read_facts(metadata.exif)
+    dpi = told.dpi or (_dpi(image) if name in ("jpeg", "png", "tiff") else None)
+    turn = 1 if name == "avif" else image.get("orientation") if image.get_typeof("orientation") else told.orientation
+    image, icc = _plain_colour(image, metadata.icc, warnings)
+    pixels = upright(_pixels(image, name), turn)
+    height, width = pixels.shape[:2]
+    block = exif.put_right(metadata.exif, width, height, dpi) if metadata.exif else None
+    return Photo(pixels, name, icc, block, metadata.xmp, metadata.iptc, dpi, tuple(warnings))
+
+
+def _open(file: IO[bytes], name: str) -> Any:
+    """The lazy picture: its header is read, its pixels are not. `file` must stay alive and open as long as it is used.
+
+    (pyvips forgets a source's memory when the source goes; `file` still holds it.)
+    """
+    if isinstance(file, io.BytesIO):
+        source = pyvips.Source.new_from_memory(file.getvalue())
+    else:
+        file.seek(0)
+        source = pyvips.Source.new_from_descriptor(file.fileno())
+    first = {"page": 0} if name in ("tiff", "gif", "webp", "avif") else {}
+    try:
+        return _LOADERS[name](source, access="sequential", fail_on="error", **first)
+    except pyvips.Error as error:
+        raise _sentence(error, name) from error
+
+
+def _pixels(image: Any, name: str) -> NDArray[Any]:
+    try:
+        data = image.write_to_memory()
+    except pyvips.Error as error:
+        raise _sentence(error, name) from error
+    kind = np.uint16 if image.format == "ushort" else np.uint8
+    return np.frombuffer(data, kind).reshape(image.height, image.width, image.bands)
+
+
+def _sentence(error: pyvips.Error, name: str) -> PhotoError:
+    text = str(error)
+    log.debug("libvips: %s", text)
+    ends = ("premature end", "unexpected end", "bad seek", "read error", "insufficient", "truncated", "end of file")
+    if any(end in text.lower() for end in ends):
+        return PhotoError("It is cut off: the file ends before the picture does.")
+    return PhotoError(f"Its {FORMATS[name].title} data is broken.")
+
+
+def _pages(image: Any) -> int:
+    return int(image.get("n-pages")) if image.get_typeof("n-pages") else 1
+
+
+def _dpi(image: Any) -> tuple[float, float] | None:
+    """Dots an inch, where the file says a resolution (libvips counts in pixels a millimetre and has 1.0 for unknown)."""
+    if not image.get_typeof("resolution-unit") or image.xres <= 0 or image.yres <= 0:
+        return None
+    x, y = image.xres * 25.4, image.yres * 25.4
+    # JPEG without a density has one dot a unit; below that nothing printed makes sense.
+    return (round(x, 3), round(y, 3)) if x > 2 and y > 2 else None
+
+
+def _metadata(image: Any) -> Metadata:
+    """What libvips read of a file that `app.photos.containers` does not handle."""
+    found = {
+        key: bytes(image.get(field))
+        for key, field in (("icc", "icc-profile-data"), ("exif", "exif-data"), ("xmp", "xmp-data"), ("iptc", "iptc-data"))
+        if image.get_typeof(field)
+    }
+    if "exif" in found:
+        found["exif"] = exif.strip_prefix(found["exif"])
+    return Metadata(**found)
+
+
+def _plain_colour(image: Any, icc: bytes | None, warnings: list[str]) -> tuple[Any, bytes | None]:
+    """Grey or RGB with or without alpha, 8 or 16 bits, and the profile that its numbers are in."""
+    try:
+        if image.interpretation == "cmyk":
+            bits = 16 if image.format == "ushort" else 8
+            image = image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=bits)
+            warnings.append("Its CMYK colours were converted to sRGB.")
+            icc = None
+        elif image.interpretation in ("lab", "labs", "labq", "xyz", "scrgb"):
+            image = image.colourspace("rgb16")
+            icc = None
+        elif image.format not in ("uchar", "ushort"):
+            raise PhotoError("It holds numbers that are no 8- or 16-bit colours (a scientific or HDR picture).")
+        if image.bands > 4:
+            warnings.append(f"Of its {image.bands} channels the first {3 + image.hasalpha()} were kept.")
+            image = image[0:4] if image.hasalpha() else image[0:3]
+    except pyvips.Error as error:
+        raise PhotoError("Its colours cannot be converted to sRGB.") from error
+    if icc is not None and icc[16:20] != (b"GRAY" if image.bands < 3 else b"RGB "):
+        warnings.append("Its colour profile does not fit its channels and was left out.")
+        icc = None
+    return image, icc
+
+
+def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Pixels `[H, W, C]` turned and mirrored as EXIF's orientation 1 to 8 asks, contiguous."""
+    if orientation >= 5:
+        pixels = pixels.transpose(1, 0, 2)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)
+
+
+def _probe_elsewhere(file: IO[bytes], name: str) -> PhotoFacts:
+    if name == "bmp":
+        image = _open_bmp(file)
+        return PhotoFacts("bmp", image.width, image.height, len(image.getbands()), 8)
+    if name == "heic":
+        from app.photos.heic import probe_heic
+
+        return probe_heic(file)
+    from app.photos.raw import probe_raw
+
+    return probe_raw(file)
+
+
+def _open_bmp(file: IO[bytes]) -> Any:
+    from PIL import BmpImagePlugin
+
+    file.seek(0)
+    try:
+        return BmpImagePlugin.BmpImageFile(file)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise PhotoError("Its BMP data is broken.") from error
+
+
+def _decode_bmp(file: IO[bytes], size: int) -> Photo:
+    image = _open_bmp(file)
+    check_claim(image.width, image.height, size)
+    dpi = image.info.get("dpi")
+    try:
+        image.load()
+        wanted = {"1": "L", "P": "RGB", "RGBX": "RGB"}.get(image.mode, image.mode)
+        pixels = np.array(image.convert(wanted))
+    except (OSError, ValueError) as error:
+        raise PhotoError("It is cut off: the file ends before the picture does.") from error
+    return Photo(pixels.reshape(*pixels.shape[:2], -1), "bmp", dpi=dpi if dpi and min(dpi) > 2 else None)

@@ -1,0 +1,142 @@
+"""Photos to files: PNG, JPEG, WebP, AVIF and TIFF, with everything the photo carries, whole or not at all.
+
+Nothing is lost silently: a photo that the format cannot hold (too large, 16 bits, transparency) is refused in words, unless
+`reduce` says that bits and transparency may go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyvips
+from numpy.typing import NDArray
+
+from app.photos import containers, exif, placing
+from app.photos.containers import Metadata, Part
+from app.photos.formats import EXTENSIONS, FORMATS, refusal, writable
+from app.photos.photo import Photo, PhotoError
+
+# A classic TIFF counts its bytes in 32 bits. Compressed sizes are not known ahead, so the larger layout is chosen early.
+BIG_TIFF_BYTES = 3 * 2**30
+_INTERPRETATIONS = {(8, True): "b-w", (16, True): "grey16", (8, False): "srgb", (16, False): "rgb16"}
+
+
+def encode(
+    photo: Photo, path: Path, format: str | None = None, quality: int = 92, effort: int | None = None, reduce: bool = False
+) -> None:
+    """Write the photo as `path`. `format` None takes the extension's; `quality` 1 to 100 (100: WebP and AVIF without loss).
+
+    `PhotoError` where the format cannot hold it, `OSError` where the disk refuses; then `path` is what it was before.
+    """
+    name = format or EXTENSIONS.get(path.suffix.lower().lstrip("."), "")
+    placing.write(path, encode_parts(photo, writable(name or path.suffix or "without extension").name, quality, effort, reduce))
+
+
+def encode_parts(photo: Photo, format: str, quality: int = 92, effort: int | None = None, reduce: bool = False) -> list[Part]:
+    """The parts of the file, in order: see `encode`."""
+    name = writable(format).name
+    fitted = fit(photo, name, reduce)
+    handled = name in containers.HANDLED
+    metadata = Metadata(fitted.icc, _upright_exif(fitted), fitted.xmp, fitted.iptc)
+    image = _vips(fitted, Metadata() if handled else metadata)
+    options = _options(name, fitted, quality, effort)
+    try:
+        data = _SAVERS[name](image, keep="none" if handled else "all", **options)
+    except pyvips.Error as error:
+        raise PhotoError(f"It could not be written as {FORMATS[name].title}: {str(error).splitlines()[-1].strip()}.") from error
+    return containers.embed(data, name, metadata) if handled else [data]
+
+
+def fit(photo: Photo, format: str, reduce: bool) -> Photo:
+    """The photo as `format` can hold it; `PhotoError` where something would be lost and `reduce` does not allow it."""
+    kind = FORMATS[format]
+    too_large = refusal(format, photo.width, photo.height)
+    if too_large:
+        raise PhotoError(too_large)
+    if photo.bits not in kind.bits:
+        if not reduce:
+            raise PhotoError(
+                f"{kind.title} holds 8 bits a channel and this photo has 16.", "Choose PNG or TIFF, or allow 8 bits."
+            )
+        photo = replace(photo, pixels=to_8_bits(photo.pixels))
+    if photo.has_alpha and not kind.alpha:
+        if not reduce:
+            raise PhotoError(
+                f"{kind.title} has no transparency and this photo has.", "Choose PNG, WebP or TIFF, or allow white behind it."
+            )
+        photo = replace(photo, pixels=on_white(photo.pixels))
+    return photo
+
+
+def to_8_bits(pixels: NDArray[Any]) -> NDArray[Any]:
+    """uint16 to uint8, rounded to the nearest (257 steps of 16 bits are one of 8)."""
+    if pixels.dtype == np.uint8:
+        return pixels
+    rounded: NDArray[np.uint8] = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    return rounded
+
+
+def on_white(pixels: NDArray[Any]) -> NDArray[Any]:
+    """`[H, W, 2 or 4]` laid on white: `[H, W, 1 or 3]` of the same type."""
+    top = float(np.iinfo(pixels.dtype).max)
+    alpha = pixels[..., -1:].astype(np.float32) / top
+    colour = pixels[..., :-1].astype(np.float32)
+    flat: NDArray[Any] = np.rint(colour * alpha + top * (1 - alpha)).astype(pixels.dtype)
+    return flat
+
+
+def _upright_exif(photo: Photo) -> bytes | None:
+    return exif.put_right(photo.exif, photo.width, photo.height, photo.dpi) if photo.exif else None
+
+
+def _vips(photo: Photo, metadata: Metadata) -> Any:
+    """The pixels as libvips sees them, without a copy, with what its encoder is to write."""
+    pixels = np.ascontiguousarray(photo.pixels)
+    image = pyvips.Image.new_from_memory(
+        pixels.data, photo.width, photo.height, photo.channels, "uchar" if photo.bits == 8 else "ushort"
+    )
+    x, y = photo.dpi or (72.0, 72.0)
+    interpretation = _INTERPRETATIONS[photo.bits, photo.channels < 3]
+    image = image.copy(interpretation=interpretation, xres=x / 25.4, yres=y / 25.4)
+    for field, block in (
+        ("icc-profile-data", metadata.icc),
+        ("exif-data", metadata.exif),
+        ("xmp-data", metadata.xmp),
+        ("iptc-data", metadata.iptc),
+    ):
+        if block:
+            image.set_type(pyvips.GValue.blob_type, field, block)
+    return image
+
+
+def _options(name: str, photo: Photo, quality: int, effort: int | None) -> dict[str, Any]:
+    """What each encoder is told. `effort` 0 (fast) to 9 (small) where a format knows it."""
+    speed = {} if effort is None else {"effort": min(effort, 6 if name == "webp" else 9)}
+    if name == "png":
+        # Photos hardly shrink beyond level 3, which takes a third of the time of level 6.
+        return {"compression": 3 if effort is None else effort}
+    if name == "jpeg":
+        return {"Q": quality, "optimize_coding": True}
+    if name == "webp":
+        return {"Q": quality, "lossless": quality == 100, "smart_subsample": True, **speed}
+    if name == "avif":
+        return {"Q": quality, "lossless": quality == 100, "compression": "av1", **({"effort": 3} | speed)}
+    return {
+        "compression": "deflate",
+        "predictor": "horizontal",
+        "level": 3 if effort is None else max(effort, 1),
+        "resunit": "inch",
+        "bigtiff": photo.pixels.nbytes > BIG_TIFF_BYTES,
+    }
+
+
+_SAVERS: dict[str, Any] = {
+    "png": pyvips.Image.pngsave_buffer,
+    "jpeg": pyvips.Image.jpegsave_buffer,
+    "webp": pyvips.Image.webpsave_buffer,
+    "avif": pyvips.Image.heifsave_buffer,
+    "tiff": pyvips.Image.tiffsave_buffer,
+}

@@ -1,0 +1,123 @@
+"""EXIF (CIPA DC-008): read the few facts that matter and put them right in place, so that maker notes keep their offsets."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+ORIENTATION, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x0112, 0x011A, 0x011B, 0x0128
+EXIF_IFD, PIXEL_X, PIXEL_Y = 0x8769, 0xA002, 0xA003
+SHORT, LONG, RATIONAL = 3, 4, 5
+# A camera writes some sixty entries; a directory with more than this is not EXIF.
+MAX_ENTRIES = 1000
+
+
+@dataclass(frozen=True)
+class _Entry:
+    tag: int
+    kind: int
+    count: int
+    value_at: int
+
+
+@dataclass(frozen=True)
+class ExifFacts:
+    """Orientation 1 to 8 and dots an inch, where the block says them sanely (1 and None where it does not)."""
+
+    orientation: int = 1
+    dpi: tuple[float, float] | None = None
+
+
+def strip_prefix(block: bytes) -> bytes:
+    """The TIFF block itself, without the `Exif\\0\\0` that JPEG (and some WebP files) put before it."""
+    return block[6:] if block[:6] == b"Exif\0\0" else block
+
+
+def read_facts(block: bytes | None) -> ExifFacts:
+    """What an EXIF block says; a block that is broken says nothing."""
+    if not block:
+        return ExifFacts()
+    try:
+        order, first = _header(block)
+        entries = {entry.tag: entry for entry in _entries(block, order, first)}
+        orientation = _integer(block, order, entries.get(ORIENTATION)) or 1
+        unit = _integer(block, order, entries.get(RESOLUTION_UNIT)) or 2
+        x, y = (_rational(block, order, entries.get(tag)) for tag in (X_RESOLUTION, Y_RESOLUTION))
+    except struct.error:
+        return ExifFacts()
+    factor = 2.54 if unit == 3 else 1.0
+    dpi = (x * factor, y * factor) if x and y and unit in (2, 3) else None
+    return ExifFacts(orientation if 1 <= orientation <= 8 else 1, dpi)
+
+
+def put_right(block: bytes, width: int, height: int, dpi: tuple[float, float] | None) -> bytes | None:
+    """The same block for upright pixels of a new size: orientation 1, new size and resolution, and no thumbnail.
+
+    Only values that stand there already are changed, each in its own place. None where the block is broken.
+    """
+    new = bytearray(block)
+    try:
+        order, first = _header(block)
+        entries = {entry.tag: entry for entry in _entries(block, order, first)}
+        _set_integer(new, order, entries.get(ORIENTATION), 1)
+        if dpi:
+            for tag, value in ((X_RESOLUTION, dpi[0]), (Y_RESOLUTION, dpi[1])):
+                _set_rational(new, order, entries.get(tag), value)
+            _set_integer(new, order, entries.get(RESOLUTION_UNIT), 2)
+        inner = _integer(block, order, entries.get(EXIF_IFD))
+        if inner:
+            for entry in _entries(block, order, inner):
+                if entry.tag in (PIXEL_X, PIXEL_Y):
+                    _set_integer(new, order, entry, width if entry.tag == PIXEL_X else height)
+        # The thumbnail (the second directory) is lying where the photo lay, and too small now: end the chain before it.
+        count = struct.unpack_from(order + "H", block, first)[0]
+        struct.pack_into(order + "I", new, first + 2 + 12 * count, 0)
+    except struct.error:
+        return None
+    return bytes(new)
+
+
+def _header(block: bytes) -> tuple[str, int]:
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(block[:4])
+    if order is None:
+        raise struct.error("not a TIFF block")
+    return order, struct.unpack_from(order + "I", block, 4)[0]
+
+
+def _entries(block: bytes, order: str, at: int) -> Iterator[_Entry]:
+    count = struct.unpack_from(order + "H", block, at)[0]
+    if count > MAX_ENTRIES:
+        raise struct.error("too many entries")
+    for i in range(count):
+        where = at + 2 + 12 * i
+        tag, kind, number = struct.unpack_from(order + "HHI", block, where)
+        yield _Entry(tag, kind, number, where + 8)
+
+
+def _integer(block: bytes, order: str, entry: _Entry | None) -> int | None:
+    if entry is None or entry.count != 1 or entry.kind not in (SHORT, LONG):
+        return None
+    return int(struct.unpack_from(order + ("H" if entry.kind == SHORT else "I"), block, entry.value_at)[0])
+
+
+def _set_integer(block: bytearray, order: str, entry: _Entry | None, value: int) -> None:
+    if entry is None or entry.count != 1 or entry.kind not in (SHORT, LONG):
+        return
+    short = entry.kind == SHORT
+    struct.pack_into(order + ("H" if short else "I"), block, entry.value_at, min(value, 0xFFFF if short else 0xFFFFFFFF))
+
+
+def _rational(block: bytes, order: str, entry: _Entry | None) -> float | None:
+    if entry is None or entry.count != 1 or entry.kind != RATIONAL:
+        return None
+    at = struct.unpack_from(order + "I", block, entry.value_at)[0]
+    over, under = struct.unpack_from(order + "II", block, at)
+    return over / under if over and under else None
+
+
+def _set_rational(block: bytearray, order: str, entry: _Entry | None, value: float) -> None:
+    if entry is None or entry.count != 1 or entry.kind != RATIONAL:
+        return
+    at = struct.unpack_from(order + "I", block, entry.value_at)[0]
+    struct.pack_into(order + "II", block, at, min(round(value * 100), 0xFFFFFFFF), 100)

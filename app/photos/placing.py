@@ -1,0 +1,64 @@
+"""Files that appear whole or not at all: written beside their place, flushed, renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+# Temporary names never derive from the final one: that may already be 255 bytes long.
+PREFIX = ".ganvas-"
+
+
+@contextlib.contextmanager
+def beside(path: Path) -> Iterator[Path]:
+    """A temporary path in the folder of `path`: what is written there takes the place of `path` when the block ends well.
+
+    The file is flushed to the disk before it is renamed, so that after a power cut there is the old file, the new one or
+    none, but never a half one. `OSError` where the folder cannot be written; then nothing is left behind.
+    """
+    handle, name = tempfile.mkstemp(prefix=PREFIX, suffix=".part", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        # mkstemp makes a file for its owner's eyes alone; a picture gets the rights that a plain open() would have given.
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    _flush_folder(path.parent)
+
+
+def write(path: Path, parts: Iterable[bytes | memoryview]) -> None:
+    """Write the parts, one after another, as the file `path`, whole or not at all."""
+    with beside(path) as temporary, temporary.open("wb") as file:
+        for part in parts:
+            file.write(part)
+
+
+def _umask() -> int:
+    # There is no way to ask but to set it; done once, at import, before any thread exists.
+    return _UMASK
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make the rename itself last (POSIX: the folder is a file of its own; elsewhere it cannot be opened, nor need be)."""
+    if os.name != "posix":
+        return
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+_UMASK = os.umask(0)
+os.umask(_UMASK)

@@ -1,0 +1,3 @@
+from typing import IO, Any
+
+def open_heif(fp: IO[bytes], convert_hdr_to_8bit: bool = True, bgr_mode: bool = False, **kwargs: Any) -> Any: ...
