@@ -11,7 +11,7 @@ import os
 import tempfile
 import tomllib
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from models.folders import config_folder, state_folder
 
@@ -36,13 +36,13 @@ class Settings:
     def get(self, name: str, default: T) -> T:
         """A choice, or the default where there is none or one of another type."""
         value = self._values.get(name)
-        if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-            return float(value)
+        if isinstance(default, float) and type(value) is int:
+            value = float(value)
         if type(value) is not type(default):
             return default
         if isinstance(value, list) and not all(isinstance(item, str) for item in value):
             return default
-        return value
+        return cast(T, value)
 
     def set(self, name: str, value: str | int | float | bool | list[str]) -> None:
         """Keep a choice, on disk too."""

@@ -17,7 +17,7 @@ class RailEntry(QToolButton):
     def __init__(self, name: str, title: str, icon: str, tip: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName(f"rail:{name}")
-        self._icon_name, self._progress = icon, None
+        self._icon_name = icon
         self._share: float | None = None
         self.setText(title)
         self.setToolTip(tip)
