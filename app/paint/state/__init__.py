@@ -1,0 +1,1 @@
+"""What the Paint panel edits, without Qt: drawing, layers, tools, looks, files, recovery."""
