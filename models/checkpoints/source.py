@@ -8,7 +8,8 @@ import mmap
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from models.errors import CheckpointError
@@ -19,17 +20,19 @@ LARGEST_FILE = 64 << 30  # the largest published generator has 2 GB; beyond this
 LARGEST_SIBLING = 1 << 30  # an encoder beside its generator, or the weights of an ncnn pair
 
 
-def _none_beside(name: str) -> bytes | None:
+def _nothing(name: str) -> None:
     return None
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A named piece of bytes. `beside(name)` gives those of a file in the same folder, None where there is none."""
+    """A named piece of bytes. `beside(name)` gives those of a file in the same folder (None where there is none), and
+    `names_beside()` all names there, its own among them."""
 
     name: str
     data: Buffer
-    beside: Callable[[str], bytes | None] = field(default=_none_beside)
+    beside: Callable[[str], bytes | None] = _nothing
+    names_beside: Callable[[], list[str]] = list
 
     @property
     def size(self) -> int:
@@ -46,7 +49,7 @@ def file_source(path: Path) -> Source:
 
     `CheckpointError` where it is missing, unreadable, empty, or no ordinary file (a folder, a pipe, a device).
     """
-    return Source(path.name, _mapped(path), lambda name: _sibling(path, name))
+    return Source(path.name, _mapped(path), partial(_sibling, path), partial(_names, path.parent))
 
 
 def _mapped(path: Path) -> Buffer:
@@ -80,6 +83,13 @@ def _sibling(path: Path, name: str) -> bytes | None:
         return beside.read_bytes()
     except (OSError, ValueError) as error:
         raise _unreadable(beside, error) from error
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError as error:
+        raise _unreadable(folder, error) from error
 
 
 def _unreadable(path: Path, error: OSError | ValueError) -> CheckpointError:
