@@ -1,0 +1,67 @@
+"""Requests about models: what is this file, add it, fetch it, remove it, what can it do, and on what is computed here?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.inference.errands import errand
+from app.inference.requests import (
+    AddModelRequest,
+    DescribeRequest,
+    DeviceFacts,
+    DeviceRequest,
+    GetModelsRequest,
+    InspectRequest,
+    ModelFacts,
+    RemoveModelRequest,
+)
+from app.inference.updates import Progress, Step
+from app.inference.workbench import Job, Workbench
+from models.card import Card
+
+if TYPE_CHECKING:
+    from models.opening import Model
+
+
+def inspect(bench: Workbench, request: InspectRequest) -> Job[list[Card]]:
+    """See `InspectRequest`."""
+    from models.adding import inspect as look_into
+
+    return (yield from errand(lambda report: look_into(request.path)))
+
+
+def add(bench: Workbench, request: AddModelRequest) -> Job[list[str]]:
+    """See `AddModelRequest`."""
+    return (yield from errand(lambda report: bench.catalogue.add(request.path, request.answers, report)))
+
+
+def get(bench: Workbench, request: GetModelsRequest) -> Job[list[str]]:
+    """See `GetModelsRequest`."""
+    from models.getting import get as fetch
+
+    return (yield from errand(lambda report: fetch(bench.catalogue, request.names, report)))
+
+
+def remove(bench: Workbench, request: RemoveModelRequest) -> Job[str]:
+    """See `RemoveModelRequest`."""
+    yield Step()
+    bench.catalogue.remove(request.name)
+    bench.models.forget(request.name)
+    return request.name
+
+
+def device_facts(bench: Workbench, request: DeviceRequest) -> Job[DeviceFacts]:
+    """See `DeviceRequest`."""
+    from models import device
+
+    yield Step()
+    memory = device.memory(bench.device)
+    return DeviceFacts(bench.device, device.name(bench.device), memory.total, memory.free)
+
+
+def describe(bench: Workbench, request: DescribeRequest) -> Job[ModelFacts]:
+    """See `DescribeRequest`."""
+    yield Progress(0, 1, "opening the model")
+    model: Model = bench.models.get(request.model)
+    facts = ModelFacts(request.model, device=str(model.runtime.device), precision=model.runtime.precision)
+    return facts

@@ -1,0 +1,120 @@
+"""The engine: a request in, an iterator of updates out. It knows of no threads, lanes or windows."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from app import log
+from app.inference import cataloguing, exploring, painting
+from app.inference.opened import OpenedModels
+from app.inference.requests import (
+    AddModelRequest,
+    DescribeRequest,
+    DeviceRequest,
+    GenerateRequest,
+    GetModelsRequest,
+    InspectRequest,
+    PaintRequest,
+    RemoveModelRequest,
+    Request,
+)
+from app.inference.updates import Done, Failure, Update
+from app.inference.workbench import Job, Workbench
+from models.catalogue import Catalogue
+from models.errors import ModelError
+
+if TYPE_CHECKING:
+    from models.opening import Model
+
+logger = logging.getLogger(__name__)
+
+BUDGET_SHARE = 0.4  # Of the device's memory, for weights; activations, pictures and other programs need the rest.
+
+JOBS: dict[type, Callable[[Workbench, Any], Job[Any]]] = {
+    GenerateRequest: exploring.generate,
+    PaintRequest: painting.paint,
+    DescribeRequest: cataloguing.describe,
+    InspectRequest: cataloguing.inspect,
+    AddModelRequest: cataloguing.add,
+    GetModelsRequest: cataloguing.get,
+    RemoveModelRequest: cataloguing.remove,
+    DeviceRequest: cataloguing.device_facts,
+}
+
+
+class Engine:
+    """Does what requests ask for, with the models of a catalogue on one device.
+
+    `device` and `precision` None let Ganvas choose, `threads` None leaves the number of processor threads to torch.
+    `memory_budget` is how many bytes opened models may hold together (None: a share of the device's memory). torch is
+    imported by the first request that needs it, on the thread that runs it.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue | None = None,
+        device: str | None = None,
+        precision: str | None = None,
+        threads: int | None = None,
+        memory_budget: int | None = None,
+    ) -> None:
+        self.catalogue = catalogue or Catalogue()
+        self._device, self._precision, self._threads = device, precision, threads
+        self._memory_budget = memory_budget
+        self._bench: Workbench | None = None
+
+    def run(self, request: Request) -> Iterator[Update]:
+        """The updates of a request; the last one is a `Done` or a `Failure`. Closing the iterator drops the request.
+
+        Each `next` does a bounded piece of work. Nothing is raised: what goes wrong is a `Failure`, its traceback in the log.
+        `Done.seconds` counts the work alone, not what was done for others between two pieces.
+        """
+        worked, began = 0.0, time.perf_counter()
+        job: Job[Any] | None = None
+        try:
+            if type(request) not in JOBS:
+                raise TypeError(f"no job for {type(request).__name__}")
+            job = JOBS[type(request)](self._workbench(), request)
+            while True:
+                try:
+                    update = next(job)
+                except StopIteration as stop:
+                    ending: Update = Done(stop.value, worked + time.perf_counter() - began)
+                    break
+                worked += time.perf_counter() - began
+                yield update
+                began = time.perf_counter()
+        except ModelError as error:
+            logger.info("%s failed: %s", type(request).__name__, error, exc_info=True)
+            ending = Failure(error.what, error.why, error.hint)
+        except Exception as error:
+            logger.exception("%s failed", type(request).__name__)
+            ending = Failure(
+                "Something went wrong that should not.",
+                f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else 'no details'}.",
+                f"The details are in {log.log_file()}.",
+            )
+        finally:
+            if job is not None:
+                job.close()
+        yield ending
+
+    def _workbench(self) -> Workbench:
+        if self._bench is None:
+            from models import device
+
+            device.start(self._threads)
+            place = self._device or device.best()
+            budget = self._memory_budget
+            if budget is None:
+                budget = int(BUDGET_SHARE * device.memory(place).total)
+            self._bench = Workbench(self.catalogue, OpenedModels(self._open, budget), place)
+        return self._bench
+
+    def _open(self, name: str) -> tuple[Model, int]:
+        from models.opening import open_measured
+
+        return open_measured(name, self.catalogue, self._device, self._precision, {})

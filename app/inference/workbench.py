@@ -1,0 +1,79 @@
+"""What the jobs work with: the open models, the measured speeds, and a way to run a model's steps and see how long they took."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Generator, Hashable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.inference.opened import OpenedModels
+from app.inference.speeds import Speeds
+from app.inference.updates import Step, Update
+from models.catalogue import Catalogue
+from models.errors import OutOfMemory
+from models.steps import Steps
+
+R = TypeVar("R")
+V = TypeVar("V")
+Job = Generator[Update, None, R]  # A request at work: yields updates, returns what Done carries.
+
+
+class Recent(Generic[V]):
+    """The last few results of something that takes long and is asked for again."""
+
+    def __init__(self, kept: int) -> None:
+        self._kept = kept
+        self._values: OrderedDict[Hashable, V] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], V]) -> V:
+        """The value of this key, made where it is not at hand."""
+        if key not in self._values:
+            self._values[key] = make()
+            if len(self._values) > self._kept:
+                self._values.popitem(last=False)
+        self._values.move_to_end(key)
+        return self._values[key]
+
+
+@dataclass(frozen=True, eq=False)
+class Workbench:
+    """One for each engine; jobs share it, one piece of work at a time.
+
+    `looks` holds style vectors of photos: a stroke must not encode the same photo again.
+    """
+
+    catalogue: Catalogue
+    models: OpenedModels
+    device: str
+    speeds: Speeds = field(default_factory=Speeds)
+    looks: Recent[NDArray[np.float32] | None] = field(default_factory=lambda: Recent(16))
+
+    def with_room(self, name: str, make: Callable[[], Job[R]]) -> Job[R]:
+        """Run a job of this model; where memory runs out, drop all other models and run it once more."""
+        try:
+            return (yield from make())
+        except OutOfMemory:
+            if not self.models.forget_all(but=name):
+                raise
+        return (yield from make())
+
+
+def timed(steps: Steps[R]) -> Job[tuple[R, float]]:
+    """Run the steps, yielding a `Step` between two; the result and the milliseconds that the steps alone took."""
+    spent = 0.0
+    try:
+        while True:
+            began = time.perf_counter()
+            try:
+                next(steps)
+            except StopIteration as stop:
+                return stop.value, 1000 * (spent + time.perf_counter() - began)
+            spent += time.perf_counter() - began
+            yield Step()
+    finally:
+        steps.close()
