@@ -1,0 +1,198 @@
+"""The dry run tells every name, size and collision before anything starts."""
+
+import os
+import unicodedata
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.photos.encoding import encode
+from app.photos.photo import Photo
+from app.upscale import naming
+from app.upscale.inputs import gather
+from app.upscale.plan import Choices, Planned, plan_all
+from app.upscale.sizes import Target, parse_target
+
+SMALL = np.zeros((6, 8, 3), np.uint8)
+CHOICES = Choices("photo-x4", 4, format="png")
+
+
+def photo(path: Path, pixels: np.ndarray = SMALL, format: str | None = None) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    encode(Photo(pixels), path, format)
+    return path
+
+
+def planned(named: list[Path], choices: Choices = CHOICES, recursive: bool = True) -> list[Planned]:
+    return list(plan_all(gather(named, recursive, ["upscaled"]), choices))
+
+
+def test_a_folder_is_walked_in_natural_order_and_its_tree_is_kept(tmp_path: Path) -> None:
+    for name in ("a/img10.png", "a/img2.png", "a/deep/er/x.png", "a/.hidden.png", "a/notes.txt.png"):
+        photo(tmp_path / name)
+    (tmp_path / "a/readme.txt").write_text("not a picture, and not called one")
+    found = planned([tmp_path / "a"], replace(CHOICES, into=tmp_path / "out"))
+    assert [str(p.output.relative_to(tmp_path / "out")) for p in found if p.output] == [
+        "img2_photo-x4_x4.png",
+        "img10_photo-x4_x4.png",
+        "notes.txt_photo-x4_x4.png",
+        "deep/er/x_photo-x4_x4.png",
+    ]
+    assert len(planned([tmp_path / "a"], recursive=False)) == 3
+
+
+def test_results_stand_beside_each_photo_and_are_not_enlarged_again(tmp_path: Path) -> None:
+    photo(tmp_path / "a/x.png")
+    photo(tmp_path / "a/b/y.png")
+    photo(tmp_path / "a/upscaled/x_photo-x4_x4.png")
+    found = planned([tmp_path / "a"])
+    assert [p.output for p in found] == [
+        tmp_path / "a/upscaled/x_photo-x4_x4 (2).png",
+        tmp_path / "a/b/upscaled/y_photo-x4_x4.png",
+    ]
+
+
+def test_a_chosen_folder_inside_the_photos_folder_is_left_out(tmp_path: Path) -> None:
+    photo(tmp_path / "x.png")
+    photo(tmp_path / "big/x.png")
+    assert [found.path.name for found in gather([tmp_path], True, [tmp_path / "big"])] == ["x.png"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need rights elsewhere")
+def test_links_that_run_in_circles_end(tmp_path: Path) -> None:
+    photo(tmp_path / "a/x.png")
+    (tmp_path / "a/again").symlink_to(tmp_path / "a")
+    (tmp_path / "a/self").symlink_to(tmp_path / "a/self")
+    (tmp_path / "a/gone.png").symlink_to(tmp_path / "nowhere.png")
+    (tmp_path / "a/twin.png").hardlink_to(tmp_path / "a/x.png")
+    (tmp_path / "a/shadow.png").symlink_to(tmp_path / "a/x.png")
+    found = list(gather([tmp_path / "a"]))
+    assert [f.path.name for f in found if not f.problem] == ["shadow.png", "twin.png"]
+    assert {f.path.name for f in found if f.problem} == {"gone.png", "self"}
+
+
+def test_what_is_named_but_missing_or_no_picture_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "text.jpg").write_text("no picture")
+    (tmp_path / "empty.png").write_bytes(b"")
+    found = planned([tmp_path / "missing.jpg", tmp_path / "text.jpg", tmp_path / "empty.png"])
+    assert [p.state for p in found] == ["refused"] * 3
+    assert found[0].reason == "No such file or directory."
+    assert "not a picture" in found[1].reason
+    assert found[2].reason == "The file is empty."
+
+
+def test_a_wrong_extension_or_none_does_not_matter(tmp_path: Path) -> None:
+    for name in ("really.jpg", "none", "odd.dat"):
+        photo(tmp_path / name, format="png")
+    assert [p.facts.format for p in planned([tmp_path]) if p.facts] == ["png"] * 3
+
+
+def test_two_photos_never_get_one_name(tmp_path: Path) -> None:
+    photo(tmp_path / "a.png")
+    photo(tmp_path / "a.jpg")
+    photo(tmp_path / "a.webp")
+    names = [p.output.name for p in planned([tmp_path]) if p.output]
+    assert names == ["a_photo-x4_x4.png", "a_photo-x4_x4 (2).png", "a_photo-x4_x4 (3).png"]
+
+
+def test_names_that_differ_in_case_or_in_the_spelling_of_accents_count_as_one() -> None:
+    assert naming.key("/A/Grün.png") == naming.key("/a/" + unicodedata.normalize("NFD", "grün") + ".PNG")
+
+
+@pytest.mark.parametrize(
+    ("on_exists", "state", "name"),
+    [
+        ("skip", "skipped", "x_photo-x4_x4.png"),
+        ("rename", "ready", "x_photo-x4_x4 (2).png"),
+        ("overwrite", "ready", "x_photo-x4_x4.png"),
+    ],
+)
+def test_what_is_there_is_skipped_renamed_or_overwritten(tmp_path: Path, on_exists: str, state: str, name: str) -> None:
+    photo(tmp_path / "x.png")
+    photo(tmp_path / "out/x_photo-x4_x4.png")
+    (one,) = planned([tmp_path / "x.png"], replace(CHOICES, into=tmp_path / "out", on_exists=on_exists))  # type: ignore[arg-type]
+    assert (one.state, one.output and one.output.name) == (state, name)
+
+
+def test_an_original_is_never_overwritten(tmp_path: Path) -> None:
+    choices = replace(CHOICES, into=tmp_path, template="{name}", on_exists="overwrite")
+    photo(tmp_path / "x.png")
+    photo(tmp_path / "y.png")
+    outputs = {p.output for p in planned([tmp_path / "x.png", tmp_path / "y.png"], choices)}
+    assert outputs == {tmp_path / "x (2).png", tmp_path / "y (2).png"}
+
+
+def test_what_a_format_cannot_hold_is_refused_with_a_hint(tmp_path: Path) -> None:
+    photo(tmp_path / "long.png", np.zeros((2, 5000, 3), np.uint8))
+    photo(tmp_path / "deep.png", np.zeros((6, 8, 3), np.uint16))
+    photo(tmp_path / "clear.png", np.zeros((6, 8, 4), np.uint8))
+
+    def reasons(format: str, reduce: bool = False) -> dict[str, str]:
+        choices = replace(CHOICES, format=format, reduce=reduce)
+        return {p.source.name: p.reason for p in planned([tmp_path], choices) if p.state == "refused"}
+
+    assert set(reasons("webp")) == {"long.png", "deep.png"}
+    assert "choose JPEG, PNG or TIFF" in reasons("webp")["long.png"]
+    assert "allow 8 bits" in reasons("jpeg")["deep.png"]
+    assert "transparency" in reasons("jpeg")["clear.png"]
+    assert not reasons("jpeg", reduce=True)
+    assert not reasons("tiff")
+
+
+def test_a_result_beyond_all_measure_is_refused(tmp_path: Path) -> None:
+    photo(tmp_path / "wide.png", np.zeros((3000, 4000, 3), np.uint8))
+    (one,) = planned([tmp_path / "wide.png"], replace(CHOICES, target=Target("factor", 64)))
+    assert one.state == "refused"
+    assert "megapixels: choose a smaller size" in one.reason
+
+
+def test_a_format_that_cannot_be_written_becomes_png(tmp_path: Path) -> None:
+    photo(tmp_path / "x.png").rename(tmp_path / "keep.png")
+    photo(tmp_path / "y.jpg")
+    from PIL import Image
+
+    Image.new("RGB", (4, 4)).save(tmp_path / "z.bmp")
+    names = [p.output.suffix for p in planned([tmp_path], replace(CHOICES, format=None)) if p.output]
+    assert names == [".png", ".jpg", ".png"]
+
+
+@pytest.mark.parametrize("template", ["{name", "{who}", "fixed", "{name:>9}", "a/{name}", "{name!r}", "{name[0]}", "{0}{name}"])
+def test_a_template_that_cannot_be_filled_is_told(template: str) -> None:
+    with pytest.raises(naming.TemplateError, match=r"\.$"):
+        naming.check_template(template)
+
+
+def test_a_template_fills_its_fields(tmp_path: Path) -> None:
+    photo(tmp_path / "x.png")
+    choices = replace(CHOICES, template="{name}-{width}x{height}-{scale}-{model}", target=parse_target("20w"))
+    (one,) = planned([tmp_path / "x.png"], choices)
+    assert one.output is not None
+    assert one.output.name == "x-20x15-2.5-photo-x4.png"
+
+
+@given(st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="/\0"), min_size=1, max_size=255))
+def test_any_name_becomes_one_that_every_file_system_takes(name: str) -> None:
+    filled = naming.fill(
+        naming.DEFAULT_TEMPLATE, {"name": name, "model": "photo-x4", "scale": "4", "width": "1", "height": "1"}, "png"
+    )
+    assert len(filled.encode()) <= 255
+    assert filled.endswith("_photo-x4_x4.png")
+    assert not set(filled) & set('<>:"/\\|?*')
+    again = naming.numbered(filled, 12)
+    assert len(again.encode()) <= 255
+    assert again.endswith(" (12).png")
+
+
+def test_reserved_names_of_windows_are_avoided() -> None:
+    assert naming.fill("{name}", {"name": "con"}, "png") == "_con.png"
+
+
+def test_choices_survive_as_json() -> None:
+    import json
+
+    choices = replace(CHOICES, into=Path("/out"), target=parse_target("30x20cm@300"), strength=0.5)
+    assert Choices.from_dict(json.loads(json.dumps(choices.to_dict()))) == choices
