@@ -103,7 +103,7 @@ class PaintingModel:
                 return network.draw(int(style))
             given = np.asarray(style)
             if given.dtype == np.uint8 and given.ndim == 3 and given.shape[2] == 3 and 0 not in given.shape:
-                photo = torch.from_numpy(np.ascontiguousarray(given)).permute(2, 0, 1).unsqueeze(0)
+                photo = torch.from_numpy(np.array(given)).permute(2, 0, 1).unsqueeze(0)
                 return network.encode(photo.to(self.runtime.device).float() / 127.5 - 1)
             if given.dtype.kind == "f" and given.size == network.style_dim and np.isfinite(given).all():
                 return torch.from_numpy(given.astype(np.float32).reshape(1, -1)).to(self.runtime.device)

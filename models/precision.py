@@ -28,6 +28,7 @@ LOWER: dict[str, dict[str, str]] = {
     "esrgan": {"cpu": "bfloat16", "cuda": "float16"},
     "compact": {"cpu": "bfloat16", "cuda": "float16"},
     "spade": {"cpu": "bfloat16", "cuda": "float16"},
+    "landscapes": {"cpu": "bfloat16", "cuda": "float16"},
 }
 
 

@@ -1,0 +1,279 @@
+"""The painting recipe: from photos with label maps to a landscape painter. See docs/training.md for why each part is there.
+
+A step works on a batch of photos i and looks at them as a whole, or (once the generator has a detail level) at one window of
+each at full size:
+
+    style z_i of photo j(i)  -- the photo itself for one half, another photo of the batch for the other
+    made_i = generator(strokes-like map of i, z_i)
+    critic: labels of real pictures, "made" of made ones       (frozen features, augmented alike)
+    generator: be named as the labels, and have under each label the statistics of photo j(i)
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.networks.efficientnet_lite import EfficientNetLite
+from models.networks.landscape import LandscapeConfig, LandscapeGenerator, StyleEncoder, Window
+from models.training.augment import Augmentation, adapted, draw
+from models.training.critic import Critic, critic_loss, generator_loss, label_weights
+from models.training.labelled import LabelledPhotos, square
+from models.training.state import State
+from models.training.strokes import like_strokes
+from models.training.styles import statistics_loss
+
+_SEEN_LABELS = 0.01  # a label that covers less of a photo does not make it a photo of that label
+
+
+@dataclass(frozen=True)
+class PaintingOptions:
+    """How a painter is trained. Sizes are sides in pixels; rates are those of Adam.
+
+    With `detail`, the generator has one level more: `size` is still what whole pictures are judged at, the painter's native size
+    is twice that, and every second step judges windows of it.
+    """
+
+    size: int = 128
+    detail: bool = False
+    channels: tuple[int, ...] = (256, 192, 128, 64, 32)
+    batch: int = 16
+    rate: float = 2e-4
+    critic_rate: float = 2e-4
+    average: float = 0.998
+    statistics: float = 3.0
+    colours: float = 2.0
+    divergence: float = 0.002
+    seed: int = 0
+
+    @property
+    def native(self) -> int:
+        """Side of the pictures that the finished painter makes."""
+        return 2 * self.size if self.detail else self.size
+
+
+class PaintingRun:
+    """All that changes while a painter is trained: `step` makes one step, `state` and `restore` take it to disk and back."""
+
+    def __init__(
+        self, data: LabelledPhotos, trunk: EfficientNetLite, options: PaintingOptions, device: torch.device, bfloat16: bool
+    ) -> None:
+        torch.manual_seed(options.seed)
+        self.data, self.options, self.device, self.bfloat16 = data, options, device, bfloat16
+        labels = len(data.labels)
+        self.config = LandscapeConfig(labels, tuple(options.channels), pictures=2 if options.detail else 1, soften=options.detail)
+        self.trunk = _placed(trunk, device).eval()
+        self.generator = _placed(LandscapeGenerator(self.config), device)
+        self.encoder = StyleEncoder(self.config.style_dim).to(device)
+        self.critics = nn.ModuleList(_placed(Critic(labels), device) for _ in range(2 if options.detail else 1))
+        self.averaged = copy.deepcopy(self.generator).requires_grad_(False).eval()
+        self.generator_optimiser = torch.optim.Adam(
+            [*self.generator.parameters(), *self.encoder.parameters()], options.rate, betas=(0.0, 0.99)
+        )
+        learning = [p for critic in self.critics for p in critic.learning()]  # type: ignore[operator]
+        self.critic_optimiser = torch.optim.Adam(learning, options.critic_rate, betas=(0.0, 0.99))
+        self.seen = 0
+        self.steps = 0
+        self.strength = 0.4
+        self.random = np.random.default_rng(options.seed)
+        shares = data.shares()[list(data.train)]
+        self._weights = label_weights(torch.from_numpy(shares.mean(0)).float()).to(device)
+        self._chances = sampling_chances(shares)
+
+    def step(self) -> dict[str, float]:
+        """One step on a batch; what to write into the log."""
+        with self._autocast():
+            return self._step(detail=self.options.detail and self.steps % 2 == 1)
+
+    def _step(self, detail: bool) -> dict[str, float]:
+        options, count = self.options, self.options.batch
+        critic = self.critics[1 if detail else 0]
+        photos, shares, painted = self._batch(options.native)
+        source = torch.arange(count, device=self.device)
+        source[count // 2 :] = source[count // 2 :].roll(1)
+        with torch.no_grad():
+            small = photos if options.native == options.size else F.avg_pool2d(photos, 2)
+            described = self.trunk(small, 16)
+        mean, log_variance = self.encoder(small, described)
+        style = (mean + torch.randn_like(mean) * (0.5 * log_variance).exp())[source]
+        window = self._window() if detail else None
+        levels = None if detail or not options.detail else len(options.channels) - 1
+        made = self.generator.pictures(painted, style, levels=levels, window=window)[-1]
+        if window is None:
+            real = small
+        else:
+            real, shares, painted = (_look(x, window) for x in (photos, shares, painted))
+        draws = draw(count, self.strength, self.device)
+        real, shares, painted = draws.pictures(real), draws.shifted(shares), draws.shifted(painted)
+        # A made picture meets the augmentation of the photo whose look it should have, so that their statistics compare.
+        made = _reordered(draws, source).pictures(made)
+
+        with torch.no_grad():
+            real_features = self.trunk(real)
+        made_features = self.trunk(made)
+        logits, whole = critic(real, real_features)
+        loss = critic_loss(logits, whole, shares, self._weights, real=True)
+        sureness = float(whole.detach().float().sign().mean())
+        logits, whole = critic(made.detach(), {s: f.detach() for s, f in made_features.items()})
+        loss_critic = loss + critic_loss(logits, whole, painted, self._weights, real=False)
+        self.critic_optimiser.zero_grad()
+        loss_critic.backward()  # type: ignore[no-untyped-call]
+        self.critic_optimiser.step()
+
+        critic.requires_grad_(False)
+        logits, whole = critic(made, made_features)
+        loss_judged = generator_loss(logits, whole, painted, self._weights)
+        of_photo = {s: real_features[s][source] for s in (2, 4, 8, 16)}
+        statistics, colours = statistics_loss(made_features, painted, of_photo, shares[source], (made, real[source]))
+        divergence = (-0.5 * (1 + log_variance - mean * mean - log_variance.exp())).sum(1).mean()
+        total = loss_judged + options.statistics * statistics + options.colours * colours + options.divergence * divergence
+        self.generator_optimiser.zero_grad()
+        total.backward()
+        self.generator_optimiser.step()
+        for parameter in critic.learning():
+            parameter.requires_grad_(True)
+
+        self._follow()
+        self.seen += count
+        self.steps += 1
+        self.strength = adapted(self.strength, sureness, count)
+        kind = "detail" if detail else "whole"
+        return {
+            f"{kind}.critic": float(loss_critic.detach()),
+            f"{kind}.judged": float(loss_judged.detach()),
+            f"{kind}.statistics": float(statistics.detach()),
+            f"{kind}.colours": float(colours.detach()),
+            f"{kind}.sureness": sureness,
+            "divergence": float(divergence.detach()),
+            "strength": self.strength,
+        }
+
+    def look_of(self, photos: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and deviation of the style of photos `[N, 3, size, size]`, -1..1."""
+        with torch.no_grad():
+            mean, log_variance = self.encoder(photos, self.trunk(photos, 16))
+        return mean, (0.5 * log_variance).exp()
+
+    def paint(self, shares: Tensor, style: Tensor, noise: list[Tensor] | None = None) -> Tensor:
+        """Pictures of the averaged generator, float32."""
+        with torch.no_grad(), self._autocast():
+            return self.averaged(shares, style, noise).float()  # type: ignore[no-any-return]
+
+    def state(self) -> State:
+        """All that resuming needs, as `models.training.state` stores it."""
+        return {
+            "options": {f.name: getattr(self.options, f.name) for f in fields(self.options)},
+            "networks": {name: dict(network.state_dict()) for name, network in self._networks().items()},
+            "optimisers": {"generator": self.generator_optimiser.state_dict(), "critic": self.critic_optimiser.state_dict()},
+            "seen": self.seen,
+            "steps": self.steps,
+            "strength": self.strength,
+            "random": {"numpy": self.random.bit_generator.state, "torch": torch.get_rng_state()},
+        }
+
+    def restore(self, state: State) -> None:
+        """Go on exactly where `state` was taken."""
+        for name, network in self._networks().items():
+            network.load_state_dict(state["networks"][name])
+        self.generator_optimiser.load_state_dict(state["optimisers"]["generator"])
+        self.critic_optimiser.load_state_dict(state["optimisers"]["critic"])
+        self.seen, self.steps, self.strength = int(state["seen"]), int(state["steps"]), float(state["strength"])
+        self.random.bit_generator.state = state["random"]["numpy"]
+        torch.set_rng_state(state["random"]["torch"])
+
+    def begin_from(self, state: State) -> None:
+        """Take over the networks of another run as far as they fit (a level more, other heads): a warm start, counters kept."""
+        for name, network in self._networks().items():
+            known = state["networks"].get(name, {})
+            if name == "critics" and "1.whole.0.bias" not in known:
+                known = {**known, **{f"1.{key[2:]}": value for key, value in known.items() if key.startswith("0.")}}
+            own = network.state_dict()
+            network.load_state_dict({**own, **{k: v for k, v in known.items() if k in own and own[k].shape == v.shape}})
+        self.seen, self.strength = int(state["seen"]), float(state["strength"])
+
+    def _networks(self) -> dict[str, nn.Module]:
+        return {"generator": self.generator, "averaged": self.averaged, "encoder": self.encoder, "critics": self.critics}
+
+    def _autocast(self) -> Any:
+        return torch.autocast(self.device.type, torch.bfloat16) if self.bfloat16 else nullcontext()
+
+    def _batch(self, side: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Photos `[N, 3, side, side]`, -1..1, shares of their maps and of the maps to paint, `[N, labels, side, side]`."""
+        labels = len(self.data.labels)
+        pictures, maps, painted = [], [], []
+        for at in self.random.choice(len(self.data.train), self.options.batch, p=self._chances):
+            i = self.data.train[int(at)]
+            pixels, numbers = square(self.data.photos[i], self.data.maps[i], side, self.random, zoom=0.82)
+            pictures.append(pixels)
+            maps.append(numbers)
+            painted.append(like_strokes(numbers, labels, self.random))
+        return to_tensor(pictures, self.device), self._shares(maps), self._shares(painted)
+
+    def _shares(self, maps: list[np.ndarray[Any, np.dtype[np.uint8]]]) -> Tensor:
+        dtype = torch.bfloat16 if self.bfloat16 else torch.float32
+        return one_hot(np.stack(maps), len(self.data.labels), self.device, dtype)
+
+    def _window(self) -> Window:
+        side = self.options.size // 2
+        top, left = (int(self.random.integers(0, (self.options.size - side) // 4 + 1)) * 4 for _ in range(2))
+        return Window(top, left, side)
+
+    def _follow(self) -> None:
+        """Move the averaged generator towards the trained one."""
+        keep = min(self.options.average, (1 + self.seen) / (2000 + self.seen))
+        with torch.no_grad():
+            for averaged, trained in zip(self.averaged.parameters(), self.generator.parameters(), strict=True):
+                averaged.lerp_(trained, 1 - keep)
+            for averaged, trained in zip(self.averaged.buffers(), self.generator.buffers(), strict=True):
+                if averaged.dtype.is_floating_point:
+                    averaged.lerp_(trained, 0.02)
+                else:
+                    averaged.copy_(trained)
+
+
+def one_hot(maps: np.ndarray[Any, np.dtype[np.uint8]], labels: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Shares `[N, labels, H, W]`, channels last, of maps `[N, H, W]` of channel numbers."""
+    numbers = torch.from_numpy(maps).to(device)
+    known = torch.arange(labels, dtype=torch.uint8, device=device)
+    return (numbers[..., None] == known).to(dtype).permute(0, 3, 1, 2)
+
+
+def to_tensor(pictures: list[np.ndarray[Any, np.dtype[np.uint8]]], device: torch.device) -> Tensor:
+    """Pictures uint8 `[H, W, 3]` to `[N, 3, H, W]`, -1..1, channels last."""
+    stacked = torch.from_numpy(np.stack(pictures)).to(device)
+    return (stacked.float() / 127.5 - 1).permute(0, 3, 1, 2)
+
+
+def sampling_chances(shares: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """How likely each photo is drawn, `[photos]`, by label shares `[photos, labels]`: up to four times as often for a rare label."""
+    often = np.maximum((shares > _SEEN_LABELS).mean(0), 1e-3)
+    rarity = np.where(shares > _SEEN_LABELS, often[None] ** -0.5, 0).max(1)
+    chances: np.ndarray[Any, np.dtype[np.float64]] = np.clip(rarity / np.median(rarity), 0.5, 4.0)
+    chances /= chances.sum()
+    return chances
+
+
+def batches(indices: list[int], size: int) -> Iterator[list[int]]:
+    """`indices` in pieces of `size`."""
+    for start in range(0, len(indices), size):
+        yield indices[start : start + size]
+
+
+def _look(x: Tensor, window: Window) -> Tensor:
+    return x[..., 2 * window.top : 2 * (window.top + window.side), 2 * window.left : 2 * (window.left + window.side)]
+
+
+def _placed(module: Any, device: torch.device) -> Any:
+    return module.to(device=device, memory_format=torch.channels_last)
+
+
+def _reordered(draws: Augmentation, order: Tensor) -> Augmentation:
+    return replace(draws, light=draws.light[order], saturation=draws.saturation[order], contrast=draws.contrast[order])

@@ -1,0 +1,50 @@
+"""The loss that makes a look show: each label of a made picture has the statistics that it has in the photo of that look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+_LEAST_SHARE = 0.02  # of the picture; statistics of less are noise
+
+
+def label_statistics(features: Tensor, shares: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean and deviation of features `[N, C, h, w]` under each label, `[N, labels, C]`, and the labels' areas `[N, labels]`."""
+    planes = F.adaptive_avg_pool2d(shares.float(), _size(features)).flatten(2)  # N, labels, hw
+    values = features.float().flatten(2).transpose(1, 2)  # N, hw, C
+    mass = planes.sum(2)
+    weights = planes / mass.clamp(min=1e-6)[:, :, None]
+    mean = torch.bmm(weights, values)
+    variance = torch.bmm(weights, values * values) - mean * mean
+    return mean, (variance.clamp(min=0) + 1e-5).sqrt(), mass / planes.shape[2]
+
+
+def _size(x: Tensor) -> tuple[int, int]:
+    return x.shape[-2], x.shape[-1]
+
+
+def statistics_loss(
+    made: Mapping[int, Tensor], shares: Tensor, photo: Mapping[int, Tensor], photo_shares: Tensor, pixels: tuple[Tensor, Tensor]
+) -> tuple[Tensor, Tensor]:
+    """Differences of statistics, in deviations of the real features, over the labels that both pictures show.
+
+    `made` and `photo` are features by stride, `pixels` the made pictures and the photos `[N, 3, H, W]`. Gives back the
+    features' part and the colours' part (pixels averaged over 4 x 4).
+    """
+    parts = [_difference(made[s], shares, photo[s], photo_shares) for s in photo]
+    small = [F.avg_pool2d(x.float(), 4) for x in pixels]
+    return torch.stack(parts).mean(), _difference(small[0], shares, small[1], photo_shares)
+
+
+def _difference(made: Tensor, shares: Tensor, photo: Tensor, photo_shares: Tensor) -> Tensor:
+    with torch.no_grad():
+        real_mean, real_deviation, real_area = label_statistics(photo, photo_shares)
+        unit = photo.float().std((0, 2, 3)) + 1e-3
+    mean, deviation, area = label_statistics(made, shares)
+    common = (area > _LEAST_SHARE) & (real_area > _LEAST_SHARE)
+    weight = common * (area * real_area).sqrt()
+    distance = (((mean - real_mean).abs() + (deviation - real_deviation).abs()) / unit).mean(2)
+    return (weight * distance).sum() / weight.sum().clamp(min=1e-3)

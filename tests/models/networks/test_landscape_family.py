@@ -1,0 +1,140 @@
+"""Our landscape painters as models: opened from their card and weights, painted by map and look."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import models
+from models.card import Card, Label
+from models.checkpoints.families.landscapes import FEATURES_UNTIL, Landscapes
+from models.checkpoints.family import Contents
+from models.errors import BadInput, CheckpointError
+from models.networks.efficientnet_lite import EfficientNetLite
+from models.networks.landscape import LandscapeConfig, LandscapeGenerator, StyleEncoder
+from models.painting import PaintingModel
+from models.precision import Runtime
+
+CONFIG = LandscapeConfig(labels=4, channels=(16, 12, 8, 8), style_dim=6, embedding=8)
+CARD = Card(
+    "small",
+    "Small",
+    "painting",
+    "landscapes",
+    CONFIG.to_dict(),
+    tuple(Label(i, f"label {i}", (i * 20, 0, 0)) for i in range(4)),
+    resolution=64,
+)
+SAMPLES = Path(__file__).parents[3] / "resources" / "samples" / "maps"
+
+
+def tensors() -> dict[str, torch.Tensor]:
+    torch.manual_seed(0)
+    parts = {"generator": LandscapeGenerator(CONFIG), "encoder": StyleEncoder(6), "features": EfficientNetLite(FEATURES_UNTIL)}
+    named = {f"{p}.{k}": v for p, m in parts.items() for k, v in m.state_dict().items() if "num_batches" not in k}
+    return {**named, "looks.mean": torch.randn(5, 6) * 3, "looks.deviation": torch.rand(5, 6) * 0.1}
+
+
+def opened() -> PaintingModel:
+    return Landscapes().assemble(CARD, tensors(), Runtime(torch.device("cpu"), torch.float32))
+
+
+def quarters(height: int, width: int) -> np.ndarray:
+    label_map = np.zeros((height, width), np.uint8)
+    label_map[: height // 2, width // 2 :], label_map[height // 2 :, : width // 2] = 1, 2
+    label_map[height // 2 :, width // 2 :] = 3
+    return label_map
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [((512, 512), (64, 64)), ((256, 512), (48, 88)), ((3, 300), (16, 256)), ((31, 40), (56, 72))]
+)
+def test_a_map_is_worked_on_at_the_taught_area_in_its_own_shape(size: tuple[int, int], expected: tuple[int, int]) -> None:
+    assert opened().working_size(*size) == expected
+    assert opened().paint(quarters(*size)).shape == (*size, 3)
+
+
+def test_a_seed_gives_the_look_of_one_photo_and_always_the_same_one() -> None:
+    model = opened()
+    looks = [model.style_vector(seed) for seed in range(12)]
+    known = tensors()["looks.mean"].numpy()
+    nearest = {int(np.abs(known - look).sum(1).argmin()) for look in looks}
+    assert len(nearest) >= 3
+    assert all(np.abs(known - look).max(1).min() < 0.5 for look in looks)
+    assert np.array_equal(looks[3], model.style_vector(3))
+
+
+def test_a_photo_gives_its_look_at_any_size_and_a_tiny_one_is_refused() -> None:
+    model = opened()
+    photo = np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)
+    large = np.asarray(Image.fromarray(photo).resize((900, 600)))
+    assert model.style_vector(photo).shape == (6,)
+    assert np.isfinite(model.style_vector(large)).all()
+    with pytest.raises(BadInput, match="too small"):
+        model.style_vector(photo[:20])
+
+
+def test_the_noise_seed_alone_changes_the_noise() -> None:
+    model, label_map = opened(), quarters(64, 64)
+    one = model.paint(label_map, 1, noise_seed=1)
+    assert np.array_equal(one, model.paint(label_map, 1, noise_seed=1))
+    assert not np.array_equal(one, model.paint(label_map, 1, noise_seed=2))
+
+
+def test_weights_that_do_not_fit_their_card_are_refused_in_words() -> None:
+    runtime, good = Runtime(torch.device("cpu"), torch.float32), tensors()
+    without = {k: v for k, v in good.items() if k != "generator.start.bias"}
+    for card, weights, text in (
+        (CARD, without, "generator.start.bias is missing"),
+        (CARD, {**good, "encoder.net.0.bias": torch.zeros(3)}, "has the shape"),
+        (CARD, {**good, "looks.deviation": torch.zeros(5, 5)}, "looks.deviation"),
+        (replace(CARD, config={}), good, "does not describe"),
+        (replace(CARD, labels=CARD.labels[:3]), good, "contradicts itself"),
+    ):
+        with pytest.raises(CheckpointError, match=text):
+            Landscapes().assemble(card, weights, runtime)
+
+
+def test_a_painter_without_its_card_says_what_lacks() -> None:
+    family = Landscapes()
+    alone = Contents("safetensors", tensors(), "weights.safetensors")
+    assert family.recognises(alone)
+    with pytest.raises(CheckpointError, match=r"card\.json"):
+        family.convert(alone, {})
+    card, found = family.convert(replace(alone, siblings={"card.json": CARD.to_json().encode()}), {})
+    assert card.labels == CARD.labels
+    assert "generator.label_codes" in found
+    with pytest.raises(CheckpointError, match="another family"):
+        family.convert(replace(alone, siblings={"card.json": replace(CARD, family="spade").to_json().encode()}), {})
+
+
+def test_the_embedded_painter_answers_every_hand_drawn_map_with_its_labels_in_sight() -> None:
+    model = models.open("landscapes", device="cpu", precision="float32")
+    assert isinstance(model, PaintingModel)
+    assert [label.name for label in model.labels][:2] == ["sky", "cloud"]
+    paths = sorted(SAMPLES.glob("*.png"))
+    assert len(paths) == 12
+    used: set[int] = set()
+    for path in paths:
+        label_map = np.asarray(Image.open(path))
+        used |= set(np.unique(label_map).tolist())
+        assert label_map.shape == (384, 512)
+        sky = label_map == 0
+        picture = model.paint(label_map, 3).astype(float)
+        assert picture.std() > 12
+        if 0.1 < sky.mean() < 0.9:  # blue outweighs green in the sky more than elsewhere
+            excess = picture[..., 2] - picture[..., 1]
+            assert excess[sky].mean() > excess[~sky].mean()
+    assert used == set(range(18))
+
+
+def test_the_card_of_the_embedded_painter_tells_licence_and_limits() -> None:
+    folder = Path(__file__).parents[3] / "resources" / "weights" / "landscapes"
+    card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    assert card["non_commercial"] is True
+    assert card["limits"]
+    assert "pictures seen" in card["recipe"]
