@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.inference.requests import PaintRequest
 from app.inference.updates import Frame, Picture
@@ -41,9 +42,28 @@ def painting_model(bench: Workbench, name: str) -> PaintingModel:
 
 
 def _look(bench: Workbench, model: PaintingModel, request: PaintRequest) -> Style:
-    """The look as the model takes it; a photo is encoded once and its style vector kept, since every stroke asks again."""
-    look = request.look
+    """The look as the model takes it, or what lies between two of them.
+
+    Between two styles the length goes evenly from one to the other's: a straight line alone would pass close to the middle,
+    where every look is pale.
+    """
+    if not request.blend:
+        return _style(bench, model, request.model, request.look)
+    first = model.style_vector(_style(bench, model, request.model, request.look))
+    second = model.style_vector(_style(bench, model, request.model, request.second_look))
+    if first is None or second is None:
+        raise BadInput("The plain look cannot be blended.", hint="Blend two seeds or photos.")
+    share = min(max(request.blend, 0.0), 1.0)
+    between = (1 - share) * first + share * second
+    length = (1 - share) * np.linalg.norm(first) + share * np.linalg.norm(second)
+    blended: NDArray[np.float32] = (between * (length / max(np.linalg.norm(between), 1e-6))).astype(np.float32)
+    return blended
+
+
+def _style(bench: Workbench, model: PaintingModel, name: str, look: Style) -> Style:
+    """A look, a photo as its style vector: encoded once and kept, since every stroke asks again."""
     if not isinstance(look, np.ndarray) or look.dtype != np.uint8:
         return look
-    key = (request.model, look.shape, hashlib.sha256(look.tobytes()).digest())
-    return bench.looks.get(key, lambda: model.style_vector(look))
+    photo = np.asarray(look, np.uint8)
+    key = (name, photo.shape, hashlib.sha256(photo.tobytes()).digest())
+    return bench.looks.get(key, lambda: model.style_vector(photo))

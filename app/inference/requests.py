@@ -46,6 +46,7 @@ class PaintRequest:
 
     `look` is a seed, a style vector float32 `[style_dim]`, or a photo uint8 `[h, w, 3]`; None is the model's plain look.
     `enlarge_with` names an upscaling model that carries the network's own size up to the map's (None: plainly).
+    `blend` 0..1 leads from `look` to `second_look`, of which neither may be the plain one where it is above 0.
     """
 
     model: str
@@ -54,6 +55,8 @@ class PaintRequest:
     noise_seed: int = 0
     enlarge_with: str | None = None
     deadline_ms: float | None = None
+    second_look: int | NDArray[np.float32] | NDArray[np.uint8] | None = None
+    blend: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
