@@ -55,8 +55,8 @@ def _look(bench: Workbench, model: PaintingModel, request: PaintRequest) -> Styl
         raise BadInput("The plain look cannot be blended.", hint="Blend two seeds or photos.")
     share = min(max(request.blend, 0.0), 1.0)
     between = (1 - share) * first + share * second
-    length = (1 - share) * np.linalg.norm(first) + share * np.linalg.norm(second)
-    blended: NDArray[np.float32] = (between * (length / max(np.linalg.norm(between), 1e-6))).astype(np.float32)
+    length = (1 - share) * float(np.linalg.norm(first)) + share * float(np.linalg.norm(second))
+    blended: NDArray[np.float32] = (between * (length / max(float(np.linalg.norm(between)), 1e-6))).astype(np.float32)
     return blended
 
 
