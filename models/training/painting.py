@@ -253,7 +253,7 @@ def to_tensor(pictures: list[np.ndarray[Any, np.dtype[np.uint8]]], device: torch
 
 
 def sampling_chances(shares: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """How likely each photo is drawn, `[photos]`, by label shares `[photos, labels]`: up to four times as often for a rare label."""
+    """How likely each photo is drawn, `[photos]`, by label shares `[photos, labels]`: up to four times as often with a rare one."""
     often = np.maximum((shares > _SEEN_LABELS).mean(0), 1e-3)
     rarity = np.where(shares > _SEEN_LABELS, often[None] ** -0.5, 0).max(1)
     chances: np.ndarray[Any, np.dtype[np.float64]] = np.clip(rarity / np.median(rarity), 0.5, 4.0)

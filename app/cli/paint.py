@@ -1,0 +1,186 @@
+"""`ganvas paint`: a label map becomes a landscape."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.cli.options import OK, UsageError, engine
+from app.cli.report import Reporter
+from app.inference.requests import InspectRequest, PaintRequest
+from app.inference.updates import Cancelled, Done, Failure, Update
+
+if TYPE_CHECKING:
+    from app.inference.engine import Engine
+    from app.paint.state.look import Look
+    from models.card import Card
+
+DEFAULT_MODEL = "landscapes"
+LARGEST_SEED = 2**32 - 1
+
+HELP = "paint a landscape from a label map"
+EXAMPLES = """\
+  ganvas paint map.png --out lake.png
+  ganvas paint map.png --seed 7 --out evening.jpg
+  ganvas paint map.png --style sunset.jpg --out sunset-lake.png
+  ganvas paint map.png --model my-painter --seed 1-8 --out variants/"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The options of the sub-command."""
+    parser.add_argument(
+        "map", type=Path, metavar="MAP", help="a picture whose pixels are label numbers (palette PNG) or the labels' colours"
+    )
+    parser.add_argument("--model", default=DEFAULT_MODEL, metavar="M", help=f"a painter: name or file (default: {DEFAULT_MODEL})")
+    look = parser.add_mutually_exclusive_group()
+    look.add_argument("--seed", type=seeds, metavar="N", help="the look that a number draws; 1-8 paints eight")
+    look.add_argument("--style", type=Path, metavar="PHOTO", help="the look of this photo")
+    parser.add_argument("--grain", type=int, default=0, metavar="N", help="the number that draws the fine grain (default: 0)")
+    parser.add_argument("--enlarge-with", metavar="M", help="an upscaler that brings the picture to the map's size")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="OUT",
+        help="the picture (PNG, JPEG, WebP); a folder for several seeds",
+    )
+
+
+def seeds(text: str) -> tuple[int, ...]:
+    """One seed, or all of a range `first-last`, for argparse."""
+    first, dash, last = text.partition("-")
+    try:
+        low, high = int(first), int(last if dash else first)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number nor a range like 1-8") from None
+    if not 0 <= low <= high <= LARGEST_SEED or high - low >= 10_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no range of seeds between 0 and {LARGEST_SEED}")
+    return tuple(range(low, high + 1))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read the map, paint it with each look, write the pictures."""
+    import numpy as np
+
+    from app.paint.state.drawing import from_map
+    from app.paint.state.files import PaintFileError
+    from app.paint.state.look import Looks
+    from app.paint.state.map_files import read_map
+    from app.paint.state.palette import Palette
+    from app.photos.photo import PhotoError
+
+    if args.seed is not None and len(args.seed) > 1 and args.out.suffix:
+        raise UsageError(f"--out must be a folder for {len(args.seed)} seeds, not {args.out.name}.")
+    reporter = Reporter(args.json)
+    worker = engine(args)
+    card = _card(worker, args.model)
+    if isinstance(card, Failure):
+        reporter.failed(args.model, card)
+        return reporter.finish()
+    try:
+        found = read_map(args.map, Palette(card.labels))
+        looks = _looks(args)
+    except (PaintFileError, PhotoError) as error:
+        reporter.failed(str(args.style if isinstance(error, PhotoError) else args.map), Failure(error.what, "", error.hint))
+        return reporter.finish()
+    if found.unknown:
+        reporter.failed(str(args.map), _strangers(found.unknown, card))
+        return reporter.finish()
+    if found.remark:
+        reporter.note(found.remark)
+    drawing = from_map(found.labels, card.labels)
+    drawing.model = card.name
+    for number, look in enumerate(looks):
+        request = PaintRequest(args.model, np.array(found.labels), look.style, args.grain, args.enlarge_with)
+        ending = reporter.follow(_counted(worker.run(request), number, len(looks)))
+        if not isinstance(ending, Done):
+            reporter.failed(f"{args.map} ({look.title})", _failure(ending))
+            continue
+        path = args.out if len(looks) == 1 and args.out.suffix else args.out / f"{args.map.stem}-{look.title}.png"
+        drawing.looks = Looks(look, grain=args.grain)
+        try:
+            _write(path, ending.result, drawing, card, args.enlarge_with or "")
+        except (PhotoError, OSError) as error:
+            reporter.failed(str(path), Failure(str(error)))
+            continue
+        reporter.result(f"{path}", path=str(path), look=look.title, seconds=round(ending.seconds, 3))
+    return reporter.finish() if reporter.failures else OK
+
+
+def _card(worker: Engine, model: str) -> Card | Failure:
+    """The card of a catalogue name or of the one model in a file."""
+    entry = worker.catalogue.find(model)
+    if entry is not None:
+        card: Card = entry.card
+    else:
+        if not Path(model).exists():
+            return Failure(f"There is no model {model}.", "", "`ganvas models list` shows what is at hand.")
+        ending = _ending(worker.run(InspectRequest(Path(model))))
+        if not isinstance(ending, Done):
+            return _failure(ending)
+        cards: list[Card] = ending.result
+        if len(cards) != 1:
+            return Failure(f"{model} holds {len(cards)} models.", "", "Add it with `ganvas models add` and choose one by name.")
+        card = cards[0]
+    if card.task != "painting":
+        return Failure(f"{card.title} does not paint label maps.", "", "`ganvas models list` shows which models do.")
+    return card
+
+
+def _looks(args: argparse.Namespace) -> list[Look]:
+    from app.paint.state.look import Look, photo_look, seed_look
+    from app.photos.decoding import decode
+    from app.photos.encoding import on_white, to_8_bits
+
+    if args.style is not None:
+        pixels = decode(args.style).pixels
+        pixels = to_8_bits(pixels)
+        if pixels.shape[2] in (2, 4):
+            pixels = on_white(pixels)
+        if pixels.shape[2] == 1:
+            pixels = pixels.repeat(3, 2)
+        return [photo_look(pixels, args.style.stem)]
+    if args.seed is None:
+        return [Look("plain")]
+    return [seed_look(seed) for seed in args.seed]
+
+
+def _strangers(unknown: Any, card: Card) -> Failure:
+    listed = ", ".join(str(stranger.number) for stranger in unknown[:5]) + (" ..." if len(unknown) > 5 else "")
+    names = ", ".join(f"{label.id} {label.name}" for label in card.labels)
+    return Failure(
+        "The map holds pixels that are none of the model's labels.",
+        f"Unknown: {listed}.",
+        f"Use the numbers or colours of {names}; 255 or transparent is unlabelled.",
+    )
+
+
+def _write(path: Path, picture: Any, drawing: Any, card: Card, enlarge_with: str) -> None:
+    from app.cli.options import version
+    from app.paint.state.recipe import to_recipe
+    from app.photos import recipe
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    recipe.write(path, picture, to_recipe(drawing, card.sha256, enlarge_with, version()))
+
+
+def _counted(updates: Iterator[Update], done: int, total: int) -> Iterator[Update]:
+    """The updates, with how many pictures are done before them."""
+    from app.inference.updates import Progress
+
+    if total > 1:
+        yield Progress(done, total, "painting")
+    yield from updates
+
+
+def _ending(updates: Iterator[Update]) -> Update:
+    *_, last = updates
+    return last
+
+
+def _failure(ending: Update) -> Failure:
+    if isinstance(ending, Failure):
+        return ending
+    return Failure("It was cancelled." if isinstance(ending, Cancelled) else "The engine ended without saying how.")
