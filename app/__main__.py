@@ -23,7 +23,10 @@ from app.cli.options import (
 )
 
 # A sub-command is a module of app.cli with HELP (one line), EXAMPLES (text), configure(parser) and run(args) -> exit code.
-COMMANDS: tuple[str, ...] = ()
+COMMANDS: tuple[str, ...] = (
+    "paint",
+    "doctor",
+)
 WITHOUT_DISPLAY = "tour"
 
 logger = logging.getLogger("app")

@@ -64,6 +64,10 @@ class Reporter:
         else:
             self._line(self.err, text)
 
+    def say(self, text: str) -> None:
+        """A line of plain output for a person (not with `--json`)."""
+        self._line(self.out, text)
+
     def failed(self, subject: str, failure: Failure) -> None:
         """One thing (a file, a seed) failed; the others go on."""
         self.failures.append((subject, failure))

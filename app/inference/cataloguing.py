@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 from app.inference.errands import errand
 from app.inference.requests import (
@@ -10,6 +10,7 @@ from app.inference.requests import (
     DescribeRequest,
     DeviceFacts,
     DeviceRequest,
+    DirectionFacts,
     GetModelsRequest,
     InspectRequest,
     ModelFacts,
@@ -18,9 +19,6 @@ from app.inference.requests import (
 from app.inference.updates import Progress, Step
 from app.inference.workbench import Job, Workbench
 from models.card import Card
-
-if TYPE_CHECKING:
-    from models.opening import Model
 
 
 def inspect(bench: Workbench, request: InspectRequest) -> Job[list[Card]]:
@@ -62,6 +60,28 @@ def device_facts(bench: Workbench, request: DeviceRequest) -> Job[DeviceFacts]:
 def describe(bench: Workbench, request: DescribeRequest) -> Job[ModelFacts]:
     """See `DescribeRequest`."""
     yield Progress(0, 1, "opening the model")
-    model: Model = bench.models.get(request.model)
-    facts = ModelFacts(request.model, device=str(model.runtime.device), precision=model.runtime.precision)
+    model = bench.models.get(request.model)
+    facts = ModelFacts(
+        request.model,
+        resolution=model.card.resolution,
+        scale=model.card.scale,
+        device=str(model.runtime.device),
+        precision=model.runtime.precision,
+    )
+    from models.latent import LatentModel
+    from models.painting import PaintingModel
+
+    if isinstance(model, PaintingModel):
+        return replace(facts, style_dim=model.style_dim)
+    if isinstance(model, LatentModel):
+        return replace(
+            facts,
+            num_ws=model.num_ws,
+            w_dim=model.w_dim,
+            classes=model.classes,
+            resolution=model.resolution,
+            previews=tuple(model.previews),
+            layer_sizes=tuple(model.layer_sizes),
+            directions=tuple(DirectionFacts(d.name, d.title, d.remark, d.low, d.high) for d in model.directions),
+        )
     return facts

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from app import log
-from app.inference import cataloguing, exploring, painting
+from app.inference import cataloguing, exploring, painting, upscaling
 from app.inference.opened import OpenedModels
 from app.inference.requests import (
     AddModelRequest,
@@ -20,11 +21,12 @@ from app.inference.requests import (
     PaintRequest,
     RemoveModelRequest,
     Request,
+    UpscaleRequest,
 )
 from app.inference.updates import Done, Failure, Update
 from app.inference.workbench import Job, Workbench
 from models.catalogue import Catalogue
-from models.errors import ModelError
+from models.errors import ModelError, NeedsAnswer
 
 if TYPE_CHECKING:
     from models.opening import Model
@@ -36,6 +38,7 @@ BUDGET_SHARE = 0.4  # Of the device's memory, for weights; activations, pictures
 JOBS: dict[type, Callable[[Workbench, Any], Job[Any]]] = {
     GenerateRequest: exploring.generate,
     PaintRequest: painting.paint,
+    UpscaleRequest: upscaling.upscale,
     DescribeRequest: cataloguing.describe,
     InspectRequest: cataloguing.inspect,
     AddModelRequest: cataloguing.add,
@@ -90,6 +93,8 @@ class Engine:
         except ModelError as error:
             logger.info("%s failed: %s", type(request).__name__, error, exc_info=True)
             ending = Failure(error.what, error.why, error.hint)
+            if isinstance(error, NeedsAnswer):
+                ending = replace(ending, key=error.key, choices=error.choices)
         except Exception as error:
             logger.exception("%s failed", type(request).__name__)
             ending = Failure(

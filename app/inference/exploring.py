@@ -17,14 +17,6 @@ if TYPE_CHECKING:
     from models.latent import LatentModel
 
 
-def latents_of_seeds(seeds: list[int], z_dim: int) -> NDArray[np.float32]:
-    """`z [N, z_dim]` of seeds, as the upstream scripts draw them: published seeds give the published pictures."""
-    for seed in seeds:
-        if not 0 <= seed < 2**32:
-            raise BadInput(f"There is no seed {seed}.", hint="Seeds run from 0 to 4294967295.")
-    return np.stack([np.random.RandomState(seed).randn(z_dim) for seed in seeds]).astype(np.float32)
-
-
 def generate(bench: Workbench, request: GenerateRequest) -> Job[Generated]:
     """See `GenerateRequest`."""
     model = latent_model(bench, request.model)
@@ -61,11 +53,12 @@ def latents(model: LatentModel, request: GenerateRequest) -> NDArray[np.float32]
         ws = _blended(model, request)
     if request.mix_seed is not None and request.mix_layers:
         layers = [layer for layer in request.mix_layers if 0 <= layer < model.num_ws]
-        other = model.map(latents_of_seeds([request.mix_seed], model.z_dim), request.label, request.psi, request.cutoff)
+        other = model.map(model.z_of_seed(request.mix_seed), request.label, request.psi, request.cutoff)
         ws[:, layers] = other[:, layers]
-    for name, sigmas in request.directions:
-        ws = model.move(ws, name, sigmas)
-    return ws
+    sigmas: dict[str, float] = {}
+    for name, amount in request.directions:
+        sigmas[name] = sigmas.get(name, 0.0) + amount
+    return model.edit(ws, sigmas) if sigmas else ws
 
 
 def _blended(model: LatentModel, request: GenerateRequest) -> NDArray[np.float32]:
@@ -73,7 +66,7 @@ def _blended(model: LatentModel, request: GenerateRequest) -> NDArray[np.float32
     if not seeds or not math.isclose(float(weights.sum()), 1.0, abs_tol=1e-3):
         raise BadInput("The weights of the seeds must sum to 1.", f"They sum to {float(weights.sum()):.3g}.")
     # Truncation is affine and the weights sum to 1, so blending truncated latents is truncating blended ones.
-    each = model.map(latents_of_seeds(seeds, model.z_dim), request.label, request.psi, request.cutoff)
+    each = model.map(np.concatenate([model.z_of_seed(seed) for seed in seeds]), request.label, request.psi, request.cutoff)
     blended: NDArray[np.float32] = np.einsum("n,nlw->lw", weights, each)[None].astype(np.float32)
     return blended
 

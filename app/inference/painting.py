@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from app.inference.requests import PaintRequest
 from app.inference.updates import Frame, Picture
+from app.inference.upscaling import upscaling_model
 from app.inference.workbench import Job, Workbench, timed
 from models.errors import BadInput
 
@@ -18,17 +20,25 @@ if TYPE_CHECKING:
 
 
 def paint(bench: Workbench, request: PaintRequest) -> Job[Picture]:
-    """See `PaintRequest`."""
+    """See `PaintRequest`. Where an upscaler follows, the plainly enlarged picture comes first, so that the eye has something."""
     model = painting_model(bench, request.model)
     height, width = np.shape(request.label_map)[:2]
     side = max(model.working_size(height, width))
     look = _look(bench, model, request)
+    upscaler = request.enlarge_with if side < max(height, width) else None
+    follows = upscaler is not None and request.deadline_ms is None
     picture, spent = yield from bench.with_room(
-        request.model, lambda: timed(model.paint_steps(request.label_map, look, request.noise_seed))
+        request.model, lambda: timed(model.paint_steps(request.label_map, look, request.noise_seed, own_size=follows))
     )
     bench.speeds.note(request.model, side, spent)
-    yield Frame(picture, side, spent, final=True)
-    return picture
+    if upscaler is None or not follows:
+        yield Frame(picture, side, spent, final=upscaler is None)
+        return picture
+    yield Frame(_resized(picture, height, width), side, spent, final=False)
+    enlarged, more = yield from timed(upscaling_model(bench, upscaler).upscale_steps(picture))
+    result = _resized(enlarged, height, width)
+    yield Frame(result, side, spent + more, final=True)
+    return result
 
 
 def painting_model(bench: Workbench, name: str) -> PaintingModel:
@@ -39,6 +49,13 @@ def painting_model(bench: Workbench, name: str) -> PaintingModel:
     if not isinstance(model, PaintingModel):
         raise BadInput(f"{model.card.title} does not paint label maps.", hint="Choose a model of Paint.")
     return model
+
+
+def _resized(picture: Picture, height: int, width: int) -> Picture:
+    """The picture brought plainly to a size: bicubic, averaged where it becomes smaller."""
+    if picture.shape[:2] == (height, width):
+        return picture
+    return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC))
 
 
 def _look(bench: Workbench, model: PaintingModel, request: PaintRequest) -> Style:

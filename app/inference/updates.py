@@ -67,11 +67,17 @@ class Done:
 
 @dataclass(frozen=True)
 class Failure:
-    """The request failed: what happened, why, what to do. One sentence each; the traceback is in the log."""
+    """The request failed: what happened, why, what to do. One sentence each; the traceback is in the log.
+
+    Where a file leaves a question open, `key` names it and `choices` are its possible answers: `AddModelRequest.answers`
+    takes `{key: choice}`.
+    """
 
     what: str
     why: str = ""
     hint: str = ""
+    key: str = ""
+    choices: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return " ".join(part for part in (self.what, self.why, self.hint) if part)
