@@ -73,7 +73,7 @@ def best_device() -> torch.device:
 
 
 def _has_metal() -> bool:
-    return bool(torch.backends.mps.is_available())  # type: ignore[no-untyped-call]
+    return bool(torch.backends.mps.is_available())
 
 
 def _check_device(name: str) -> str:
@@ -100,7 +100,7 @@ def processor_has_bfloat16() -> bool:
 
     Without it bfloat16 is emulated and several times slower than float32.
     """
-    if not torch.backends.mkldnn.is_available():
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return False
     listed = _processor_flags()
     if listed is not None:

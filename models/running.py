@@ -61,9 +61,12 @@ def in_pieces(steps: Steps[T]) -> Steps[T]:
         steps.close()
 
 
-def finite_or_again(precise: Precise[N], work: Callable[[N], Steps[torch.Tensor]]) -> Steps[torch.Tensor]:
-    """Result of `work` on the network, run again in float32 (and from then on) where it is not finite; else `BadPicture`."""
-    result = yield from in_pieces(work(precise.network))
+def finite_or_again(precise: Precise[N], work: Callable[[N], Steps[torch.Tensor]], exact: bool = False) -> Steps[torch.Tensor]:
+    """Result of `work` on the network, run again in float32 (and from then on) where it is not finite; else `BadPicture`.
+
+    `exact` asks for float32 this time, whatever the network's usual precision.
+    """
+    result = yield from in_pieces(work(precise.exact if exact else precise.network))
     if bool(torch.isfinite(result).all()):
         return result
     if precise.distrust():

@@ -54,7 +54,7 @@ class Members:
         self._source = source
         self._unpacked = 0
         try:
-            self._zip = zipfile.ZipFile(_Window(source.data))  # type: ignore[call-overload]
+            self._zip = zipfile.ZipFile(_Window(source.data))
             entries = self._zip.infolist()
         except (zipfile.BadZipFile, OSError, ValueError, struct.error, OverflowError, NotImplementedError, EOFError) as error:
             raise CheckpointError(f"{source.name} is a zip that is cut off or damaged.", f"{_said(error)}") from error
@@ -97,8 +97,9 @@ class Members:
         try:
             with self._zip.open(entry) as member:
                 filled = 0
-                while filled < len(data) and (got := member.readinto(memoryview(data)[filled:])):
-                    filled += got
+                while filled < len(data) and (got := member.read(min(1 << 20, len(data) - filled))):
+                    data[filled : filled + len(got)] = got
+                    filled += len(got)
                 surplus = member.read(1)  # reaching the end is what verifies the checksum
         except _ZIP_ERRORS as error:
             raise self._damaged(name, _said(error)) from error

@@ -54,7 +54,7 @@ class NumberFormat:
         if not _PLAIN_DTYPE.fullmatch(self.code):
             raise CheckpointError("The file holds an array of something else than numbers.", f"Its format is {self.code[:40]!r}.")
         found = np.dtype(self.code)
-        return found.newbyteorder(self.order) if self.order in ("<", ">") else found
+        return found.newbyteorder(">" if self.order == ">" else "<") if self.order in ("<", ">") else found
 
 
 class Budget:
@@ -205,7 +205,7 @@ class ModelMeaning:
         _, shape, form, fortran, raw = state
         found = self._array(form, shape, raw, bool(fortran))
         # The array is known to the pickle's memo already, so it must change in place.
-        thing.__setstate__((1, found.shape, found.dtype, bool(fortran), found.tobytes("F" if fortran else "C")))
+        thing.__setstate__((1, found.shape, found.dtype, np.bool_(fortran), found.tobytes("F" if fortran else "C")))
 
     def _array(self, form: Any, shape: Any, raw: Any, fortran: bool = False) -> np.ndarray[Any, Any]:
         if isinstance(raw, str):  # a text of Python 2

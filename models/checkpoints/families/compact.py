@@ -1,0 +1,77 @@
+"""The compact upscalers of Real-ESRGAN (SRVGGNetCompact): `body.0` ... `body.N`, convolutions and PReLUs in turn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+
+import torch
+
+from models.card import Card
+from models.catalogue import proper_name
+from models.checkpoints.family import Contents
+from models.checkpoints.state_dicts import fitted, run_of, state_dict, stem
+from models.errors import CheckpointError
+from models.networks.compact import Compact, CompactConfig, FastCompact
+from models.precision import Runtime
+from models.upscaling import UpscalingModel
+
+WHAT = "compact upscaler (SRVGGNetCompact)"
+
+
+class CompactFamily:
+    """Upscalers that are quick on any machine."""
+
+    name = "compact"
+    title = "Real-ESRGAN compact"
+
+    def recognises(self, contents: Contents) -> bool:
+        found = state_dict(contents)
+        first, slope = found.get("body.0.weight"), found.get("body.1.weight")
+        return first is not None and first.ndim == 4 and slope is not None and slope.ndim == 1 and "body.2.weight" in found
+
+    def convert(self, contents: Contents, answers: Mapping[str, str]) -> tuple[Card, dict[str, torch.Tensor]]:
+        """Card and tensors; width, depth and scale follow from the tensors."""
+        tensors = state_dict(contents)
+        config = configuration(tensors)
+        return card_of(contents, config), fitted(lambda: Compact(config), tensors, WHAT)
+
+    def assemble(self, card: Card, tensors: Mapping[str, torch.Tensor], runtime: Runtime) -> UpscalingModel:
+        config = CompactConfig(**card.config)
+        checked = fitted(lambda: Compact(config), tensors, WHAT)
+        return UpscalingModel(card, lambda where: FastCompact(config, checked, where), runtime)
+
+
+FAMILY = CompactFamily()
+
+
+def card_of(contents: Contents, config: CompactConfig) -> Card:
+    """The card of a file with this network, as far as the file tells."""
+    return Card(
+        name=proper_name(stem(contents)),
+        title=stem(contents),
+        task="upscaling",
+        family=FAMILY.name,
+        config=asdict(config),
+        scale=config.scale,
+        description=f"{WHAT}, x{config.scale}, {config.inner} inner layers of {config.features} features.",
+        sha256=contents.sha256,
+        source=contents.name,
+    )
+
+
+def configuration(tensors: Mapping[str, torch.Tensor], resized: int = 0) -> CompactConfig:
+    """The network's shape, read off tensors under our names; `CheckpointError` where it is none that can be."""
+    layers = run_of(tensors, r"body\.(\d+)\.weight")
+    first, last = tensors["body.0.weight"], tensors[f"body.{layers - 1}.weight"]
+    if layers < 3 or layers % 2 == 0 or last.ndim != 4:
+        raise CheckpointError(f"This {WHAT} is incomplete.", f"It has {layers} layers, which do not end with a convolution.")
+    features, channels = first.shape[:2]
+    shuffle = math.isqrt(last.shape[0] // channels) if channels else 0
+    if channels not in (1, 3) or not 1 <= shuffle <= 8 or channels * shuffle**2 != last.shape[0]:
+        raise CheckpointError(
+            f"This {WHAT} makes pictures of a kind that Ganvas does not know.",
+            f"{channels} channels go in, and {last.shape[0]} come out of its last layer.",
+        )
+    return CompactConfig(channels, features, (layers - 3) // 2, shuffle, resized)

@@ -1,0 +1,79 @@
+"""Cutting a picture into tiles: windows that a network sees, and the cores of them that are kept.
+
+All windows of a picture have the same size (so that a network prepares once), lie on whole multiples of what it asks for, and
+overlap by at least twice its margin: a core never comes nearer than the margin to an edge that is not the picture's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+Area = tuple[int, int, int, int]  # top, left, height, width
+
+
+@dataclass(frozen=True)
+class Span:
+    """Along one side: what the network sees, `start` to `stop`, and what is kept of it, `first` to `last`."""
+
+    start: int
+    stop: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Window:
+    """A piece of work: rows and columns, in pixels of the source."""
+
+    rows: Span
+    columns: Span
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """A finished part of the result, at its place there; it is number `done` of `total`."""
+
+    pixels: NDArray[Any]
+    top: int
+    left: int
+    done: int
+    total: int
+
+
+def plan(size: tuple[int, int], region: Area, tile: int, margin: int, multiple: int) -> list[Window]:
+    """Windows, row by row from the top, whose cores cover `region` of a picture of `size` (height, width) exactly once.
+
+    `tile` is about the side of a core. A window reaches `margin` pixels beyond its core, up to the picture's edge.
+    """
+    top, left, height, width = region
+    rows = spans(size[0], top, top + height, tile, margin, multiple)
+    columns = spans(size[1], left, left + width, tile, margin, multiple)
+    return [Window(row, column) for row in rows for column in columns]
+
+
+def spans(length: int, first: int, last: int, tile: int, margin: int, multiple: int) -> list[Span]:
+    """Spans that cover `first` to `last` of a side of `length`."""
+    low = max(0, first - margin) // multiple * multiple
+    high = min(length, last + margin)
+    window = -(-(tile + 2 * margin) // multiple) * multiple
+    if high - low <= window:
+        return [Span(low, high, first, last)]
+    step = max(1, window - 2 * margin - multiple)
+    count = 1 + -(-(high - low - window) // step)
+    starts = [low + i * (high - low - window) // (count - 1) // multiple * multiple for i in range(count)]
+    starts[-1] = max(starts[-2] + 1, high - window)
+    if multiple > 1:  # the last window begins on a multiple too, and may end beyond the picture, where it is padded
+        starts[-1] = -(-starts[-1] // multiple) * multiple
+    stops = [min(high, start + window) for start in starts]
+    cuts = [first, *((stop + start) // 2 for stop, start in zip(stops[:-1], starts[1:], strict=True)), last]
+    return [Span(*found) for found in zip(starts, stops, cuts[:-1], cuts[1:], strict=True) if found[2] < found[3]]
+
+
+def quarters(window: Window, size: tuple[int, int], margin: int, multiple: int) -> list[Window]:
+    """The same core as four smaller windows, or one where it cannot be cut any further."""
+    rows, columns = window.rows, window.columns
+    region = (rows.first, columns.first, rows.last - rows.first, columns.last - columns.first)
+    return plan(size, region, max(1, max(region[2:]) // 2), margin, multiple)
