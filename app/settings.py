@@ -11,12 +11,12 @@ import os
 import tempfile
 import tomllib
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from models.folders import config_folder, state_folder
 
 logger = logging.getLogger(__name__)
-T = TypeVar("T", str, int, float, bool, list[str])
+T = TypeVar("T")  # str, int, float, bool or list[str]
 STATE_BYTES = 32 << 20  # a label map of 4,096 px as text is some megabytes; more is not ours
 
 
@@ -42,7 +42,7 @@ class Settings:
             return default
         if isinstance(value, list) and not all(isinstance(item, str) for item in value):
             return default
-        return cast(T, value)
+        return value
 
     def set(self, name: str, value: str | int | float | bool | list[str]) -> None:
         """Keep a choice, on disk too."""

@@ -225,6 +225,18 @@ def icon(name: str, role: str = "text") -> QIcon:
     return QIcon(_InkEngine(name, role))
 
 
+def app_icon() -> QIcon:
+    """The program's own mark."""
+    mark, found = QSvgRenderer(QByteArray((files("resources") / "icons" / "ganvas.svg").read_bytes())), QIcon()
+    for side in (16, 24, 32, 48, 64, 128, 256):
+        pixmap = QPixmap(side, side)
+        pixmap.fill(Qt.GlobalColor.transparent)
+        with QPainter(pixmap) as painter:
+            mark.render(painter, QRectF(0, 0, side, side))
+        found.addPixmap(pixmap)
+    return found
+
+
 def draw_icon(painter: QPainter, rect: QRectF, name: str, role: str = "text") -> None:
     """Draw an icon into a rectangle, in the ink of a role."""
     side = min(rect.width(), rect.height())

@@ -92,7 +92,7 @@ class Variation:
             "x": self.x,
             "y": self.y,
             "psi": self.psi,
-            "directions": {name: value for name, value in self.directions},
+            "directions": dict(self.directions),
             "mix_seed": self.mix_seed,
             "mix_layers": list(self.mix_layers),
             "label": self.label,

@@ -1,5 +1,6 @@
 """What every panel of the window is: a widget with a document, an undo stack and a few ways in and out.
 
+A recipe inside a picture names its panel under "panel", so that a dropped picture finds its way back.
 A panel subclasses `Panel`, sets `title` and `name`, and overrides what it can do. It is built as `SomePanel(worker, catalogue,
 settings)` on its first visit. The window alone knows more than one panel: what goes from one to another passes through it
 by `send_to`.
@@ -77,7 +78,11 @@ class Panel(QWidget):
             self.open_file(Path(content))
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Put the panel back as `state` described it; unknown or broken entries are passed over."""
+        """Put the panel back as `state` described it; unknown or broken entries are passed over.
+
+        Called once after the panel was built and the window is on the screen, with `{}` where nothing was kept: the engine
+        is asked for nothing before that.
+        """
 
     def state(self) -> dict[str, Any]:
         """What to keep until the next start, of JSON's types alone."""
@@ -93,6 +98,9 @@ class Panel(QWidget):
 
     def export(self) -> None:
         """Save the result, asking where to."""
+
+    def choose_model(self, name: str) -> None:
+        """Work with this model of the catalogue from now on."""
 
     def catalogue_changed(self) -> None:
         """Models were added or removed: refill the picker."""

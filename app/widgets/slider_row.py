@@ -92,6 +92,7 @@ class Slider(QSlider):
 class SliderRow(QWidget):
     """A label, a slider and a number between `low` and `high`, `default` after a double click on label or slider.
 
+    With `label_width` all stand in one line, the label this wide; otherwise the slider stands below the others.
     `changed(value)` comes with every movement by hand, `settled()` when a gesture ends (a released slider, a typed number, a
     key, a notch of the wheel). `set_value` changes it without a signal. The slider is named `name` for tests and scripts.
     """
@@ -110,6 +111,7 @@ class SliderRow(QWidget):
         decimals: int = 2,
         unit: str = "",
         remark: str = "",
+        label_width: int = 0,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -132,7 +134,7 @@ class SliderRow(QWidget):
         self.number.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.number.setProperty("look", "bare")
         self.number.setKeyboardTracking(False)
-        self.number.setFixedWidth(64)
+        self.number.setFixedWidth(56)
         self.number.setAccessibleName(label)
         self.label.setBuddy(self.slider)
         self.label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -145,8 +147,13 @@ class SliderRow(QWidget):
         rows.setHorizontalSpacing(8)
         rows.setVerticalSpacing(0)
         rows.addWidget(self.label, 0, 0)
-        rows.addWidget(self.number, 0, 1)
-        rows.addWidget(self.slider, 1, 0, 1, 2)
+        if label_width:
+            self.label.setFixedWidth(label_width)
+            rows.addWidget(self.slider, 0, 1)
+            rows.addWidget(self.number, 0, 2)
+        else:
+            rows.addWidget(self.number, 0, 1)
+            rows.addWidget(self.slider, 1, 0, 1, 2)
         self.set_value(default)
         self.label.installEventFilter(self)
         self.number.installEventFilter(self)

@@ -58,6 +58,10 @@ class StatusLine(QFrame):
         self.remark.setToolTip(text)
         self._clock.start(REMARK_MS)
 
+    def show_timing(self, milliseconds: float, detail: str) -> None:
+        """How long the last picture took, and what it was."""
+        self.timing.setText(" · ".join(filter(None, (f"{milliseconds:,.0f} ms", detail))))
+
     def show_job(self, name: str, done: int, total: int, text: str) -> None:
         """A running job of this name; `total` 0 ends it. The newest one is shown."""
         self._jobs.pop(name, None)

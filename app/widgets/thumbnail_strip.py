@@ -17,7 +17,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPen, QResizeEvent
+from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app import theme
@@ -100,6 +100,7 @@ class ThumbnailStrip(QListView):
         self.setObjectName(name)
         self.setAccessibleName(title)
         self.side, self._columns = side, columns
+        self.empty = ""  # what to say while there is nothing
         self.thumbs = Thumbs(self)
         self.setModel(self.thumbs)
         self.setItemDelegate(_Painter(self))
@@ -175,6 +176,14 @@ class ThumbnailStrip(QListView):
             self.side = max(room // self._columns - GAP, 24)
             self.setGridSize(QSize(self.side + GAP, self.side + GAP))
         self.doItemsLayout()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self.empty and not self.thumbs.keys:
+            with QPainter(self.viewport()) as painter:
+                painter.setPen(theme.colour("dim"))
+                painter.setFont(theme.remark_font())
+                painter.drawText(self.viewport().rect(), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, self.empty)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

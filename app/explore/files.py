@@ -1,0 +1,50 @@
+"""Explore's pictures as files: saved with the recipe inside, read back by it. No widgets; pyvips is imported when needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.explore.state import from_recipe, model_of
+from app.explore.variation import Variation
+
+if TYPE_CHECKING:
+    from models.catalogue import Entry
+
+
+def write(path: Path, picture: NDArray[np.uint8], recipe: dict[str, Any]) -> None:
+    """Save a generated picture uint8 `[H, W, 3]`; the format is the extension's. `PhotoError`, `OSError`."""
+    from app.photos import recipe as recipes
+
+    recipes.write(path, picture, recipe, "generated")
+
+
+def read_recipe(path: Path) -> dict[str, Any] | None:
+    """The recipe in a file, if Explore made it; None for anything else."""
+    from app.photos import recipe as recipes
+    from app.photos.photo import PhotoError
+
+    try:
+        recipe = recipes.read(path)
+    except (OSError, PhotoError):
+        return None
+    return recipe if recipe is not None and recipe.get("panel") == "explore" else None
+
+
+def variation_of(recipe: dict[str, Any], entries: Iterable[Entry]) -> tuple[Variation, str]:
+    """The variation of a recipe with the model of these entries that it was made with; and what that model is called.
+
+    The model is the one of the same bytes, else (where the recipe does not know the bytes) of the same name; the
+    variation's model is "" where it is not at hand. `RecipeError` where the recipe cannot be followed.
+    """
+    variation = from_recipe(recipe)
+    title, sha256 = model_of(recipe)
+    for entry in entries:
+        if entry.card.sha256 == sha256 if sha256 else entry.name == variation.model:
+            return replace(variation, model=entry.name), title
+    return replace(variation, model=""), title or variation.model

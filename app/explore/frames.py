@@ -1,0 +1,152 @@
+"""The frames around Explore's picture: the sheet of seeds, the bar below the picture, the strip, the page without a model."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+
+from app import theme
+from app.widgets.thumbnail_strip import ThumbnailStrip
+
+
+def tool(icon: str, tip: str, name: str, check: bool = False) -> QToolButton:
+    """A button that is an icon alone."""
+    button = QToolButton()
+    button.setObjectName(name)
+    button.setIcon(theme.icon(icon))
+    button.setIconSize(QSize(18, 18))
+    button.setToolTip(tip)
+    button.setAccessibleName(tip)
+    button.setCheckable(check)
+    return button
+
+
+class SheetColumn(QFrame):
+    """A sheet of seeds with buttons to turn it: `turned(pages)`, `shuffled()`."""
+
+    turned = Signal(int)
+    shuffled = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("sheet")
+        self.seeds = ThumbnailStrip("sheet:seeds", self.tr("Sheet of seeds"), columns=2)
+        self.title = QLabel(self.tr("Seeds"))
+        self.title.setFont(theme.heading(0))
+        self.back = tool("left", self.tr("The seeds before"), "sheet:back")
+        self.back.clicked.connect(lambda: self.turned.emit(-1))
+        onward = tool("right", self.tr("The next seeds"), "sheet:next")
+        onward.clicked.connect(lambda: self.turned.emit(1))
+        shuffle = tool("shuffle", self.tr("A sheet of other seeds"), "sheet:shuffle")
+        shuffle.clicked.connect(self.shuffled)
+        head = QHBoxLayout()
+        head.setContentsMargins(4, 0, 4, 0)
+        head.setSpacing(0)
+        head.addWidget(self.title, 1)
+        for button in (self.back, onward, shuffle):
+            head.addWidget(button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 12, 0, 0)
+        column.setSpacing(4)
+        column.addLayout(head)
+        column.addWidget(self.seeds)
+
+
+class StripRow(QFrame):
+    """History and favourites side by side."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("strip")
+        self.seen = ThumbnailStrip("history", self.tr("History"), side=52)
+        self.favourites = ThumbnailStrip("favourites", self.tr("Favourites"), side=52)
+        self.favourites.empty = self.tr("F stars the picture at hand")
+        self.seen.empty = self.tr("What you have seen gathers here")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(16, 6, 16, 6)
+        row.setSpacing(16)
+        for text, strip, share in ((self.tr("History"), self.seen, 3), (self.tr("Favourites"), self.favourites, 2)):
+            title = QLabel(text)
+            title.setFont(theme.remark_font())
+            title.setProperty("tone", "dim")
+            column = QVBoxLayout()
+            column.setSpacing(2)
+            column.addWidget(title)
+            column.addWidget(strip)
+            row.addLayout(column, share)
+
+
+class ViewBar(QFrame):
+    """What can be done with the picture at hand."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("viewbar")
+        self.pin = tool("pin", self.tr("Pin (P): hold Space on the picture to compare with it"), "pin", check=True)
+        self.star = tool("star", self.tr("Favourite (F)"), "favourite", check=True)
+        self.copy = tool("copy", self.tr("Copy the picture (Ctrl+C)"), "copy")
+        self.fit = tool("fit", self.tr("Whole picture (0); 1 shows its own pixels"), "fit")
+        self.zoom = QLabel()
+        self.zoom.setProperty("tone", "dim")
+        self.zoom.setFont(theme.remark_font())
+        self.zoom.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.zoom.setMinimumWidth(48)
+        self.send = QPushButton(self.tr("Send to Upscale"))
+        self.send.setObjectName("send:upscale")
+        self.send.setProperty("look", "quiet")
+        self.send.setIcon(theme.icon("send"))
+        self.send.setToolTip(self.tr("Enlarge this picture in the Upscale panel"))
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 4, 12, 4)
+        row.setSpacing(4)
+        for part in (self.pin, self.star, self.copy):
+            row.addWidget(part)
+        row.addStretch(1)
+        row.addWidget(self.zoom)
+        row.addWidget(self.fit)
+        row.addSpacing(8)
+        row.addWidget(self.send)
+
+
+class EmptyPage(QWidget):
+    """What stands in the panel's place while there is no model for it: `get()` and `add()` are its two ways out."""
+
+    get = Signal()
+    add = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        title = QLabel(self.tr("No model for Explore yet"))
+        title.setFont(theme.heading(5))
+        text = QLabel(
+            self.tr(
+                "Explore needs a model that makes pictures from seeds. The recommended one makes faces of 1,024 pixels and is "
+                "one download away. A StyleGAN file of your own works too: drop it on the window."
+            )
+        )
+        text.setWordWrap(True)
+        text.setProperty("tone", "dim")
+        text.setFixedWidth(440)
+        get = QPushButton(self.tr("Get the recommended models…"))
+        get.setObjectName("explore:get")
+        get.setProperty("look", "primary")
+        get.clicked.connect(self.get)
+        add = QPushButton(self.tr("Add a model file…"))
+        add.setObjectName("explore:add")
+        add.clicked.connect(self.add)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        buttons.addWidget(get)
+        buttons.addWidget(add)
+        buttons.addStretch(1)
+        inner = QVBoxLayout()
+        inner.setSpacing(16)
+        inner.addStretch(2)
+        inner.addWidget(title)
+        inner.addWidget(text)
+        inner.addLayout(buttons)
+        inner.addStretch(3)
+        row = QHBoxLayout(self)
+        row.addStretch(1)
+        row.addLayout(inner)
+        row.addStretch(1)

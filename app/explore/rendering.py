@@ -1,0 +1,213 @@
+"""Asks the engine for Explore's pictures: the one at hand in a lane of its own, thumbnails one after another behind it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QImage
+
+from app.explore.variation import Variation
+from app.inference.updates import ENDINGS, Cancelled, Failure, Frame, Update
+from app.widgets.picture_view import image_of
+
+if TYPE_CHECKING:
+    from app.inference.worker import InferenceWorker
+
+LANE = "explore"
+DEADLINE_MS = 40.0  # of a picture while a hand moves something: 25 a second
+REST_MS = 160  # a hand that keeps still this long has come to rest
+FULL_PICTURES = 24  # kept for undo, history and favourites: 4 MB each at 1024 px
+THUMBNAILS = 600
+THUMBNAIL_SIDE = 128
+IN_FLIGHT = 2  # thumbnails handed to the engine at a time: what is no longer wanted is soon out of the way
+
+
+class Renderer(QObject):
+    """The picture at hand. `follow` shows previews while a hand moves, and the full picture once it rests.
+
+    `shown(Variation, QImage, Frame)` comes for every picture in order, `failed(Failure)` where there is none, `working(bool)`
+    tells whether a full picture is on its way.
+    """
+
+    shown = Signal(object, object, object)
+    failed = Signal(object)
+    working = Signal(bool)
+
+    def __init__(self, worker: InferenceWorker, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._worker = worker
+        self._asked: dict[int, tuple[Variation, bool]] = {}  # ticket -> what, and whether in full
+        self._newest = -1
+        self._target: Variation | None = None
+        self._full: OrderedDict[Variation, QImage] = OrderedDict()
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(REST_MS)
+        self._rest.timeout.connect(self.finish)
+        worker.updated.connect(self._update)
+
+    def full(self, variation: Variation) -> QImage | None:
+        """The full picture of a variation, where it is still at hand."""
+        image = self._full.get(variation)
+        if image is not None:
+            self._full.move_to_end(variation)
+        return image
+
+    def follow(self, variation: Variation) -> None:
+        """The hand is at this variation and may move on."""
+        if variation == self._target:
+            return
+        self._target = variation
+        if self._show_kept(variation):
+            return
+        self._drop_full()
+        self._submit(variation, full=False)
+        self._rest.start()
+
+    def rest(self, variation: Variation) -> None:
+        """The hand rests here: the full picture, at once where it is kept."""
+        self._target = variation
+        if not self._show_kept(variation):
+            self._submit(variation, full=True)
+
+    def finish(self) -> None:
+        """Ask for the full picture of where the hand is now."""
+        self._rest.stop()
+        target = self._target
+        if target is None or target in self._full or (target, True) in self._asked.values():
+            return
+        self._submit(target, full=True)
+
+    def forget(self) -> None:
+        """Pictures that are kept are stale (a model was replaced)."""
+        self._full.clear()
+        self._target = None
+
+    def shut(self) -> None:
+        self._rest.stop()
+
+    def _show_kept(self, variation: Variation) -> bool:
+        kept = self.full(variation)
+        if kept is None:
+            return False
+        self._rest.stop()
+        self._drop_all()
+        self.working.emit(False)
+        self.shown.emit(variation, kept, None)
+        return True
+
+    def _submit(self, variation: Variation, full: bool) -> None:
+        request = variation.request() if full else variation.request(deadline_ms=DEADLINE_MS)
+        ticket = self._worker.submit(request, lane=LANE)
+        self._asked[ticket] = (variation, full)
+        self.working.emit(True)
+
+    def _drop_full(self) -> None:
+        """A full picture of where the hand was is work for nothing."""
+        for ticket, (_, full) in list(self._asked.items()):
+            if full:
+                self._worker.cancel(ticket)
+
+    def _drop_all(self) -> None:
+        for ticket in list(self._asked):
+            self._worker.cancel(ticket)
+        self._newest = max([self._newest, *self._asked])
+
+    def _update(self, ticket: int, update: Update) -> None:
+        if ticket not in self._asked:
+            return
+        variation, full = self._asked[ticket]
+        if isinstance(update, Frame) and ticket >= self._newest:
+            self._newest = ticket
+            image = image_of(update.picture)
+            if update.final:
+                self._keep(variation, image)
+            self.shown.emit(variation, image, update)
+        elif isinstance(update, ENDINGS):
+            del self._asked[ticket]
+            if isinstance(update, Failure) and variation == self._target:
+                self._rest.stop()
+                self.failed.emit(update)
+            elif not full and not isinstance(update, Cancelled) and not self._asked and not self._rest.isActive():
+                self.finish()
+            if not self._asked and not self._rest.isActive():
+                self.working.emit(False)
+
+    def _keep(self, variation: Variation, image: QImage) -> None:
+        self._full[variation] = image
+        self._full.move_to_end(variation)
+        while len(self._full) > FULL_PICTURES:
+            self._full.popitem(last=False)
+
+
+class Thumbnails(QObject):
+    """Small pictures of variations, made when nothing better is to do. `came(Variation, QImage)` for each."""
+
+    came = Signal(object, object)
+
+    def __init__(self, worker: InferenceWorker, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._worker = worker
+        self._kept: OrderedDict[Variation, QImage] = OrderedDict()
+        self._refused: set[Variation] = set()
+        self._wanted: list[Variation] = []
+        self._asked: dict[int, Variation] = {}
+        worker.updated.connect(self._update)
+
+    def get(self, variation: Variation) -> QImage | None:
+        return self._kept.get(variation)
+
+    def keep(self, variation: Variation, image: QImage) -> None:
+        """A larger picture is there already: its thumbnail is made from it."""
+        small = image.scaled(
+            THUMBNAIL_SIDE,
+            THUMBNAIL_SIDE,
+            Qt.AspectRatioMode.KeepAspectRatioByExpanding,
+            Qt.TransformationMode.SmoothTransformation,
+        )
+        self._store(variation, small)
+
+    def want(self, variations: Iterable[Variation]) -> None:
+        """What is on show now, the most wanted first. What was wanted before and is not among them is dropped."""
+        self._wanted = [v for v in variations if v.model and v not in self._kept and v not in self._refused]
+        for ticket, variation in list(self._asked.items()):
+            if variation not in self._wanted:
+                self._worker.cancel(ticket)
+        self._next()
+
+    def forget(self) -> None:
+        """All are stale."""
+        self._kept.clear()
+        self._refused.clear()
+        self._wanted.clear()
+
+    def _next(self) -> None:
+        under_way = set(self._asked.values())
+        for variation in self._wanted:
+            if len(self._asked) >= IN_FLIGHT:
+                return
+            if variation not in under_way:
+                self._asked[self._worker.submit(variation.request(resolution=THUMBNAIL_SIDE))] = variation
+                under_way.add(variation)
+
+    def _update(self, ticket: int, update: Update) -> None:
+        if ticket not in self._asked:
+            return
+        if isinstance(update, Frame):
+            self.keep(self._asked[ticket], image_of(update.picture))
+        elif isinstance(update, ENDINGS):
+            variation = self._asked.pop(ticket)
+            if isinstance(update, Failure):
+                self._refused.add(variation)  # a model that fails for one seed would be asked for ever
+            self._wanted = [v for v in self._wanted if v not in self._kept and v not in self._refused]
+            self._next()
+
+    def _store(self, variation: Variation, image: QImage) -> None:
+        self._kept[variation] = image
+        self._kept.move_to_end(variation)
+        while len(self._kept) > THUMBNAILS:
+            self._kept.popitem(last=False)
+        self.came.emit(variation, image)

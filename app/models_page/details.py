@@ -1,0 +1,201 @@
+"""The right half of the Models page: everything that is known of one model, and what can be done with it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QPixmap
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+
+from app import theme
+from app.models_page.listing import TASKS, Listed, size_text
+
+SHEET_HEIGHT = 320
+SURE_MS = 4000
+
+
+class _Sheet(QWidget):
+    """The sample sheet, as wide as there is room."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._picture = QPixmap()
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def show_sheet(self, picture: QPixmap) -> None:
+        self._picture = picture
+        self.setVisible(not picture.isNull())
+        self._fit()
+
+    def resizeEvent(self, event: object) -> None:
+        self._fit()
+
+    def _fit(self) -> None:
+        if not self._picture.isNull():
+            height = round(self.width() * self._picture.height() / self._picture.width())
+            self.setFixedHeight(min(height, SHEET_HEIGHT))
+            self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            size = self._picture.size().scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio)
+            shape = QPainterPath()
+            shape.addRoundedRect(0, 0, size.width(), size.height(), 8, 8)
+            painter.setClipPath(shape)
+            painter.drawPixmap(0, 0, size.width(), size.height(), self._picture)
+
+
+class Details(QWidget):
+    """`use(Listed)`, `get(Listed)` and `remove(Listed)` when their buttons are pressed; removing asks once more."""
+
+    use = Signal(object)
+    get = Signal(object)
+    remove = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._line: Listed | None = None
+        self._sheet = _Sheet()
+        self._title = QLabel()
+        self._title.setFont(theme.heading(5))
+        self._title.setWordWrap(True)
+        self._badges = QHBoxLayout()
+        self._badges.setSpacing(8)
+        self._text = QLabel()
+        self._text.setWordWrap(True)
+        self._facts = QGridLayout()
+        self._facts.setHorizontalSpacing(16)
+        self._facts.setVerticalSpacing(8)
+        self._facts.setColumnMinimumWidth(0, 96)
+        self._facts.setColumnStretch(1, 1)
+        self._do = QPushButton()
+        self._do.setObjectName("model:use")
+        self._do.setProperty("look", "primary")
+        self._do.clicked.connect(self._done)
+        self._remove = QPushButton()
+        self._remove.setObjectName("model:remove")
+        self._remove.setProperty("look", "danger")
+        self._remove.setIcon(theme.icon("remove", "bad"))
+        self._remove.clicked.connect(self._ask_remove)
+        self._sure = QTimer(self)
+        self._sure.setSingleShot(True)
+        self._sure.setInterval(SURE_MS)
+        self._sure.timeout.connect(self._calm)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        buttons.addWidget(self._do)
+        buttons.addWidget(self._remove)
+        buttons.addStretch(1)
+        content = QWidget()
+        content.setMaximumWidth(880)
+        column = QVBoxLayout(content)
+        column.setContentsMargins(32, 24, 32, 32)
+        column.setSpacing(16)
+        column.addWidget(self._sheet)
+        column.addWidget(self._title)
+        column.addLayout(self._badges)
+        column.addWidget(self._text)
+        column.addLayout(buttons)
+        column.addLayout(self._facts)
+        column.addStretch(1)
+        middle = QWidget()
+        row = QHBoxLayout(middle)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(content, 1)
+        row.addStretch(0)
+        scroll = QScrollArea(self)
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(middle)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(scroll)
+
+    def show_line(self, line: Listed | None) -> None:
+        """Show a model, or nothing."""
+        self._line = line
+        self.setVisible(line is not None)
+        if line is None:
+            return
+        self._calm()
+        self._sheet.show_sheet(QPixmap(str(line.sheet)) if line.sheet is not None else QPixmap())
+        self._title.setText(line.title)
+        self._show_badges(line)
+        self._text.setText(line.description)
+        self._text.setVisible(bool(line.description))
+        self._show_facts(line)
+        if line.state == "offered":
+            self._do.setText(self.tr("Get it ({})").format(size_text(line.bytes)))
+            self._do.setIcon(theme.icon("download", "on_accent"))
+        elif line.task is not None:
+            self._do.setText(self.tr("Use in {}").format(TASKS[line.task][0]))
+            self._do.setIcon(theme.icon("send", "on_accent"))
+        self._do.setVisible(line.state != "broken")
+        self._remove.setVisible(line.can_be_removed)
+
+    def set_busy(self, busy: bool) -> None:
+        """While models are fetched or added, neither may be started again."""
+        self._remove.setEnabled(not busy)
+        self._do.setEnabled(not busy or (self._line is not None and self._line.state != "offered"))
+
+    def shut(self) -> None:
+        self._sure.stop()
+
+    def _show_badges(self, line: Listed) -> None:
+        _empty(self._badges)
+        if line.task is not None:
+            self._badge(self.tr("{}: {}").format(*TASKS[line.task]), "accent")
+        if line.non_commercial:
+            self._badge(self.tr("non-commercial"), "warn")
+        if line.bytes:
+            self._badge(size_text(line.bytes), "plain")
+        if line.state == "embedded":
+            self._badge(self.tr("comes along"), "plain")
+        self._badges.addStretch(1)
+
+    def _badge(self, text: str, kind: str) -> None:
+        label = QLabel(text)
+        label.setProperty("badge", kind)
+        label.setFont(theme.remark_font())
+        self._badges.addWidget(label)
+
+    def _show_facts(self, line: Listed) -> None:
+        _empty(self._facts)
+        for row, (name, text) in enumerate(line.facts):
+            what, value = QLabel(name), QLabel(text if name != "sha256" else f"{text[:16]}…")
+            what.setProperty("tone", "dim")
+            value.setWordWrap(True)
+            value.setTextFormat(Qt.TextFormat.PlainText)
+            value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            if name == "sha256":
+                value.setToolTip(text)
+            self._facts.addWidget(what, row, 0, Qt.AlignmentFlag.AlignTop)
+            self._facts.addWidget(value, row, 1)
+
+    def _done(self) -> None:
+        if self._line is not None:
+            (self.get if self._line.state == "offered" else self.use).emit(self._line)
+
+    def _ask_remove(self) -> None:
+        if self._sure.isActive() and self._line is not None:
+            self._calm()
+            self.remove.emit(self._line)
+            return
+        self._remove.setText(self.tr("Really remove it?"))
+        self._sure.start()
+
+    def _calm(self) -> None:
+        self._sure.stop()
+        self._remove.setText(self.tr("Remove"))
+
+    def sizeHint(self) -> QSize:
+        return QSize(560, 560)
+
+
+def _empty(layout: QHBoxLayout | QGridLayout) -> None:
+    while (item := layout.takeAt(0)) is not None:
+        widget = item.widget()
+        if widget is not None:
+            widget.hide()
+            widget.deleteLater()

@@ -1,0 +1,518 @@
+"""The window: a rail of pages, a header, the panels, a status line. It alone knows more than one panel."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QByteArray, QEvent, QObject, Qt, QTimer
+from PySide6.QtGui import (
+    QAction,
+    QActionGroup,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QKeySequence,
+    QShowEvent,
+)
+from PySide6.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QHBoxLayout,
+    QMainWindow,
+    QMenu,
+    QMessageBox,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app import memory_use, theme
+from app.dropping import Dropped, look_at
+from app.header import Header
+from app.inference.requests import ModelFacts
+from app.inference.updates import Done, Update
+from app.inference.worker import InferenceWorker
+from app.model_files import ModelFiles
+from app.settings import Settings
+from app.widgets.background import Background
+from app.widgets.drop_veil import DropVeil
+from app.widgets.message_bar import MessageBar
+from app.widgets.panel import Notice, Panel
+from app.widgets.rail import Rail
+from app.widgets.status_line import StatusLine
+from models.catalogue import Catalogue
+
+PANELS = ("explore", "paint", "upscale")
+MODELS, HELP = "models", "help"
+SIZE, SMALLEST = (1280, 800), (960, 600)
+MEMORY_MS = 2000
+DEVICES = {"cpu": "CPU", "cuda": "GPU", "mps": "GPU"}
+
+
+class Page(QWidget):
+    """A panel under its message bar."""
+
+    def __init__(self, content: QWidget) -> None:
+        super().__init__()
+        self.setObjectName("page")
+        self.content, self.bar = content, MessageBar()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.bar)
+        column.addWidget(content, 1)
+
+
+class MainWindow(QMainWindow):
+    """Holds the panels, built on their first visit. `begin` is called after the first paint, and wakes everything up."""
+
+    def __init__(self, worker: InferenceWorker, catalogue: Catalogue, settings: Settings) -> None:
+        super().__init__()
+        self.worker, self.catalogue, self.settings = worker, catalogue, settings
+        self._pages: dict[str, Page] = {}
+        self._kept: dict[str, Any] = settings.last_state()
+        self._names: dict[str, str] = {}
+        self._here = ""
+        self._begun = False
+        self._then: list[Path] = []
+        self.setWindowTitle("Ganvas")
+        self.setWindowIcon(theme.app_icon())
+        self.setMinimumSize(*SMALLEST)
+        self.resize(*SIZE)
+        self.setAcceptDrops(True)
+        self._files = Background(self)
+        self.model_files = ModelFiles(worker, self)
+        self.model_files.noticed.connect(self._notice_here)
+        self.model_files.progressed.connect(lambda done, total, text: self.status.show_job(MODELS, done, total, text))
+        self.model_files.changed.connect(self._catalogue_changed)
+        self.model_files.added.connect(self._models_added)
+        self._build()
+        self._actions()
+        worker.updated.connect(self._engine_said)
+        self._memory_clock = QTimer(self)
+        self._memory_clock.setInterval(MEMORY_MS)
+        self._memory_clock.timeout.connect(self._show_memory)
+        self._restore_geometry()
+        here = self._kept.get("here")
+        self.go_to(here if here in PANELS else PANELS[0])
+
+    # Building
+
+    def _build(self) -> None:
+        self.rail = Rail()
+        self.rail.add("explore", self.tr("Explore"), "explore", self.tr("Wander through what a model can make (Ctrl+1)"))
+        self.rail.add("paint", self.tr("Paint"), "paint", self.tr("Paint a map, get a landscape (Ctrl+2)"))
+        self.rail.add("upscale", self.tr("Upscale"), "upscale", self.tr("Enlarge photos (Ctrl+3)"))
+        self.rail.add_gap()
+        self.rail.add(MODELS, self.tr("Models"), "models", self.tr("The models at hand (Ctrl+4)"))
+        self.rail.add(HELP, self.tr("Help"), "help", self.tr("First steps and keys (F1)"))
+        self.rail.chosen.connect(self.go_to)
+        self.header = Header()
+        self.header.export.clicked.connect(lambda: self._with_panel(Panel.export))
+        self.header.undo.clicked.connect(lambda: self._with_panel(Panel.undo))
+        self.header.redo.clicked.connect(lambda: self._with_panel(Panel.redo))
+        self.stack = QStackedWidget()
+        self.status = StatusLine()
+        right = QVBoxLayout()
+        right.addWidget(self.header)
+        right.addWidget(self.stack, 1)
+        upper = QHBoxLayout()
+        upper.addWidget(self.rail)
+        upper.addLayout(right, 1)
+        whole = QWidget()
+        column = QVBoxLayout(whole)
+        column.addLayout(upper, 1)
+        column.addWidget(self.status)
+        for layout in (right, upper, column):
+            layout.setContentsMargins(0, 0, 0, 0)
+            layout.setSpacing(0)
+        self.setCentralWidget(whole)
+        self.veil = DropVeil(whole)
+        self.rail.installEventFilter(self)
+
+    def _actions(self) -> None:
+        """The menu behind ⋯, and its keys, which work wherever the focus is."""
+        menu = QMenu(self)
+        self._action(menu, self.tr("Open…"), "Ctrl+O", self.open_dialog)
+        self._action(menu, self.tr("Save the picture…"), "Ctrl+S", lambda: self._with_panel(Panel.export))
+        self._action(menu, self.tr("Add a model file…"), "", self.add_model_dialog)
+        menu.addSeparator()
+        self._undo = self._action(menu, self.tr("Undo"), "Ctrl+Z", lambda: self._with_panel(Panel.undo))
+        self._redo = self._action(menu, self.tr("Redo"), "Ctrl+Shift+Z", lambda: self._with_panel(Panel.redo))
+        self._redo.setShortcuts([QKeySequence("Ctrl+Shift+Z"), QKeySequence("Ctrl+Y")])
+        menu.addSeparator()
+        themes = menu.addMenu(self.tr("Theme"))
+        group = QActionGroup(self)
+        titles = {"system": self.tr("As the system"), "light": self.tr("Light"), "dark": self.tr("Dark")}
+        for choice in theme.CHOICES:
+            action = themes.addAction(titles[choice])
+            action.setCheckable(True)
+            action.setChecked(choice == theme.chosen())
+            action.triggered.connect(lambda _=False, choice=choice: self._choose_theme(choice))
+            group.addAction(action)
+        self._action(menu, self.tr("Full screen"), "F11", self._full_screen)
+        menu.addSeparator()
+        self._action(menu, self.tr("Help"), "F1", lambda: self.go_to(HELP))
+        self._action(menu, self.tr("Quit"), "Ctrl+Q", self.close)
+        for number, name in enumerate((*PANELS, MODELS), 1):
+            jump = QAction(self)
+            jump.setShortcut(QKeySequence(f"Ctrl+{number}"))
+            jump.triggered.connect(lambda _=False, name=name: self.go_to(name))
+            self.addAction(jump)
+        self.header.more.setMenu(menu)
+
+    def _action(self, menu: QMenu, text: str, keys: str, does: Callable[[], object]) -> QAction:
+        action = QAction(text, self)
+        if keys:
+            action.setShortcut(QKeySequence(keys))
+        action.triggered.connect(lambda: does())
+        menu.addAction(action)
+        self.addAction(action)
+        return action
+
+    # Pages
+
+    def go_to(self, name: str) -> None:
+        """Show a page, building it on the first visit."""
+        if name not in self._pages:
+            page = Page(self._built(name))
+            self._pages[name] = page
+            self.stack.addWidget(page)
+            panel = page.content
+            if isinstance(panel, Panel) and self._begun:
+                self._wake(panel)
+        self._here = name
+        self.rail.show_chosen(name)
+        self.stack.setCurrentWidget(self._pages[name])
+        front = self.panel(name)
+        self.header.show_page(self.rail.entries[name].text(), front)
+        self._show_history()
+        self._show_name()
+        if front is not None:
+            front.setFocus()
+
+    def panel(self, name: str) -> Panel | None:
+        """A panel that was built already."""
+        page = self._pages.get(name)
+        return page.content if page is not None and isinstance(page.content, Panel) else None
+
+    @property
+    def here(self) -> str:
+        """The name of the page in front."""
+        return self._here
+
+    def bar(self, name: str) -> MessageBar:
+        """The message bar of a page that was built already."""
+        return self._pages[name].bar
+
+    def _built(self, name: str) -> QWidget:
+        """The modules of a panel are imported when it is first shown: the window paints sooner."""
+        if name == HELP:
+            from app.help_page import HelpPage
+
+            return HelpPage()
+        if name == MODELS:
+            from app.models_page.page import ModelsPage
+
+            models = ModelsPage(self.catalogue, self.model_files)
+            models.add_file.connect(self.add_model_dialog)
+            models.use.connect(self._use_model)
+            return models
+        panel = self._built_panel(name)
+        bar = lambda notice: self._pages[name].bar.show_notice(notice)  # noqa: E731
+        panel.send_to.connect(self._pass_on)
+        panel.message.connect(self.status.say)
+        panel.noticed.connect(bar)
+        panel.timed.connect(
+            lambda ms, detail: self.status.timing.setText(f"{ms:,.0f} ms · {detail}" if detail else f"{ms:,.0f} ms")
+        )
+        panel.progressed.connect(lambda done, total, text: self._progress(name, done, total, text))
+        panel.add_model.connect(self.add_model_dialog)
+        panel.get_models.connect(lambda: self.go_to(MODELS))
+        panel.titled.connect(lambda title: self._titled(name, title))
+        panel.exportable.connect(lambda can: self.header.set_exportable(name, can))
+        panel.history.changed.append(self._show_history)
+        return panel
+
+    def _built_panel(self, name: str) -> Panel:
+        if name == "explore":
+            from app.explore.panel import ExplorePanel
+
+            return ExplorePanel(self.worker, self.catalogue, self.settings)
+        if name == "paint":
+            from app.paint.panel import PaintPanel
+
+            return PaintPanel(self.worker, self.catalogue, self.settings)
+        from app.upscale.panel import UpscalePanel
+
+        return UpscalePanel(self.worker, self.catalogue, self.settings)
+
+    def _wake(self, panel: Panel) -> None:
+        state = self._kept.get("panels", {})
+        kept = state.get(panel.name, {}) if isinstance(state, dict) else {}
+        panel.restore(kept if isinstance(kept, dict) else {})
+        self.header.show_page(self.rail.entries[panel.name].text(), panel)
+
+    def _with_panel(self, does: Callable[[Panel], object]) -> None:
+        panel = self.panel(self._here)
+        if panel is not None:
+            does(panel)
+
+    # First paint, and what comes after it
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Paint and not self._begun:
+            self.rail.removeEventFilter(self)
+            QTimer.singleShot(0, self, self.begin)
+        return super().eventFilter(watched, event)
+
+    def begin(self) -> None:
+        """The window is on the screen: import torch in the worker, restore what was open, open the files that were given."""
+        if self._begun:
+            return
+        self._begun = True
+        self.worker.warm_up()
+        self.status.device.setText(self.tr("Starting the engine…"))
+        for name in self._pages:
+            panel = self.panel(name)
+            if panel is not None:
+                self._wake(panel)
+        self._show_memory()
+        self._memory_clock.start()
+        if self.settings.problem:
+            self._notice_here(Notice(self.settings.problem, bad=True))
+        files, self._then = self._then, []
+        self.open_files(files)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.veil.hide()
+
+    # Files
+
+    def open_files(self, paths: Sequence[Path]) -> None:
+        """Bring files to where they belong: pictures with a recipe, maps, photos, folders, models."""
+        if not self._begun:
+            self._then += paths
+            return
+        for path in paths:
+            self._files.run(lambda path=path: look_at(path), self._bring)  # type: ignore[misc]
+
+    def _bring(self, dropped: Dropped) -> None:
+        path, kind = dropped.path, dropped.kind
+        if kind == "missing":
+            self._notice_here(
+                Notice(self.tr("{} cannot be read.").format(path.name), hint=self.tr("Is it still there?"), bad=True)
+            )
+        elif kind == "other":
+            self.model_files.inspect(path)
+        else:
+            wanted = {"folder": ("upscale",), "map": ("paint",), "photo": (self._here, "upscale")}.get(
+                kind, (dropped.panel, "upscale")
+            )
+            for name in wanted:
+                if name in PANELS and self._offered(name, path):
+                    return
+            self._notice_here(Notice(self.tr("No panel has a use for {}.").format(path.name), bad=True))
+
+    def _offered(self, name: str, path: Path) -> bool:
+        """Whether a panel took the file; it then comes to the front."""
+        if name not in self._pages:
+            here = self._here
+            self.go_to(name)
+            self.go_to(here)
+        panel = self.panel(name)
+        if panel is None or not panel.open_file(path):
+            return False
+        self.go_to(name)
+        return True
+
+    def open_dialog(self) -> None:
+        """Ask for files."""
+        files, _ = QFileDialog.getOpenFileNames(self, self.tr("Open"))
+        self.open_files([Path(file) for file in files])
+
+    def add_model_dialog(self) -> None:
+        """Ask for a model file."""
+        file, _ = QFileDialog.getOpenFileName(self, self.tr("Add a model file"))
+        if file:
+            self.model_files.inspect(Path(file))
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+            self.veil.open()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self.veil.hide()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.veil.hide()
+        event.acceptProposedAction()
+        self.open_files([Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()])
+
+    # What panels and engine say
+
+    def _pass_on(self, name: str, content: Any) -> None:
+        self.go_to(name)
+        panel = self.panel(name)
+        if panel is not None:
+            panel.receive(content)
+
+    def _use_model(self, name: str, model: str) -> None:
+        self.go_to(name)
+        panel = self.panel(name)
+        if panel is not None:
+            panel.choose_model(model)
+
+    def _notice_here(self, notice: Notice | None) -> None:
+        self._pages[self._here].bar.show_notice(notice)
+
+    def _engine_said(self, ticket: int, update: Update) -> None:
+        if isinstance(update, Done) and isinstance(update.result, ModelFacts):
+            facts = update.result
+            self.status.device.setText(f"{DEVICES.get(facts.device.split(':')[0], facts.device)} · {facts.precision}")
+        elif self.status.device.text() == self.tr("Starting the engine…") and isinstance(update, Done):
+            self.status.device.setText(self.tr("Ready"))
+
+    def _progress(self, name: str, done: int, total: int, text: str) -> None:
+        self.rail.entries[name].set_progress(done / total if total else None)
+        self.status.show_job(name, done, total, text)
+
+    def _catalogue_changed(self) -> None:
+        for name in self._pages:
+            panel = self.panel(name)
+            if panel is not None and self._begun:
+                panel.catalogue_changed()
+
+    def _models_added(self, names: list[str]) -> None:
+        """A model that was just added is wanted: offer the panel that works with it."""
+        by_task = {"latent": "explore", "painting": "paint", "upscaling": "upscale", "translation": "upscale"}
+        entry = next((entry for entry in self.catalogue.entries() if entry.name in names), None)
+        title = entry.card.title if entry else ", ".join(names)
+        text = (
+            self.tr("{} is at hand.").format(title) if len(names) == 1 else self.tr("{} models are at hand.").format(len(names))
+        )
+        panel = by_task[entry.card.task] if entry else ""
+        if panel and panel != self._here:
+            title = self.rail.entries[panel].text()
+            self._notice_here(Notice(text, button=self.tr("Open {}").format(title), action=lambda: self.go_to(panel)))
+        else:
+            self._notice_here(Notice(text))
+
+    def _titled(self, name: str, title: str) -> None:
+        self._names[name] = title
+        self._show_name()
+
+    def _show_name(self) -> None:
+        title = self._names.get(self._here, "")
+        self.setWindowTitle(f"{title} — Ganvas" if title else "Ganvas")
+
+    def _show_history(self) -> None:
+        panel = self.panel(self._here)
+        undo = panel.history.undo_title if panel else None
+        redo = panel.history.redo_title if panel else None
+        self._undo.setText(self.tr("Undo {}").format(undo) if undo else self.tr("Undo"))
+        self._redo.setText(self.tr("Redo {}").format(redo) if redo else self.tr("Redo"))
+        self.header.show_history(undo, redo)
+
+    def _show_memory(self) -> None:
+        used = memory_use.used()
+        self.status.memory.setText(f"{used / 1e9:.1f} GB" if used is not None else "")
+
+    def _choose_theme(self, choice: theme.Choice) -> None:
+        theme.choose(choice)
+        self.settings.set("window.theme", choice)
+
+    def _full_screen(self) -> None:
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+
+    # The end
+
+    def _restore_geometry(self) -> None:
+        kept = self._kept.get("geometry")
+        if isinstance(kept, str):
+            self.restoreGeometry(QByteArray.fromBase64(QByteArray(kept.encode())))
+
+    def keep_state(self) -> None:
+        """Write what is open for the next start. Panels that were not visited keep what they had."""
+        panels = self._kept.get("panels", {})
+        panels = dict(panels) if isinstance(panels, dict) else {}
+        for name in self._pages:
+            panel = self.panel(name)
+            if panel is not None and self._begun:
+                panels[name] = panel.state()
+        geometry = bytes(self.saveGeometry().toBase64().data()).decode()
+        here = self._here if self._here in PANELS else PANELS[0]
+        self.settings.keep_state({"here": here, "geometry": geometry, "panels": panels})
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        lost = [text for name in self._pages if (panel := self.panel(name)) is not None and (text := panel.closing())]
+        if lost and not self._really(lost):
+            event.ignore()
+            return
+        self.keep_state()
+        self._memory_clock.stop()
+        self.status.shut()
+        for name in self._pages:
+            panel = self.panel(name)
+            if panel is not None:
+                panel.shut()
+        self._files.shut()
+        self.worker.close()
+        super().closeEvent(event)
+
+    def _really(self, lost: list[str]) -> bool:
+        box = QMessageBox(QMessageBox.Icon.Question, "Ganvas", self.tr("Close Ganvas?"), parent=self)
+        box.setInformativeText(" ".join(lost))
+        close = box.addButton(self.tr("Close"), QMessageBox.ButtonRole.AcceptRole)
+        box.addButton(self.tr("Keep open"), QMessageBox.ButtonRole.RejectRole)
+        box.exec()
+        return box.clickedButton() is close
+
+
+def main(argv: Sequence[str]) -> int:
+    """Open the window and run until it is closed. Files among the arguments are opened; a window that is open takes them."""
+    from app.cli.options import window_arguments
+    from app.inference.engine import Engine
+    from app.inference.worker import threads_beside_a_window
+    from app.open_files import FrontDoor, bring_forward, hand_over
+
+    files, common = window_arguments(list(argv))
+    paths = [Path(file).absolute() for file in files]
+    if hand_over(paths):
+        return 0
+    app = application()
+    settings, catalogue = Settings(), Catalogue()
+    theme.start(app, chosen_theme(settings))
+    engine = Engine(catalogue, common.device, common.precision, common.threads or threads_beside_a_window())
+    window = MainWindow(InferenceWorker(engine), catalogue, settings)
+    door = FrontDoor(window)
+    door.arrived.connect(lambda arrived: bring_forward(window))
+    door.arrived.connect(window.open_files)
+    window.open_files(paths)
+    window.show()
+    QTimer.singleShot(0, door, door.listen)
+    code = app.exec()
+    door.shut()
+    return code
+
+
+def application() -> QApplication:
+    """The one QApplication, named."""
+    app = QApplication.instance()
+    if not isinstance(app, QApplication):
+        app = QApplication(sys.argv[:1] or ["ganvas"])
+    app.setApplicationName("Ganvas")
+    app.setDesktopFileName("ganvas")
+    return app
+
+
+def chosen_theme(settings: Settings) -> theme.Choice:
+    """The theme a person chose; the system's where none."""
+    kept = settings.get("window.theme", "system")
+    return next((choice for choice in theme.CHOICES if choice == kept), "system")
