@@ -25,7 +25,7 @@ class Header(QFrame):
         self.export = QPushButton(self.tr("Export"))
         self.export.setObjectName("export")
         self.export.setProperty("look", "primary")
-        self.export.setIcon(theme.icon("export", "on_accent"))
+        theme.give_icon(self.export, "export", "on_accent")
         self.export.setToolTip(self.tr("Save the result (Ctrl+S)"))
         self.more = self._tool("more", "more")
         self.more.setToolTip(self.tr("Menu"))

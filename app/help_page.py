@@ -125,6 +125,8 @@ class HelpPage(QWidget):
         column.setSpacing(16)
         column.addWidget(self._heading(self.tr("First steps")))
         first = QGridLayout()
+        first.setColumnStretch(0, 1)
+        first.setColumnStretch(1, 1)
         first.setSpacing(16)
         for number, (icon, title, text) in enumerate(steps()):
             first.addWidget(self._step(icon, title, text), number // 2, number % 2)
@@ -132,6 +134,8 @@ class HelpPage(QWidget):
         column.addSpacing(8)
         column.addWidget(self._heading(self.tr("Keys")))
         groups = QGridLayout()
+        groups.setColumnStretch(0, 1)
+        groups.setColumnStretch(1, 1)
         groups.setSpacing(16)
         for number, (title, rows) in enumerate(keys()):
             groups.addWidget(self._keys(title, rows), number // 2, number % 2)

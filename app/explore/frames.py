@@ -51,6 +51,11 @@ class SheetColumn(QFrame):
         column.addLayout(head)
         column.addWidget(self.seeds)
 
+    def set_columns(self, columns: int) -> None:
+        """How many seeds stand side by side; one column leaves no room for the title."""
+        self.seeds.set_columns(columns)
+        self.title.setVisible(columns > 1)
+
 
 class StripRow(QFrame):
     """History and favourites side by side."""
@@ -66,6 +71,10 @@ class StripRow(QFrame):
         row.setContentsMargins(16, 6, 16, 6)
         row.setSpacing(16)
         for text, strip, share in ((self.tr("History"), self.seen, 3), (self.tr("Favourites"), self.favourites, 2)):
+            if row.count():
+                rule = QFrame()
+                rule.setProperty("look", "upright")
+                row.addWidget(rule)
             title = QLabel(text)
             title.setFont(theme.remark_font())
             title.setProperty("tone", "dim")
@@ -94,7 +103,7 @@ class ViewBar(QFrame):
         self.send = QPushButton(self.tr("Send to Upscale"))
         self.send.setObjectName("send:upscale")
         self.send.setProperty("look", "quiet")
-        self.send.setIcon(theme.icon("send"))
+        theme.give_icon(self.send, "send")
         self.send.setToolTip(self.tr("Enlarge this picture in the Upscale panel"))
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 4, 12, 4)

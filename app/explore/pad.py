@@ -38,10 +38,10 @@ class Pad(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(self.tr("Pad: walk between seeds"))
         self.setToolTip(self.tr("Drag to walk between neighbouring seeds; arrow keys move a little, with Shift a whole seed"))
-        self.setFixedHeight(176)
+        self.setFixedHeight(144)
 
     def sizeHint(self) -> QSize:
-        return QSize(272, 176)
+        return QSize(272, 144)
 
     def set_place(self, x: float, y: float) -> None:
         """Show a place; no signal comes back."""

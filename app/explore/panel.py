@@ -404,7 +404,7 @@ class ExplorePanel(Panel):
     def resizeEvent(self, event: QResizeEvent) -> None:
         width = self.width()
         columns, sheet, tools = (1, 112, 288) if width < NARROW else (3, 300, 360) if width >= WIDE else (2, 200, 320)
-        self.sheet.seeds.set_columns(columns)
+        self.sheet.set_columns(columns)
         self.sheet.setFixedWidth(sheet)
         self.tools.setFixedWidth(tools)
         super().resizeEvent(event)

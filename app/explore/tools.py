@@ -15,8 +15,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPushButton,
     QScrollArea,
-    QSizePolicy,
-    QSpinBox,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -27,32 +25,12 @@ from app.explore.layer_bar import LayerBar
 from app.explore.pad import Pad
 from app.explore.variation import LAST_SEED, PSI, Variation
 from app.inference.requests import ModelFacts, Noise
+from app.widgets.number_field import NumberField
 from app.widgets.section import Section
 from app.widgets.slider_row import SliderRow
 
-LABEL_WIDTH = 92
-SPIN_LIMIT = 2**31 - 1  # of Qt's spin box; larger seeds still open from recipes
+LABEL_WIDTH = 112
 COARSE, MIDDLE = 8, 32  # pixels: StyleGAN's authors call layers up to these coarse and middle, the rest fine
-
-
-class SeedBox(QSpinBox):
-    """A field for a seed, without arrows."""
-
-    def __init__(self, name: str, title: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName(name)
-        self.setRange(0, SPIN_LIMIT)
-        self.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
-        self.setKeyboardTracking(False)
-        self.setAccessibleName(title)
-        self.setToolTip(title)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-
-    def show_seed(self, seed: int) -> None:
-        """Show a seed without a signal."""
-        self.blockSignals(True)
-        self.setValue(min(seed, SPIN_LIMIT))
-        self.blockSignals(False)
 
 
 class _Swatch(QWidget):
@@ -123,15 +101,17 @@ class Tools(QFrame):
 
     # Sections
 
+    def _seed_field(self, name: str, title: str) -> NumberField:
+        field = NumberField(name, title, 0, LAST_SEED)
+        field.setToolTip(title)
+        return field
+
     def _seed_section(self) -> Section:
         section = Section("seed", self.tr("Seed"))
-        self.seed = SeedBox("seed", self.tr("Seed: the same number always gives the same picture"))
-        self.seed.valueChanged.connect(self.seed_typed)
+        self.seed = self._seed_field("seed", self.tr("Seed: the same number always gives the same picture"))
+        self.seed.changed.connect(lambda seed: self.seed_typed.emit(int(seed)))
         roll = _button("dice", self.tr("Another one (R)"), "dice")
         roll.clicked.connect(self.dice)
-        self._between = QLabel()
-        self._between.setProperty("tone", "dim")
-        self._between.setFont(theme.remark_font())
         line = QHBoxLayout()
         line.setSpacing(8)
         line.addWidget(self.seed)
@@ -141,9 +121,8 @@ class Tools(QFrame):
         self.pad.moved.connect(self.moved)
         self.pad.settled.connect(self.settled)
         section.body.addWidget(self.pad)
-        section.body.addWidget(self._between)
-        self.label_box = SeedBox("class", self.tr("Class: what kind of thing the picture shows"))
-        self.label_box.valueChanged.connect(self.label_changed)
+        self.label_box = NumberField("class", self.tr("Class: what kind of thing the picture shows"), 0, 0)
+        self.label_box.changed.connect(lambda label: self.label_changed.emit(int(label)))
         self._label_line = QWidget()
         label_line = QHBoxLayout(self._label_line)
         label_line.setContentsMargins(0, 0, 0, 0)
@@ -189,8 +168,8 @@ class Tools(QFrame):
     def _mixing_section(self) -> Section:
         section = Section("mixing", self.tr("Style mixing"), open_=False)
         self._mixing = section
-        self.mix_seed = SeedBox("mix-seed", self.tr("Second seed: it lends its style to the layers chosen below"))
-        self.mix_seed.valueChanged.connect(self.mix_seed_changed)
+        self.mix_seed = self._seed_field("mix-seed", self.tr("Second seed: it lends its style to the layers chosen below"))
+        self.mix_seed.changed.connect(lambda seed: self.mix_seed_changed.emit(int(seed)))
         roll = _button("dice", self.tr("Another second seed"), "mix-dice")
         roll.clicked.connect(lambda: self.mix_seed_changed.emit(-1))
         off = _button("close", self.tr("No mixing"), "mix-off")
@@ -282,15 +261,14 @@ class Tools(QFrame):
         self.layers.set_layers(facts.num_ws, facts.layer_sizes)
         self._mixing.setVisible(facts.num_ws > 1)
         self._label_line.setVisible(facts.classes > 0)
-        self.label_box.setMaximum(max(facts.classes - 1, 0))
+        self.label_box.set_range(0, max(facts.classes - 1, 0))
         self._filter(self.search.text())
 
     def show_variation(self, variation: Variation) -> None:
         """Show where a variation is; no signal comes back."""
-        self.seed.show_seed(variation.seed)
+        self.seed.set_value(variation.seed)
         self.pad.set_place(variation.x, variation.y)
-        self._between.setText("" if variation.on_seed else self.tr("between seeds, nearest {}").format(variation.seed))
-        self._between.setVisible(not variation.on_seed)
+        self.seed.set_prefix("" if variation.on_seed else self.tr("near "))
         if self.psi.value() != variation.psi:
             self.psi.set_value(variation.psi)
         for name, row in self._rows.items():
@@ -298,8 +276,8 @@ class Tools(QFrame):
             if abs(row.value() - value) > 1e-9:
                 row.set_value(value)
         self.reset_all.setEnabled(bool(variation.directions))
-        self.label_box.show_seed(variation.label or 0)
-        self.mix_seed.show_seed(variation.mix_seed or 0)
+        self.label_box.set_value(variation.label or 0)
+        self.mix_seed.set_value(variation.mix_seed or 0)
         self.layers.set_on(variation.mix_layers if variation.mix_seed is not None else ())
         self._mixed_with = variation.mix_seed
         self.show_thumbnails()

@@ -76,7 +76,7 @@ class Details(QWidget):
         self._remove = QPushButton()
         self._remove.setObjectName("model:remove")
         self._remove.setProperty("look", "danger")
-        self._remove.setIcon(theme.icon("remove", "bad"))
+        theme.give_icon(self._remove, "remove", "bad")
         self._remove.clicked.connect(self._ask_remove)
         self._sure = QTimer(self)
         self._sure.setSingleShot(True)
@@ -127,10 +127,10 @@ class Details(QWidget):
         self._show_facts(line)
         if line.state == "offered":
             self._do.setText(self.tr("Get it ({})").format(size_text(line.bytes)))
-            self._do.setIcon(theme.icon("download", "on_accent"))
+            theme.give_icon(self._do, "download", "on_accent")
         elif line.task is not None:
             self._do.setText(self.tr("Use in {}").format(TASKS[line.task][0]))
-            self._do.setIcon(theme.icon("send", "on_accent"))
+            theme.give_icon(self._do, "send", "on_accent")
         self._do.setVisible(line.state != "broken")
         self._remove.setVisible(line.can_be_removed)
 

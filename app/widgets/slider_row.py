@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
-from PySide6.QtWidgets import QDoubleSpinBox, QGridLayout, QLabel, QSizePolicy, QSlider, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QSlider, QWidget
 
 from app import theme
+from app.widgets.number_field import NumberField
 
 KNOB = 14
 
@@ -124,18 +125,12 @@ class SliderRow(QWidget):
         self.slider.setSingleStep(max(round(span / 100), 1))
         self.slider.setPageStep(max(round(span / 10), 1))
         self.slider.setAccessibleName(label)
-        self.number = QDoubleSpinBox(self)
-        self.number.setObjectName(f"{name}:number")
-        self.number.setDecimals(decimals)
-        self.number.setRange(low, high)
-        self.number.setSingleStep(self.slider.singleStep() / self._per)
-        self.number.setSuffix(unit)
-        self.number.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+        self.number = NumberField(f"{name}:number", label, low, high, decimals=decimals, parent=self)
+        self.number.step = self.slider.singleStep() / self._per
+        self.number.suffix = unit
         self.number.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.number.setProperty("look", "bare")
-        self.number.setKeyboardTracking(False)
-        self.number.setFixedWidth(56)
-        self.number.setAccessibleName(label)
+        self.number.setFixedWidth(52)
         self.label.setBuddy(self.slider)
         self.label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         if remark:
@@ -148,6 +143,7 @@ class SliderRow(QWidget):
         rows.setVerticalSpacing(0)
         rows.addWidget(self.label, 0, 0)
         if label_width:
+            self.label.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
             self.label.setFixedWidth(label_width)
             rows.addWidget(self.slider, 0, 1)
             rows.addWidget(self.number, 0, 2)
@@ -156,21 +152,20 @@ class SliderRow(QWidget):
             rows.addWidget(self.slider, 1, 0, 1, 2)
         self.set_value(default)
         self.label.installEventFilter(self)
-        self.number.installEventFilter(self)
         self.slider.valueChanged.connect(self._slid)
         self.slider.sliderReleased.connect(self.settled)
         self.slider.reset.connect(self.reset)
-        self.number.valueChanged.connect(self._typed)
+        self.number.changed.connect(self._typed)
 
     def value(self) -> float:
         return self.number.value()
 
     def set_value(self, value: float) -> None:
         """Show a value; no signal comes back."""
-        for part, new in ((self.slider, round(value * self._per)), (self.number, value)):
-            part.blockSignals(True)
-            part.setValue(new)  # type: ignore[arg-type]
-            part.blockSignals(False)
+        self.slider.blockSignals(True)
+        self.slider.setValue(round(value * self._per))
+        self.slider.blockSignals(False)
+        self.number.set_value(value)
         self._mark()
 
     def reset(self) -> None:
@@ -203,9 +198,4 @@ class SliderRow(QWidget):
         if watched is self.label and event.type() == QEvent.Type.MouseButtonDblClick:
             self.reset()
             return True
-        if watched is self.number and event.type() == QEvent.Type.Wheel:
-            assert isinstance(event, QWheelEvent)
-            if not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-                event.ignore()
-                return True
         return False

@@ -117,7 +117,7 @@ class ThumbnailStrip(QListView):
         self.setHorizontalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         if columns:
             self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-            self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+            self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         else:
             self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
             self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -171,9 +171,8 @@ class ThumbnailStrip(QListView):
 
     def _lay(self) -> None:
         if self._columns:
-            bar = self.verticalScrollBar().sizeHint().width()
-            room = self.width() - bar - 2 * self.frameWidth()
-            self.side = max(room // self._columns - GAP, 24)
+            # One pixel less than fits: Qt's icon mode breaks the row where the last column ends on the edge.
+            self.side = max((self.viewport().width() - 1) // self._columns - GAP, 24)
             self.setGridSize(QSize(self.side + GAP, self.side + GAP))
         self.doItemsLayout()
 
