@@ -96,6 +96,7 @@ class PaintingRun:
     def _step(self, detail: bool) -> dict[str, float]:
         options, count = self.options, self.options.batch
         critic = self.critics[1 if detail else 0]
+        learning = [p for p in critic.parameters() if p.requires_grad]
         photos, shares, painted = self._batch(options.native)
         source = torch.arange(count, device=self.device)
         source[count // 2 :] = source[count // 2 :].roll(1)
@@ -138,7 +139,7 @@ class PaintingRun:
         self.generator_optimiser.zero_grad()
         total.backward()
         self.generator_optimiser.step()
-        for parameter in critic.learning():
+        for parameter in learning:
             parameter.requires_grad_(True)
 
         self._follow()
@@ -253,7 +254,7 @@ def to_tensor(pictures: list[np.ndarray[Any, np.dtype[np.uint8]]], device: torch
 
 
 def sampling_chances(shares: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """How likely each photo is drawn, `[photos]`, by label shares `[photos, labels]`: up to four times as often with a rare one."""
+    """How likely each photo is drawn, `[photos]`, by label shares `[photos, labels]`: four times as often at most."""
     often = np.maximum((shares > _SEEN_LABELS).mean(0), 1e-3)
     rarity = np.where(shares > _SEEN_LABELS, often[None] ** -0.5, 0).max(1)
     chances: np.ndarray[Any, np.dtype[np.float64]] = np.clip(rarity / np.median(rarity), 0.5, 4.0)

@@ -1,0 +1,110 @@
+"""Whole jobs of the training kit, as a command line or a window calls them: data in, reports while it runs, a model out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from models.card import Card
+from models.errors import BadInput
+from models.precision import best_device, processor_has_bfloat16
+from models.training import export, sheets
+from models.training.labelled import LabelledPhotos, read_labelled
+from models.training.loop import STATE, Report, Schedule, train
+from models.training.painting import PaintingOptions, PaintingRun
+from models.training.state import State, load_state
+from models.training.trunk import read_trunk
+
+MAPS = Path(str(files("resources"))) / "samples" / "maps"
+_ROWS, _LOOKS = 12, 4
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run computes: `device` None is the fastest there is, `bfloat16` None where the device is fast at it."""
+
+    device: str | None = None
+    bfloat16: bool | None = None
+    threads: int | None = None
+
+    def chosen(self) -> tuple[torch.device, bool]:
+        """Device and whether to compute in bfloat16; sets the number of threads."""
+        if self.threads is not None:
+            torch.set_num_threads(self.threads)
+        device = best_device() if self.device is None else torch.device(self.device)
+        fast = device.type == "cuda" and torch.cuda.is_bf16_supported()
+        fast = fast or (device.type == "cpu" and processor_has_bfloat16())
+        return device, fast if self.bfloat16 is None else self.bfloat16
+
+
+def open_painting(
+    data: Path, out: Path, options: PaintingOptions, place: Place, begin_from: Path | None = None, open_only: bool = False
+) -> PaintingRun:
+    """A painting run that stands where `out` left it, or at the networks of `begin_from`, or at the beginning.
+
+    A run that was begun keeps its options; `options` are those of a new one. `BadInput` where data or states cannot be used.
+    """
+    state = load_state(out / STATE) if (out / STATE).exists() else None
+    if state is not None:
+        stored = state["options"]
+        options = replace(options, **{**stored, "channels": tuple(stored["channels"])})
+    photos = read_labelled(data, out.parent / "cache" / data.name, open_only)
+    device, bfloat16 = place.chosen()
+    run = PaintingRun(photos, read_trunk(), options, device, bfloat16)
+    if state is not None:
+        _fits(state, run)
+        run.restore(state)
+    elif begin_from is not None:
+        run.begin_from(load_state(begin_from / STATE if begin_from.is_dir() else begin_from))
+    return run
+
+
+def train_painting(run: PaintingRun, out: Path, schedule: Schedule) -> Iterator[Report]:
+    """Train until the schedule ends, with sample sheets of held-out maps and of the hand-drawn ones in `out`."""
+
+    def sheet(path: Path) -> None:
+        Image.fromarray(sheets.held_out_sheet(run, _ROWS)).save(path)
+        if _knows_samples(run.data):
+            Image.fromarray(sheets.drawn_sheet(run, MAPS, _LOOKS)).save(path.with_name(f"drawn-{path.name}"))
+
+    return train(run, out, schedule, sheet)
+
+
+def export_painting(run: PaintingRun, card: Card, folder: Path) -> None:
+    """Write the run's averaged generator as a model of Ganvas into `folder`, with its sample sheet."""
+    drawn = _knows_samples(run.data)
+    sample = sheets.drawn_sheet(run, MAPS, _LOOKS) if drawn else sheets.held_out_sheet(run, _ROWS)
+    export.write_model(folder, export.painter_card(run, card), export.painter_tensors(run), sheets.webp(sample))
+
+
+def read_card(path: Path | None, name: str) -> Card:
+    """The card that a person wrote for a model, or a plain one that says so; `BadInput` where the file is no JSON object."""
+    known: dict[str, Any] = {"name": name, "title": name, "task": "painting", "family": "landscapes"}
+    if path is not None:
+        try:
+            known |= json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, TypeError) as error:
+            hint = "It is a JSON object with title, licence, data, limits ..."
+            raise BadInput(f"{path} is not a card.", f"{error}.", hint) from error
+    else:
+        known |= {"licence": "unknown: nobody has said it", "data": "a person's own photos", "recipe": "`ganvas train painting`:"}
+    return Card.from_json(json.dumps(known))
+
+
+def _knows_samples(data: LabelledPhotos) -> bool:
+    """Whether the labels are those that the hand-drawn maps are made of."""
+    return len(data.labels) == 18 and [label.id for label in data.labels] == list(range(18))
+
+
+def _fits(state: State, run: PaintingRun) -> None:
+    known = state["networks"]["generator"]["label_codes"].shape[0]
+    if known != len(run.data.labels):
+        now = len(run.data.labels)
+        raise BadInput(f"The run was begun with {known} labels, the data has {now}.", "", "Start in an empty folder.")

@@ -1,0 +1,138 @@
+"""Training photos: found wherever they lie, checked one by one, decoded once."""
+
+import shutil
+import tarfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from models.errors import BadInput
+from models.training.labelled import read_labelled, square
+from models.training.painting import sampling_chances
+from models.training.source import Source
+from models.training.strokes import like_strokes, move_edges, simplify
+
+
+def test_folder_zip_and_tar_hold_the_same_photos(landscapes: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for file in landscapes.rglob("*.*"):
+            archive.write(file, file.relative_to(landscapes))
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as archive:
+        archive.add(landscapes, "./inside")
+    nested = tmp_path / "nested"
+    nested.mkdir()
+    shutil.copy(tmp_path / "a.zip", nested)
+    read = [
+        read_labelled(path, tmp_path / "cache" / str(i))
+        for i, path in enumerate((landscapes, tmp_path / "a.zip", tmp_path / "a.tar.gz", nested))
+    ]
+    for data in read:
+        assert (len(data.train), len(data.held_out), data.problems) == (9, 3, ())
+        assert np.array_equal(data.photos[4], read[0].photos[4])
+        assert np.array_equal(data.maps[4], read[0].maps[4])
+
+
+def test_maps_hold_channel_numbers_and_no_holes(landscapes: Path, tmp_path: Path) -> None:
+    data = read_labelled(landscapes, tmp_path / "cache")
+    for i in range(len(data.maps)):
+        assert set(np.unique(data.maps[i])) <= {0, 1, 2}
+    assert data.maps[0][0, 0] == 0  # it was unlabelled; its neighbours are sky
+    assert data.shares().sum(1) == pytest.approx(1)
+
+
+def test_what_cannot_be_used_is_listed_and_the_rest_is_used(landscapes: Path, tmp_path: Path) -> None:
+    (landscapes / "photos" / "p00.png").write_bytes(b"no picture")
+    Image.new("RGB", (40, 40)).save(landscapes / "photos" / "p01.png")
+    Image.new("L", (40, 40)).save(landscapes / "maps" / "p01.png")
+    Image.new("L", (99, 99)).save(landscapes / "maps" / "p02.png")
+    Image.new("RGB", (200, 200)).save(landscapes / "maps" / "p04.png")
+    Image.new("L", (150, 150), 255).resize(Image.open(landscapes / "photos" / "p05.png").size).save(
+        landscapes / "maps" / "p05.png"
+    )
+    (landscapes / "maps" / "p06.png").unlink()
+    data = read_labelled(landscapes, tmp_path / "cache")
+    assert {Path(p.name).stem for p in data.problems} == {f"p{i:02}" for i in (0, 1, 2, 4, 5, 6)}
+    assert all(p.reason for p in data.problems)
+    assert len(data.train) + len(data.held_out) == 6
+    again = read_labelled(landscapes, tmp_path / "cache")
+    assert {p.name for p in again.problems} == {p.name for p in data.problems}
+
+
+def test_photos_are_decoded_once_and_again_when_the_data_changes(landscapes: Path, tmp_path: Path) -> None:
+    read_labelled(landscapes, tmp_path / "cache")
+    written = (tmp_path / "cache" / "photos" / "pictures.u8").stat().st_mtime_ns
+    read_labelled(landscapes, tmp_path / "cache")
+    assert (tmp_path / "cache" / "photos" / "pictures.u8").stat().st_mtime_ns == written
+    for kind in ("photos", "maps"):
+        shutil.copy(landscapes / kind / "p00.png", landscapes / kind / "p99.png")
+    assert len(read_labelled(landscapes, tmp_path / "cache").photos) == 13
+
+
+def test_open_photos_alone_can_be_trained_on(landscapes: Path, tmp_path: Path) -> None:
+    data = read_labelled(landscapes, tmp_path / "cache", open_only=True)
+    assert {str(data.photos.notes[i]["name"]) for i in data.train} == {"p01", "p05", "p09"}
+
+
+def test_nothing_to_train_on_is_said(tmp_path: Path, landscapes: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(BadInput, match="nothing to train on"):
+        Source(empty)
+    (landscapes / "labels.json").write_text('[{"id": 300}]')
+    with pytest.raises(BadInput, match=r"labels\.json"):
+        read_labelled(landscapes, tmp_path / "cache")
+    (landscapes / "labels.json").unlink()
+    with pytest.raises(BadInput, match=r"labels\.json"):
+        read_labelled(landscapes, tmp_path / "cache")
+
+
+def test_squares_show_the_same_part_of_photo_and_map() -> None:
+    numbers = np.zeros((150, 200), np.uint8)
+    numbers[60:, 90:] = 1
+    photo = np.repeat(numbers[..., None] * 255, 3, 2)
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        pixels, found = square(photo, numbers, 128, rng, zoom=0.7)
+        assert pixels.shape == (128, 128, 3)
+        assert ((pixels[..., 0] > 127) == (found == 1)).mean() > 0.97
+    middle, _ = square(photo, numbers, 64)
+    assert np.array_equal(middle, square(photo, numbers, 64)[0])
+
+
+def test_photos_with_rare_labels_are_drawn_more_often_within_bounds() -> None:
+    shares = np.zeros((100, 3))
+    shares[:, 0], shares[:40, 1], shares[0, 2] = 0.5, 0.3, 0.2
+    chances = sampling_chances(shares)
+    assert chances.sum() == pytest.approx(1)
+    assert chances[0] > chances[1] > chances[50]
+    assert chances.max() <= 8.01 * chances.min()
+
+
+def test_maps_like_strokes_keep_their_labels_and_most_of_their_places() -> None:
+    numbers = np.zeros((128, 128), np.uint8)
+    numbers[50:], numbers[90:, 40:100] = 1, 2
+    rng = np.random.default_rng(0)
+    changed = 0
+    for _ in range(60):
+        found = like_strokes(numbers, 4, rng)
+        assert found.shape == numbers.shape
+        assert set(np.unique(found)) <= {0, 1, 2}
+        assert (found == numbers).mean() > 0.75
+        changed += not np.array_equal(found, numbers)
+    assert 20 < changed < 55
+
+
+def test_edges_move_a_little_and_small_detail_goes() -> None:
+    rng = np.random.default_rng(1)
+    numbers = np.zeros((128, 128), np.uint8)
+    numbers[64:] = 1
+    moved = move_edges(numbers, rng)
+    rows = np.argmax(moved == 1, axis=0)
+    assert rows.std() > 0.3
+    assert np.abs(rows - 64).max() < 16
+    specks = numbers.copy()
+    specks[10:13, 20:23] = 2
+    assert 2 not in simplify(specks, 3, rng)

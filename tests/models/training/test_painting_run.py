@@ -1,0 +1,219 @@
+"""The painting recipe: it learns, it can be interrupted anywhere, and what it makes is a model of Ganvas."""
+
+import csv
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models.card import Card
+from models.errors import BadInput
+from models.opening import assemble
+from models.painting import PaintingModel
+from models.training import jobs
+from models.training.augment import adapted, draw
+from models.training.critic import Critic, critic_loss, generator_loss, label_weights
+from models.training.loop import LOG, STATE, Schedule, train
+from models.training.painting import PaintingOptions, PaintingRun
+from models.training.state import load_state, save_state
+from models.training.styles import label_statistics, statistics_loss
+from models.training.trunk import read_trunk
+
+SMALL = PaintingOptions(size=64, channels=(16, 12, 8, 8), batch=4)
+DETAIL = PaintingOptions(size=64, detail=True, channels=(16, 12, 8, 8, 8), batch=4)
+HERE = jobs.Place("cpu", bfloat16=False)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """More threads add up in another order, and a tenth of a core is all a test needs."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def begun(data: Path, out: Path, options: PaintingOptions = SMALL) -> PaintingRun:
+    return jobs.open_painting(data, out, options, HERE)
+
+
+@pytest.mark.parametrize("options", [SMALL, DETAIL], ids=["whole", "detail"])
+def test_a_run_that_was_interrupted_goes_on_exactly(options: PaintingOptions, landscapes: Path, tmp_path: Path) -> None:
+    straight = begun(landscapes, tmp_path / "straight", options)
+    first = [straight.step() for _ in range(4)]
+    halves = begun(landscapes, tmp_path / "halves", options)
+    second = [halves.step() for _ in range(2)]
+    (tmp_path / "halves").mkdir()
+    save_state(tmp_path / "halves" / STATE, halves.state())
+    resumed = begun(landscapes, tmp_path / "halves", options)
+    second += [resumed.step() for _ in range(2)]
+    assert first == second
+    assert straight.seen == resumed.seen == 16
+    for one, other in zip(straight.averaged.state_dict().values(), resumed.averaged.state_dict().values(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_the_critic_learns_to_tell_and_all_figures_stay_finite(landscapes: Path, tmp_path: Path) -> None:
+    run = begun(landscapes, tmp_path / "run")
+    figures = [run.step() for _ in range(8)]
+    assert all(np.isfinite(value) for one in figures for value in one.values())
+    assert np.mean([f["whole.critic"] for f in figures[-2:]]) < np.mean([f["whole.critic"] for f in figures[:2]])
+
+
+def test_training_writes_log_sheets_and_state_and_ends_on_sigterm(landscapes: Path, tmp_path: Path) -> None:
+    run = begun(landscapes, tmp_path / "run")
+    reports = []
+    for report in jobs.train_painting(run, tmp_path / "run", Schedule(100_000, log_every=2, sheet_every=8)):
+        reports.append(report)
+        if len(reports) == 2:
+            assert threading.current_thread() is threading.main_thread()
+            os.kill(os.getpid(), signal.SIGTERM)
+    assert run.seen < 40
+    assert any(report.wrote.startswith("sheet-") for report in reports)
+    rows = list(csv.DictReader((tmp_path / "run" / LOG).read_text().splitlines()))
+    assert {"whole.critic", "strength"} <= {row["figure"] for row in rows}
+    assert load_state(tmp_path / "run" / STATE)["seen"] == run.seen
+    resumed = begun(landscapes, tmp_path / "run")
+    assert resumed.seen == run.seen
+
+
+def test_a_finished_run_stops_at_its_number_of_pictures(landscapes: Path, tmp_path: Path) -> None:
+    run = begun(landscapes, tmp_path / "run")
+    list(train(run, tmp_path / "run", Schedule(8)))
+    assert run.seen == 8
+    assert list(train(run, tmp_path / "run", Schedule(8))) == []
+
+
+def test_the_result_is_a_model_that_paints_like_the_run(landscapes: Path, tmp_path: Path) -> None:
+    run = begun(landscapes, tmp_path / "run", DETAIL)
+    for _ in range(2):
+        run.step()
+    folder = tmp_path / "models" / "mine"
+    for _ in range(2):  # a second export takes the place of the first
+        jobs.export_painting(run, jobs.read_card(None, "mine"), folder)
+    assert sorted(p.name for p in folder.iterdir()) == ["card.json", "sheet.webp", "weights.safetensors"]
+    assert [p.name for p in folder.parent.iterdir()] == ["mine"]
+    card = Card.from_json((folder / "card.json").read_text())
+    assert card.resolution == 128
+    assert [label.name for label in card.labels] == ["sky", "sea", "sand"]
+    assert "8 pictures seen" in card.recipe
+    from safetensors.torch import load_file
+
+    model = assemble(card, load_file(folder / "weights.safetensors"), "cpu", "float32")
+    assert isinstance(model, PaintingModel)
+    label_map = np.zeros((128, 128), np.uint8)
+    label_map[60:], label_map[100:] = 3, 7
+    shares = torch.nn.functional.one_hot(torch.from_numpy((label_map > 2).astype(np.int64) + (label_map > 5)), 3)
+    from models.networks.landscape import noise_planes
+
+    style = model.style_vector(2)
+    expected = run.paint(
+        shares.permute(2, 0, 1)[None].float(), torch.from_numpy(style)[None], noise_planes(run.config, 128, 128, 0)
+    )
+    assert np.abs(model.synthesize(label_map, style) - expected[0].numpy()).max() < 0.03  # weights in float16
+
+
+def test_a_run_can_begin_with_the_networks_of_a_smaller_one(landscapes: Path, tmp_path: Path) -> None:
+    small = begun(landscapes, tmp_path / "small")
+    small.step()
+    (tmp_path / "small").mkdir()
+    save_state(tmp_path / "small" / STATE, small.state())
+    grown = jobs.open_painting(landscapes, tmp_path / "grown", DETAIL, HERE, begin_from=tmp_path / "small")
+    assert grown.seen == 4
+    assert torch.equal(grown.averaged.blocks[2].conv1.weight, small.averaged.blocks[2].conv1.weight)
+    for critic in grown.critics:
+        assert torch.equal(critic.mix["4"].weight, small.critics[0].mix["4"].weight)
+    shares, style = torch.rand(1, 3, 128, 128), torch.randn(1, 32)
+    half, whole = grown.averaged.pictures(shares, style)
+    assert torch.allclose(torch.nn.functional.avg_pool2d(whole, 2), half, atol=0.2)  # the new level adds nothing yet
+
+
+def test_another_set_of_labels_is_refused(landscapes: Path, tmp_path: Path) -> None:
+    run = begun(landscapes, tmp_path / "run")
+    run.step()
+    (tmp_path / "run").mkdir(exist_ok=True)
+    save_state(tmp_path / "run" / STATE, run.state())
+    (landscapes / "labels.json").write_text(
+        '[{"id": 0, "name": "all", "colour": [1, 2, 3]}, {"id": 3, "name": "sea", "colour": [1, 2, 3]}]'
+    )
+    with pytest.raises(BadInput, match="labels"):
+        begun(landscapes, tmp_path / "run")
+
+
+def test_states_hold_what_was_put_in_and_foreign_files_are_refused(tmp_path: Path) -> None:
+    state = {"a": {"b": torch.arange(3), 5: [1, 2.5, None, "x"]}, "big": 2**127, "flag": True}
+    save_state(tmp_path / "s", state)
+    found = load_state(tmp_path / "s")
+    assert torch.equal(found["a"].pop("b"), torch.arange(3))
+    assert found == {"a": {5: [1, 2.5, None, "x"]}, "big": 2**127, "flag": True}
+    (tmp_path / "other").write_bytes(b"x" * 100)
+    with pytest.raises(BadInput, match="not the state"):
+        load_state(tmp_path / "other")
+
+
+def test_augmentation_treats_shares_and_pictures_alike_and_lets_gradients_through() -> None:
+    torch.manual_seed(3)
+    draws = draw(4, 1.0, torch.device("cpu"))
+    assert (draws.down, draws.right) != (0.0, 0.0)
+    pictures = torch.zeros(4, 3, 32, 32, requires_grad=True)
+    shares = torch.ones(4, 2, 32, 32)
+    changed, moved = draws.pictures(pictures), draws.shifted(shares)
+    changed.sum().backward()
+    assert pictures.grad is not None
+    gone = moved[0, 0] == 0
+    assert 0 < gone.float().mean() < 0.3
+    assert torch.equal(changed[0, 0] == 0, gone) or draws.light[0] == 0
+    unchanged = draw(4, 0.0, torch.device("cpu"))
+    assert torch.allclose(unchanged.pictures(changed), changed, atol=1e-6)
+
+
+def test_strength_follows_sureness_within_its_ends() -> None:
+    assert adapted(0.4, 0.9, 1000) > 0.4 > adapted(0.4, 0.1, 1000)
+    assert adapted(0.8, 1.0, 10**6) == 0.8
+    assert adapted(0.2, 0.0, 10**6) == 0.15
+
+
+def test_rare_labels_weigh_more_and_the_mean_weight_is_one() -> None:
+    shares = torch.tensor([0.9, 0.0999, 0.0001])
+    weights = label_weights(shares)
+    assert weights[2] > weights[1] > weights[0]
+    assert (weights * shares).sum().item() == pytest.approx(1)
+
+
+def test_losses_of_critic_and_generator_pull_against_each_other() -> None:
+    torch.manual_seed(0)
+    critic, trunk = Critic(3), read_trunk()
+    pictures = torch.rand(2, 3, 64, 64) * 2 - 1
+    shares = torch.zeros(2, 3, 64, 64)
+    shares[:, 1] = 1
+    logits, whole = critic(pictures, trunk(pictures))
+    assert [one.shape[-1] for one in logits] == [32, 16, 8, 4, 32]
+    weights = torch.ones(3)
+    named = [torch.zeros_like(one).index_fill(1, torch.tensor([1]), 9.0) for one in logits]
+    made = [torch.zeros_like(one).index_fill(1, torch.tensor([3]), 9.0) for one in logits]
+    low, high = torch.full_like(whole, -2), torch.full_like(whole, 2)
+    assert critic_loss(named, high, shares, weights, real=True) < 0.01 < critic_loss(made, low, shares, weights, real=True)
+    assert critic_loss(made, low, shares, weights, real=False) < 0.01 < critic_loss(named, high, shares, weights, real=False)
+    assert generator_loss(named, high, shares, weights) < generator_loss(made, low, shares, weights)
+
+
+def test_statistics_are_those_of_each_label_and_compare_only_common_ones() -> None:
+    features = torch.zeros(1, 2, 8, 8)
+    features[:, 0, :4], features[:, 0, 4:] = 1, 5
+    shares = torch.zeros(1, 3, 8, 8)
+    shares[:, 0, :4], shares[:, 1, 4:] = 1, 1
+    mean, deviation, area = label_statistics(features, shares)
+    assert mean[0, :2, 0].tolist() == [1, 5]
+    assert deviation[0, :2].max() < 0.01
+    assert area[0].tolist() == [0.5, 0.5, 0]
+    pixels = (torch.zeros(1, 3, 16, 16), torch.zeros(1, 3, 16, 16))
+    alone = torch.zeros_like(shares)
+    alone[:, 2] = 1
+    assert statistics_loss({2: features}, shares, {2: features * 3}, alone, pixels)[0] == 0
+    assert statistics_loss({2: features}, shares, {2: features}, shares, pixels)[0] == 0
+    assert statistics_loss({2: features}, shares, {2: features * 3}, shares, pixels)[0] > 0.1
