@@ -123,9 +123,9 @@ class Catalogue:
 
         `report(done, total, text)` follows the models. `CheckpointError` says what cannot be read, `NeedsAnswer` asks.
         """
-        from models import adding
+        from models.adding import add
 
-        return adding.add(self, path, dict(answers or {}), report)
+        return add(self, path, dict(answers or {}), report)
 
     def keep(self, card: Card, tensors: Mapping[str, torch.Tensor], sheet: bytes | None = None) -> str:
         """Write a model and give back the name it got: the card's own, or one with a number where that is taken."""

@@ -15,6 +15,7 @@ from models.errors import CheckpointError
 # Family name, as cards bear it, to the module that knows it. Asked in this order: the narrower description comes first.
 MODULES: dict[str, str] = {
     "landscapes": "models.checkpoints.families.landscapes",
+    "mobilestylegan": "models.checkpoints.families.mobilestylegan",
     "esrgan": "models.checkpoints.families.esrgan",
     "compact": "models.checkpoints.families.compact",
     "ncnn": "models.checkpoints.families.ncnn",

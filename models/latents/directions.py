@@ -1,0 +1,78 @@
+"""Directions in W: a vector, the layers it acts on, and a range in standard deviations. Imports no torch.
+
+Named directions were measured on one model's own pictures; `resources/faces` holds them, bound to the sha256 of the weights.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import safe_open
+
+from models.errors import BadInput
+
+Floats = NDArray[np.float32]
+
+FITTED = ("faces",)  # folders of resources/ with data that was fitted to one model
+
+
+@dataclass(frozen=True, eq=False)
+class Direction:
+    """One way to change a picture.
+
+    `step` float32 `[w_dim]` is one standard deviation of the model's population along it; `first` and `last` are the latents
+    it is added to, `low` and `high` the range in such steps within which pictures stay right. `title` and `remark` are for
+    painters.
+    """
+
+    name: str
+    title: str
+    remark: str
+    low: float
+    high: float
+    first: int
+    last: int
+    step: Floats
+
+
+def edit(ws: Floats, directions: Mapping[str, Direction], sigmas: Mapping[str, float]) -> Floats:
+    """`ws [N, num_ws, w_dim]` moved along directions by so many standard deviations each; `ws` itself stays as it is."""
+    moved = np.array(ws, np.float32)
+    for name, amount in sigmas.items():
+        if name not in directions:
+            known = ", ".join(directions) or "none"
+            raise BadInput(f"There is no direction {name!r}.", f"This model has {known}.")
+        if not np.isfinite(amount):
+            raise BadInput(f"A step of {amount} along {name} is no number.")
+        direction = directions[name]
+        moved[:, direction.first : direction.last + 1] += np.float32(amount) * direction.step
+    return moved
+
+
+@cache
+def fitted_folder(sha256: str) -> Path | None:
+    """The folder of resources with what was fitted to the model of this sha256; None where there is none."""
+    for name in FITTED:
+        folder = Path(str(files("resources"))) / name
+        if sha256 and json.loads((folder / "directions.json").read_text(encoding="utf-8"))["model"] == sha256:
+            return folder
+    return None
+
+
+@cache
+def named_directions(sha256: str) -> tuple[Direction, ...]:
+    """The measured directions of the model of this sha256, in the order a painter wants them; empty where there are none."""
+    folder = fitted_folder(sha256)
+    if folder is None:
+        return ()
+    rows = json.loads((folder / "directions.json").read_text(encoding="utf-8"))["directions"]
+    with safe_open(folder / "directions.safetensors", framework="numpy") as file:
+        steps: Floats = file.get_tensor("steps")
+    return tuple(Direction(**row, step=step) for row, step in zip(rows, steps, strict=True))
