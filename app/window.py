@@ -10,7 +10,6 @@ from typing import Any
 from PySide6.QtCore import QByteArray, QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import (
     QAction,
-    QActionGroup,
     QCloseEvent,
     QDragEnterEvent,
     QDragLeaveEvent,
@@ -23,7 +22,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QMainWindow,
-    QMenu,
     QMessageBox,
     QStackedWidget,
     QVBoxLayout,
@@ -31,16 +29,16 @@ from PySide6.QtWidgets import (
 )
 
 from app import memory_use, theme
-from app.dropping import Dropped, look_at
+from app.bringing import Bringer
 from app.header import Header
 from app.inference.requests import ModelFacts
 from app.inference.updates import Done, Update
 from app.inference.worker import InferenceWorker
+from app.menu import Menu
 from app.model_files import ModelFiles
 from app.settings import Settings
-from app.widgets.background import Background
 from app.widgets.drop_veil import DropVeil
-from app.widgets.message_bar import MessageBar
+from app.widgets.message_bar import MessageBar, Page
 from app.widgets.panel import Notice, Panel
 from app.widgets.rail import Rail
 from app.widgets.status_line import StatusLine
@@ -51,20 +49,6 @@ MODELS, HELP = "models", "help"
 SIZE, SMALLEST = (1280, 800), (960, 600)
 MEMORY_MS = 2000
 DEVICES = {"cpu": "CPU", "cuda": "GPU", "mps": "GPU"}
-
-
-class Page(QWidget):
-    """A panel under its message bar."""
-
-    def __init__(self, content: QWidget) -> None:
-        super().__init__()
-        self.setObjectName("page")
-        self.content, self.bar = content, MessageBar()
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.bar)
-        column.addWidget(content, 1)
 
 
 class MainWindow(QMainWindow):
@@ -84,14 +68,16 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(*SMALLEST)
         self.resize(*SIZE)
         self.setAcceptDrops(True)
-        self._files = Background(self)
+        self._bringer = Bringer(self._offered, lambda: self._here, self)
+        self._bringer.noticed.connect(self._notice_here)
         self.model_files = ModelFiles(worker, self)
+        self._bringer.model.connect(self.model_files.inspect)
         self.model_files.noticed.connect(self._notice_here)
         self.model_files.progressed.connect(lambda done, total, text: self.status.show_job(MODELS, done, total, text))
         self.model_files.changed.connect(self._catalogue_changed)
         self.model_files.added.connect(self._models_added)
         self._build()
-        self._actions()
+        self._keys()
         worker.updated.connect(self._engine_said)
         self._memory_clock = QTimer(self)
         self._memory_clock.setInterval(MEMORY_MS)
@@ -134,45 +120,27 @@ class MainWindow(QMainWindow):
         self.veil = DropVeil(whole)
         self.rail.installEventFilter(self)
 
-    def _actions(self) -> None:
-        """The menu behind ⋯, and its keys, which work wherever the focus is."""
-        menu = QMenu(self)
-        self._action(menu, self.tr("Open…"), "Ctrl+O", self.open_dialog)
-        self._action(menu, self.tr("Save the picture…"), "Ctrl+S", lambda: self._with_panel(Panel.export))
-        self._action(menu, self.tr("Add a model file…"), "", self.add_model_dialog)
-        menu.addSeparator()
-        self._undo = self._action(menu, self.tr("Undo"), "Ctrl+Z", lambda: self._with_panel(Panel.undo))
-        self._redo = self._action(menu, self.tr("Redo"), "Ctrl+Shift+Z", lambda: self._with_panel(Panel.redo))
-        self._redo.setShortcuts([QKeySequence("Ctrl+Shift+Z"), QKeySequence("Ctrl+Y")])
-        menu.addSeparator()
-        themes = menu.addMenu(self.tr("Theme"))
-        group = QActionGroup(self)
-        titles = {"system": self.tr("As the system"), "light": self.tr("Light"), "dark": self.tr("Dark")}
-        for choice in theme.CHOICES:
-            action = themes.addAction(titles[choice])
-            action.setCheckable(True)
-            action.setChecked(choice == theme.chosen())
-            action.triggered.connect(lambda _=False, choice=choice: self._choose_theme(choice))
-            group.addAction(action)
-        self._action(menu, self.tr("Full screen"), "F11", self._full_screen)
-        menu.addSeparator()
-        self._action(menu, self.tr("Help"), "F1", lambda: self.go_to(HELP))
-        self._action(menu, self.tr("Quit"), "Ctrl+Q", self.close)
+    def _keys(self) -> None:
+        """The menu behind ⋯, and keys that work wherever the focus is."""
+        self.menu = Menu(self)
+        for name, does in (
+            ("open", self.open_dialog),
+            ("save", lambda: self._with_panel(Panel.export)),
+            ("add", self.add_model_dialog),
+            ("undo", lambda: self._with_panel(Panel.undo)),
+            ("redo", lambda: self._with_panel(Panel.redo)),
+            ("full screen", self._full_screen),
+            ("help", lambda: self.go_to(HELP)),
+            ("quit", self.close),
+        ):
+            self.menu.on(name, does)
+        self.menu.theme_chosen.connect(self._choose_theme)
         for number, name in enumerate((*PANELS, MODELS), 1):
             jump = QAction(self)
             jump.setShortcut(QKeySequence(f"Ctrl+{number}"))
             jump.triggered.connect(lambda _=False, name=name: self.go_to(name))
             self.addAction(jump)
-        self.header.more.setMenu(menu)
-
-    def _action(self, menu: QMenu, text: str, keys: str, does: Callable[[], object]) -> QAction:
-        action = QAction(text, self)
-        if keys:
-            action.setShortcut(QKeySequence(keys))
-        action.triggered.connect(lambda: does())
-        menu.addAction(action)
-        self.addAction(action)
-        return action
+        self.header.more.setMenu(self.menu)
 
     # Pages
 
@@ -299,28 +267,12 @@ class MainWindow(QMainWindow):
         if not self._begun:
             self._then += paths
             return
-        for path in paths:
-            self._files.run(lambda path=path: look_at(path), self._bring)  # type: ignore[misc]
-
-    def _bring(self, dropped: Dropped) -> None:
-        path, kind = dropped.path, dropped.kind
-        if kind == "missing":
-            self._notice_here(
-                Notice(self.tr("{} cannot be read.").format(path.name), hint=self.tr("Is it still there?"), bad=True)
-            )
-        elif kind == "other":
-            self.model_files.inspect(path)
-        else:
-            wanted = {"folder": ("upscale",), "map": ("paint",), "photo": (self._here, "upscale")}.get(
-                kind, (dropped.panel, "upscale")
-            )
-            for name in wanted:
-                if name in PANELS and self._offered(name, path):
-                    return
-            self._notice_here(Notice(self.tr("No panel has a use for {}.").format(path.name), bad=True))
+        self._bringer.bring(paths)
 
     def _offered(self, name: str, path: Path) -> bool:
         """Whether a panel took the file; it then comes to the front."""
+        if name not in PANELS:
+            return False
         if name not in self._pages:
             here = self._here
             self.go_to(name)
@@ -416,8 +368,7 @@ class MainWindow(QMainWindow):
         panel = self.panel(self._here)
         undo = panel.history.undo_title if panel else None
         redo = panel.history.redo_title if panel else None
-        self._undo.setText(self.tr("Undo {}").format(undo) if undo else self.tr("Undo"))
-        self._redo.setText(self.tr("Redo {}").format(redo) if redo else self.tr("Redo"))
+        self.menu.show_history(undo, redo)
         self.header.show_history(undo, redo)
 
     def _show_memory(self) -> None:
@@ -462,7 +413,7 @@ class MainWindow(QMainWindow):
             panel = self.panel(name)
             if panel is not None:
                 panel.shut()
-        self._files.shut()
+        self._bringer.shut()
         self.worker.close()
         super().closeEvent(event)
 

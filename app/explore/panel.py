@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QStandardPaths, Qt, QTimer
+from PySide6.QtCore import QStandardPaths, Qt
 from PySide6.QtGui import QGuiApplication, QImage, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app import theme
 from app.explore import files
 from app.explore.frames import EmptyPage, SheetColumn, StripRow, ViewBar
+from app.explore.places import Places
 from app.explore.rendering import Renderer, Thumbnails
 from app.explore.state import Document
 from app.explore.tools import Tools
@@ -27,22 +27,14 @@ from app.widgets.background import Background
 from app.widgets.model_picker import Choice, ModelPicker
 from app.widgets.panel import Notice, Panel
 from app.widgets.picture_view import picture_of
-from models.folders import state_folder
 
 if TYPE_CHECKING:
     from app.inference.worker import InferenceWorker
     from models.catalogue import Catalogue, Entry
 
 TASK = "latent"
-SHEET_SEEDS = 60
 ROLL_BELOW = 1_000_000  # dice stay in numbers that a person can read out
 NARROW, WIDE = 1100, 2000  # window widths at which sheet and tools change theirs
-THUMBNAILS_REST_MS = 200  # thumbnails are asked for once the hand keeps still
-
-
-def last_picture() -> Path:
-    """Where the picture at hand waits for the next start, so that the first paint shows it."""
-    return state_folder() / "explore.jpg"
 
 
 class ExplorePanel(Panel):
@@ -57,24 +49,17 @@ class ExplorePanel(Panel):
         self._entries: dict[str, Entry] = {}
         self._facts: ModelFacts | None = None
         self._describing = -1
-        self._sheet_start = 0
         self._shown_image: QImage | None = None
         self._shown_full: Variation | None = None
         self._save_when_full: Path | None = None
         self._alone = False
-        self._known_key: dict[str, Variation] = {}
         self.document = Document(self.history)
         self.document.changed.append(self._document_changed)
         self._renderer = Renderer(worker, self)
         self._renderer.shown.connect(self._show)
         self._renderer.failed.connect(self._failed)
         self._thumbnails = Thumbnails(worker, self)
-        self._thumbnails.came.connect(self._thumbnail_came)
         self._files = Background(self)
-        self._thumbnail_rest = QTimer(self)
-        self._thumbnail_rest.setSingleShot(True)
-        self._thumbnail_rest.setInterval(THUMBNAILS_REST_MS)
-        self._thumbnail_rest.timeout.connect(self._want_thumbnails)
         worker.updated.connect(self._engine_said)
         self._build()
         self._keys()
@@ -91,15 +76,24 @@ class ExplorePanel(Panel):
         self.view.alone.connect(self._toggle_alone)
         if not self._settings.get("explore.hint_seen", False):
             self.view.hint = self.tr("Drag a slider, pull the map of seeds, or press R for another one")
-        self.tools = Tools(lambda seed: self._thumbnails.get(self._plain(seed)))
+        self.tools = Tools(lambda seed: self._thumbnails.get(self._places.plain(seed)))
         self._wire_tools()
         self.sheet, self.strip, self.bar = SheetColumn(), StripRow(), ViewBar()
         self.sheet.seeds.chosen.connect(self._sheet_chosen)
-        self.sheet.turned.connect(lambda pages: self._turn_sheet(self._sheet_start + pages * SHEET_SEEDS))
-        self.sheet.shuffled.connect(lambda: self._turn_sheet(random.randrange(ROLL_BELOW // SHEET_SEEDS) * SHEET_SEEDS))
+        self._places = Places(
+            self.document,
+            self._thumbnails,
+            self.sheet,
+            self.strip,
+            title_of=self._title_of,
+            near=self.tools.pad.seeds_in_view,
+            at_hand=lambda model: model in self._entries,
+            parent=self,
+        )
+        self._thumbnails.came.connect(lambda variation, image: self.tools.show_thumbnails())
         self.strip.seen.chosen.connect(self._go_back_to)
         self.strip.favourites.chosen.connect(self._go_back_to)
-        self.strip.favourites.removed.connect(lambda key: self.document.unfavour(self._known_key[key]))
+        self.strip.favourites.removed.connect(lambda key: self.document.unfavour(self._places.variation(key)))
         self.bar.pin.clicked.connect(self.document.pin)
         self.bar.star.clicked.connect(self.document.favour)
         self.bar.copy.clicked.connect(self.copy)
@@ -217,10 +211,13 @@ class ExplorePanel(Panel):
         self._renderer.follow(self.document.now)
 
     def _move_along(self, name: str, sigmas: float) -> None:
-        row = self.tools.row(name)
         self._gesture()
-        self.document.become(f"direction:{name}", row.label_text if row else name, self.document.now.along(name, sigmas))
+        self.document.become(f"direction:{name}", self._title_of(name), self.document.now.along(name, sigmas))
         self._renderer.follow(self.document.now)
+
+    def _title_of(self, name: str) -> str:
+        row = self.tools.row(name)
+        return row.label_text if row else name
 
     def _settle(self) -> None:
         """The gesture ends: the full picture, and a step of its own for the next gesture."""
@@ -257,11 +254,11 @@ class ExplorePanel(Panel):
         self._go(replace(now, noise="random", noise_seed=random.randrange(ROLL_BELOW)), self.tr("Draw noise"))
 
     def _sheet_chosen(self, key: str) -> None:
-        variation = self._known_key[key]
+        variation = self._places.variation(key)
         self._go(replace(self.document.now, x=variation.x, y=variation.y), self.tr("Seed"))
 
     def _go_back_to(self, key: str) -> None:
-        variation = self._known_key[key]
+        variation = self._places.variation(key)
         if variation.model in self._entries:
             self._go(variation, self.tr("Go back"))
         else:
@@ -272,11 +269,6 @@ class ExplorePanel(Panel):
             self.view.hint = ""
             self.view.update()
             self._settings.set("explore.hint_seen", True)
-
-    def _turn_sheet(self, start: int) -> None:
-        self._sheet_start = max(start, 0)
-        self._show_places()
-        self._want_thumbnails()
 
     def _toggle_alone(self) -> None:
         self._alone = not self._alone
@@ -297,32 +289,9 @@ class ExplorePanel(Panel):
         self.bar.star.setIcon(theme.icon("star-filled" if now in self.document.favourites else "star"))
         pinned = self.document.pinned
         self.view.set_pinned((self._renderer.full(pinned) or self._thumbnails.get(pinned)) if pinned else None)
-        self._show_places()
+        self._places.show()
         if now.model:
             self._renderer.follow(now)
-        self._thumbnail_rest.start()
-
-    def _show_places(self) -> None:
-        document = self.document
-        self._known_key = {}
-        sheet = [self._plain(seed) for seed in range(self._sheet_start, self._sheet_start + SHEET_SEEDS)]
-        for strip, variations in (
-            (self.sheet.seeds, sheet),
-            (self.strip.seen, [seen.variation for seen in document.seen]),
-            (self.strip.favourites, list(reversed(document.favourites))),
-        ):
-            places = [(_key(variation), self._caption(variation)) for variation in variations]
-            self._known_key.update((key, variation) for (key, _), variation in zip(places, variations, strict=True))
-            strip.set_places(places)
-            for (key, _), variation in zip(places, variations, strict=True):
-                image = self._thumbnails.get(variation)
-                if image is not None and key not in strip.thumbs.images:
-                    strip.set_image(key, image)
-        now = document.now
-        self.sheet.seeds.select(_key(self._plain(now.seed)) if now.on_seed else None)
-        self.strip.seen.select(_key(now))
-        self.strip.favourites.select(_key(now) if now in document.favourites else None)
-        self.sheet.back.setEnabled(self._sheet_start > 0)
 
     def _show(self, variation: Variation, image: QImage, frame: Frame | None) -> None:
         final = frame is None or frame.final
@@ -341,7 +310,7 @@ class ExplorePanel(Panel):
             self._thumbnails.keep(variation, image)
             if self.document.pinned == variation:
                 self.view.set_pinned(image)
-            self._show_places()
+            self._places.show()
             if self._save_when_full is not None:
                 path, self._save_when_full = self._save_when_full, None
                 self.save(path)
@@ -363,40 +332,6 @@ class ExplorePanel(Panel):
 
     def _again(self) -> None:
         self._renderer.rest(self.document.now)
-
-    def _thumbnail_came(self, variation: Variation, image: QImage) -> None:
-        key = _key(variation)
-        for strip in (self.sheet.seeds, self.strip.seen, self.strip.favourites):
-            strip.set_image(key, image)
-        self.tools.show_thumbnails()
-
-    def _want_thumbnails(self) -> None:
-        self._thumbnails.want(self._wanted())
-
-    def _wanted(self) -> Iterator[Variation]:
-        """Thumbnails on show, the most wanted first."""
-        now = self.document.now
-        if not now.model:
-            return
-        if now.mix_seed is not None:
-            yield self._plain(now.mix_seed)
-        yield from (self._plain(seed) for seed in self.tools.pad.seeds_in_view())
-        yield from (self._plain(seed) for seed in range(self._sheet_start, self._sheet_start + SHEET_SEEDS))
-        kept = [*reversed(self.document.favourites), *(seen.variation for seen in reversed(self.document.seen))]
-        yield from (variation for variation in kept if variation.model in self._entries)
-
-    def _plain(self, seed: int) -> Variation:
-        """A seed by itself: what sheet and pad show of it."""
-        return Variation(model=self.document.now.model).at_seed(seed)
-
-    def _caption(self, variation: Variation) -> str:
-        parts = [
-            self.tr("seed {}").format(variation.seed) if variation.on_seed else self.tr("near seed {}").format(variation.seed)
-        ]
-        for name, value in variation.directions:
-            row = self.tools.row(name)
-            parts.append(f"{row.label_text if row else name} {value:+.1f}")
-        return ", ".join(parts)
 
     def _show_zoom(self) -> None:
         self.bar.zoom.setText(f"{self.view.scale * 100:.0f} %" if self.view.has_picture() else "")
@@ -487,30 +422,26 @@ class ExplorePanel(Panel):
         return True
 
     def state(self) -> dict[str, Any]:
-        return {"document": self.document.state(), "sheet": self._sheet_start}
+        return {"document": self.document.state(), "sheet": self._places.start}
 
     def restore(self, state: dict[str, Any]) -> None:
         document, sheet = state.get("document"), state.get("sheet")
         if isinstance(sheet, int) and 0 <= sheet <= ROLL_BELOW:
-            self._sheet_start = sheet
+            self._places.start = sheet
         if isinstance(document, dict):
             self.document.restore(document)
-            last = QImage(str(last_picture()))
+            last = QImage(str(files.last_picture()))
             if not last.isNull():
                 self.view.show_image(last)  # what was seen last, until the engine has made it again
         self.catalogue_changed()
 
     def shut(self) -> None:
         if self._shown_full == self.document.now and self._shown_image is not None:
-            last_picture().parent.mkdir(parents=True, exist_ok=True)
-            self._shown_image.save(str(last_picture()), quality=90)
-        self._thumbnail_rest.stop()
+            files.last_picture().parent.mkdir(parents=True, exist_ok=True)
+            self._shown_image.save(str(files.last_picture()), quality=90)
+        self._places.shut()
         self._renderer.shut()
         self._files.shut()
-
-
-def _key(variation: Variation) -> str:
-    return repr(variation)
 
 
 def _choice(entry: Entry) -> Choice:

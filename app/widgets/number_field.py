@@ -1,4 +1,4 @@
-"""A field for a number: typed, or stepped by arrow keys or Ctrl and the wheel. Qt's spin boxes lose their text under a style sheet."""
+"""A field for a number: typed, or stepped by arrow keys or Ctrl and the wheel (style sheets make Qt's spin boxes lose their text)."""
 
 from __future__ import annotations
 
