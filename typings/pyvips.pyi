@@ -7,6 +7,7 @@ Image: Any
 Source: Any
 SourceCustom: Any
 Target: Any
+TargetCustom: Any
 GValue: Any
 
 def block_untrusted_set(state: bool) -> None: ...

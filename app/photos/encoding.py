@@ -41,8 +41,11 @@ def encode_parts(photo: Photo, format: str, quality: int = 92, effort: int | Non
     fitted = fit(photo, name, reduce)
     handled = name in containers.HANDLED
     metadata = Metadata(fitted.icc, _upright_exif(fitted), fitted.xmp, fitted.iptc)
-    image = _vips(fitted, Metadata() if handled else metadata)
-    options = _options(name, fitted, quality, effort)
+    pixels = np.ascontiguousarray(fitted.pixels)
+    depth = "uchar" if photo.bits == 8 else "ushort"
+    whole = pyvips.Image.new_from_memory(pixels.data, fitted.width, fitted.height, fitted.channels, depth)
+    image = _dressed(whole, fitted.dpi, Metadata() if handled else metadata)
+    options = _options(name, pixels.nbytes, quality, effort)
     try:
         data = _SAVERS[name](image, keep="none" if handled else "all", **options)
     except pyvips.Error as error:
@@ -92,14 +95,49 @@ def _upright_exif(photo: Photo) -> bytes | None:
     return exif.put_right(photo.exif, photo.width, photo.height, photo.dpi) if photo.exif else None
 
 
-def _vips(photo: Photo, metadata: Metadata) -> Any:
-    """The pixels as libvips sees them, without a copy, with what its encoder is to write."""
-    pixels = np.ascontiguousarray(photo.pixels)
-    image = pyvips.Image.new_from_memory(
-        pixels.data, photo.width, photo.height, photo.channels, "uchar" if photo.bits == 8 else "ushort"
-    )
-    x, y = photo.dpi or (72.0, 72.0)
-    interpretation = _INTERPRETATIONS[photo.bits, photo.channels < 3]
+def save_stream(image: Any, path: Path, like: Photo, format: str, quality: int = 92) -> None:
+    """Encode a lazy libvips picture into `path` as it is computed, with the metadata of `like`. `pyvips.Error` on failure."""
+    name = writable(format).name
+    size = image.width * image.height * image.bands * (2 if image.format == "ushort" else 1)
+    exif_block = exif.put_right(like.exif, image.width, image.height, like.dpi) if like.exif else None
+    metadata = Metadata(like.icc, exif_block, like.xmp, like.iptc)
+    options = _options(name, size, quality, None)
+    if name == "jpeg":
+        options["optimize_coding"] = False  # it would hold the whole picture to count its codes
+    if name in _HEADS:
+        _save_behind_head(_dressed(image, like.dpi, Metadata()), path, name, metadata, options)
+    elif name in containers.HANDLED:
+        data = _SAVERS[name](_dressed(image, like.dpi, Metadata()), keep="none", **options)
+        path.write_bytes(b"".join(containers.embed(data, name, metadata)))
+    else:
+        save = pyvips.Image.tiffsave if name == "tiff" else pyvips.Image.heifsave
+        save(_dressed(image, like.dpi, metadata), str(path), keep="all", **options)
+
+
+def _save_behind_head(image: Any, path: Path, name: str, metadata: Metadata, options: dict[str, Any]) -> None:
+    """Encode into `path`; the metadata goes in behind the first bytes, which stand alike in every file of libvips."""
+    head = bytearray()
+    with path.open("wb") as file:
+
+        def write(data: bytes) -> int:
+            if len(head) < _HEADS[name]:
+                head.extend(data)
+                if len(head) >= _HEADS[name]:
+                    beginning, rest = bytes(head[: _HEADS[name]]), head[_HEADS[name] :]
+                    file.write(b"".join(containers.embed(beginning, name, metadata)) + rest)
+            else:
+                file.write(data)
+            return len(data)
+
+        target = pyvips.TargetCustom()
+        target.on_write(write)
+        _STREAMERS[name](image, target, keep="none", **options)
+
+
+def _dressed(image: Any, dpi: tuple[float, float] | None, metadata: Metadata) -> Any:
+    """The picture with its meaning (grey or colour, depth, resolution) and with what libvips' encoder is to write."""
+    x, y = dpi or (72.0, 72.0)
+    interpretation = _INTERPRETATIONS[8 if image.format == "uchar" else 16, image.bands < 3]
     image = image.copy(interpretation=interpretation, xres=x / 25.4, yres=y / 25.4)
     for field, block in (
         ("icc-profile-data", metadata.icc),
@@ -112,8 +150,8 @@ def _vips(photo: Photo, metadata: Metadata) -> Any:
     return image
 
 
-def _options(name: str, photo: Photo, quality: int, effort: int | None) -> dict[str, Any]:
-    """What each encoder is told. `effort` 0 (fast) to 9 (small) where a format knows it."""
+def _options(name: str, size: int, quality: int, effort: int | None) -> dict[str, Any]:
+    """What each encoder is told about a picture of `size` bytes. `effort` 0 (fast) to 9 (small) where a format knows it."""
     speed = {} if effort is None else {"effort": min(effort, 6 if name == "webp" else 9)}
     if name == "png":
         # Photos hardly shrink beyond level 3, which takes a third of the time of level 6.
@@ -129,7 +167,7 @@ def _options(name: str, photo: Photo, quality: int, effort: int | None) -> dict[
         "predictor": "horizontal",
         "level": 3 if effort is None else max(effort, 1),
         "resunit": "inch",
-        "bigtiff": photo.pixels.nbytes > BIG_TIFF_BYTES,
+        "bigtiff": size > BIG_TIFF_BYTES,
     }
 
 
@@ -140,3 +178,6 @@ _SAVERS: dict[str, Any] = {
     "avif": pyvips.Image.heifsave_buffer,
     "tiff": pyvips.Image.tiffsave_buffer,
 }
+_STREAMERS: dict[str, Any] = {"png": pyvips.Image.pngsave_target, "jpeg": pyvips.Image.jpegsave_target}
+# PNG: signature and IHDR; JPEG: SOI and the JFIF segment.
+_HEADS = {"png": 33, "jpeg": 20}
