@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import posixpath
 import re
 from collections.abc import Callable, Mapping
@@ -96,7 +97,8 @@ def fitted(build: Callable[[], nn.Module], tensors: Mapping[str, torch.Tensor], 
         raise CheckpointError(f"This {what} is of a kind that Ganvas does not know.", f"It also holds {surplus[:80]}.")
     check_bytes(tensors, what)
     for name, tensor in tensors.items():
-        if not bool(torch.isfinite(tensor).all()):
+        # One undefined or infinite number makes the sum so; a sum that overflows by itself comes from no weights either.
+        if not math.isfinite(float(tensor.sum(dtype=torch.float32))):
             raise CheckpointError(f"This {what} is damaged.", f"{name} holds numbers that are infinite or undefined.")
     return {name: tensors[name] for name in wanted}
 

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from models.networks.strips import conv3x3
+from models.networks.unfilled import Conv2d
 from models.precision import Runtime
 from models.steps import Steps
 
@@ -43,10 +44,10 @@ class Compact(nn.Module):
         super().__init__()
         self.config = config
         wide, features = config.channels * config.shuffle**2, config.features
-        body: list[nn.Module] = [nn.Conv2d(config.channels, features, 3, 1, 1), nn.PReLU(features)]
+        body: list[nn.Module] = [Conv2d(config.channels, features, 3, 1, 1), nn.PReLU(features)]
         for _ in range(config.inner):
-            body += [nn.Conv2d(features, features, 3, 1, 1), nn.PReLU(features)]
-        self.body = nn.Sequential(*body, nn.Conv2d(features, wide, 3, 1, 1))
+            body += [Conv2d(features, features, 3, 1, 1), nn.PReLU(features)]
+        self.body = nn.Sequential(*body, Conv2d(features, wide, 3, 1, 1))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         made = F.pixel_shuffle(self.body(x), self.config.shuffle)
@@ -54,7 +55,10 @@ class Compact(nn.Module):
 
 
 class FastCompact:
-    """The same network in channels_last and the runtime's number format, cut into pieces."""
+    """The same network in channels_last and the runtime's number format, cut into pieces.
+
+    The first layer stays in float32, where the picture's levels are apart as they should be.
+    """
 
     multiple = 1
     tile = 384
@@ -65,18 +69,21 @@ class FastCompact:
         self.overlap = config.inner + 2 + (2 if config.resized else 0)  # one pixel a convolution: tiles fit exactly
         self._convolutions = [
             (
-                tensors[f"body.{2 * k}.weight"].detach().to(runtime.device, runtime.dtype, memory_format=torch.channels_last),
-                tensors[f"body.{2 * k}.bias"].detach().to(runtime.device, runtime.dtype),
-                tensors[f"body.{2 * k + 1}.weight"].detach().to(runtime.device, runtime.dtype) if k <= config.inner else None,
+                self._placed(k, tensors[f"body.{2 * k}.weight"]).contiguous(memory_format=torch.channels_last),
+                self._placed(k, tensors[f"body.{2 * k}.bias"]),
+                self._placed(k, tensors[f"body.{2 * k + 1}.weight"]) if k <= config.inner else None,
             )
             for k in range(config.inner + 2)
         ]
 
+    def _placed(self, layer: int, tensor: torch.Tensor) -> torch.Tensor:
+        return tensor.detach().to(self.runtime.device, self.runtime.dtype if layer else torch.float32)
+
     def enlarge(self, x: torch.Tensor) -> Steps[torch.Tensor]:
         """As `Compact.forward` for one picture, float32 in and out."""
-        y = x.to(self.runtime.device, self.runtime.dtype).contiguous(memory_format=torch.channels_last)
+        y = x.to(self.runtime.device, torch.float32).contiguous(memory_format=torch.channels_last)
         for weight, bias, slope in self._convolutions:
-            y = yield from conv3x3(y, weight, bias, slope=slope)
+            y = yield from conv3x3(y.to(weight.dtype), weight, bias, slope=slope)
         made = F.pixel_shuffle(y.float(), self.config.shuffle)
         return _finish(made, x.to(self.runtime.device, torch.float32), self.config)
 

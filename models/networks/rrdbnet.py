@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from models.networks.strips import conv3x3
+from models.networks.unfilled import Conv2d
 from models.precision import Runtime
 from models.steps import Steps
 
@@ -49,9 +50,9 @@ class DenseBlock(nn.Module):
         super().__init__()
         features, growth = config.features, config.growth
         for k in range(1, 5):
-            setattr(self, f"conv{k}", nn.Conv2d(features + (k - 1) * growth, growth, 3, 1, 1))
-        self.conv5 = nn.Conv2d(features + 4 * growth, features, 3, 1, 1)
-        self.conv1x1 = nn.Conv2d(features, growth, 1, bias=False) if config.plus else None
+            setattr(self, f"conv{k}", Conv2d(features + (k - 1) * growth, growth, 3, 1, 1))
+        self.conv5 = Conv2d(features + 4 * growth, features, 3, 1, 1)
+        self.conv1x1 = Conv2d(features, growth, 1, bias=False) if config.plus else None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         seen = [x]
@@ -85,12 +86,12 @@ class RRDBNet(nn.Module):
         super().__init__()
         self.config = config
         wide = config.channels_in * config.unshuffle**2
-        self.conv_first = nn.Conv2d(wide, config.features, 3, 1, 1)
+        self.conv_first = Conv2d(wide, config.features, 3, 1, 1)
         self.body = nn.Sequential(*(ResidualBlock(config) for _ in range(config.blocks)))
-        self.conv_body = nn.Conv2d(config.features, config.features, 3, 1, 1)
-        self.ups = nn.ModuleList(nn.Conv2d(config.features, config.features, 3, 1, 1) for _ in range(config.doublings))
-        self.conv_hr = nn.Conv2d(config.features, config.features, 3, 1, 1)
-        self.conv_last = nn.Conv2d(config.features, config.channels_out, 3, 1, 1)
+        self.conv_body = Conv2d(config.features, config.features, 3, 1, 1)
+        self.ups = nn.ModuleList(Conv2d(config.features, config.features, 3, 1, 1) for _ in range(config.doublings))
+        self.conv_hr = Conv2d(config.features, config.features, 3, 1, 1)
+        self.conv_last = Conv2d(config.features, config.channels_out, 3, 1, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         first = self.conv_first(F.pixel_unshuffle(x, self.config.unshuffle))
@@ -102,7 +103,11 @@ class RRDBNet(nn.Module):
 
 
 class FastRRDBNet:
-    """The same network in channels_last and the runtime's number format, in place where it can be, cut into pieces."""
+    """The same network in channels_last and the runtime's number format, in place where it can be, cut into pieces.
+
+    The sums that go around the blocks, and the first and last layer, stay in float32: there a lower format costs most of what
+    it costs at all, and gains nothing.
+    """
 
     def __init__(self, config: RRDBConfig, tensors: Mapping[str, torch.Tensor], runtime: Runtime) -> None:
         self.config, self.runtime = config, runtime
@@ -110,16 +115,16 @@ class FastRRDBNet:
         self.tile = 192
         # Its field of view is hundreds of pixels wide, but what lies farther than this changes a picture by less than a level.
         self.overlap = 16 * config.unshuffle if config.blocks > 1 else 12 * config.unshuffle
-        self._weights = {
-            name: tensor.detach().to(runtime.device, runtime.dtype, memory_format=torch.channels_last)
-            if tensor.ndim == 4
-            else tensor.detach().to(runtime.device, runtime.dtype)
-            for name, tensor in tensors.items()
-        }
+        self._weights = {name: self._placed(name, tensor.detach()) for name, tensor in tensors.items()}
+
+    def _placed(self, name: str, tensor: torch.Tensor) -> torch.Tensor:
+        dtype = torch.float32 if name.startswith(("conv_first.", "conv_last.")) else self.runtime.dtype
+        layout = torch.channels_last if tensor.ndim == 4 else torch.preserve_format
+        return tensor.to(self.runtime.device, dtype, memory_format=layout)
 
     def enlarge(self, x: torch.Tensor) -> Steps[torch.Tensor]:
         """As `RRDBNet.forward` for one picture, float32 in and out."""
-        x = x.to(self.runtime.device, self.runtime.dtype)
+        x = x.to(self.runtime.device, torch.float32)
         x = F.pixel_unshuffle(x, self.config.unshuffle).contiguous(memory_format=torch.channels_last)
         first = yield from self._conv("conv_first", x)
         y = first
@@ -128,18 +133,18 @@ class FastRRDBNet:
             for dense in (1, 2, 3):
                 y = yield from self._dense(f"body.{block}.rdb{dense}", y)
             y = torch.add(entry, y, alpha=RESIDUAL)
-        y = (yield from self._conv("conv_body", y)).add_(first)
+        y = first + (yield from self._conv("conv_body", y))
         for number in range(self.config.doublings):
             y = yield from self._conv(f"ups.{number}", y, SLOPE, grow=2)
         y = yield from self._conv("conv_hr", y, SLOPE)
-        return (yield from self._conv("conv_last", y)).float()
+        return (yield from self._conv("conv_last", y))
 
     def _dense(self, name: str, x: torch.Tensor) -> Steps[torch.Tensor]:
-        seen = [x]
+        seen = [x.to(self.runtime.dtype)]
         for k in range(1, 5):
-            made = yield from self._conv(f"{name}.conv{k}", torch.cat(seen, 1) if k > 1 else x, SLOPE)
+            made = yield from self._conv(f"{name}.conv{k}", torch.cat(seen, 1) if k > 1 else seen[0], SLOPE)
             if self.config.plus and k == 2:
-                made.add_(F.conv2d(x, self._weights[f"{name}.conv1x1.weight"]))
+                made.add_(F.conv2d(seen[0], self._weights[f"{name}.conv1x1.weight"]))
             if self.config.plus and k == 4:
                 made.add_(seen[2])
             seen.append(made)
@@ -147,4 +152,5 @@ class FastRRDBNet:
         return torch.add(x, added, alpha=RESIDUAL)
 
     def _conv(self, name: str, x: torch.Tensor, slope: float | None = None, grow: int = 1) -> Steps[torch.Tensor]:
-        return conv3x3(x, self._weights[f"{name}.weight"], self._weights[f"{name}.bias"], slope=slope, grow=grow)
+        weight = self._weights[f"{name}.weight"]
+        return conv3x3(x.to(weight.dtype), weight, self._weights[f"{name}.bias"], slope=slope, grow=grow)
