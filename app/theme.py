@@ -7,6 +7,7 @@ Everything that is painted takes its colours from `roles()`; the style sheet in 
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass, fields
 from functools import cache
 from importlib.resources import files
@@ -93,6 +94,21 @@ def choose(choice: Choice) -> None:
     global _choice
     _choice = choice
     _apply()
+
+
+def choice_of(text: str) -> Choice:
+    """A choice that was kept as text; the system's where it is none."""
+    return next((choice for choice in CHOICES if choice == text), "system")
+
+
+def application() -> QApplication:
+    """The one QApplication, named."""
+    app = QApplication.instance()
+    if not isinstance(app, QApplication):
+        app = QApplication(sys.argv[:1] or ["ganvas"])
+    app.setApplicationName("Ganvas")
+    app.setDesktopFileName("ganvas")
+    return app
 
 
 def start(app: QApplication, choice: Choice = "system") -> None:

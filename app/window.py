@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from PySide6.QtGui import (
     QShowEvent,
 )
 from PySide6.QtWidgets import (
-    QApplication,
     QFileDialog,
     QHBoxLayout,
     QMainWindow,
@@ -437,9 +435,9 @@ def main(argv: Sequence[str]) -> int:
     paths = [Path(file).absolute() for file in files]
     if hand_over(paths):
         return 0
-    app = application()
+    app = theme.application()
     settings, catalogue = Settings(), Catalogue()
-    theme.start(app, chosen_theme(settings))
+    theme.start(app, theme.choice_of(settings.get("window.theme", "system")))
     engine = Engine(catalogue, common.device, common.precision, common.threads or threads_beside_a_window())
     window = MainWindow(InferenceWorker(engine), catalogue, settings)
     door = FrontDoor(window)
@@ -451,19 +449,3 @@ def main(argv: Sequence[str]) -> int:
     code = app.exec()
     door.shut()
     return code
-
-
-def application() -> QApplication:
-    """The one QApplication, named."""
-    app = QApplication.instance()
-    if not isinstance(app, QApplication):
-        app = QApplication(sys.argv[:1] or ["ganvas"])
-    app.setApplicationName("Ganvas")
-    app.setDesktopFileName("ganvas")
-    return app
-
-
-def chosen_theme(settings: Settings) -> theme.Choice:
-    """The theme a person chose; the system's where none."""
-    kept = settings.get("window.theme", "system")
-    return next((choice for choice in theme.CHOICES if choice == kept), "system")

@@ -1,4 +1,4 @@
-"""A field for a number: typed, or stepped by arrow keys or Ctrl and the wheel (style sheets make Qt's spin boxes lose their text)."""
+"""A field for a number: typed, or stepped by arrow keys or Ctrl and the wheel. (A style sheet blanks Qt's spin boxes.)"""
 
 from __future__ import annotations
 
