@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ R = TypeVar("R")
 Report = Callable[[int, int, str], None]
 
 LOOK_SECONDS = 0.05  # How long one step waits for news: short enough for a hand, long enough not to burn the processor.
+OTHERS_SECONDS = 0.002  # Where the next step comes later than that, others are being served, and none waits for news.
 
 
 class Dropped(BaseException):
@@ -48,14 +50,16 @@ def errand(work: Callable[[Report], R]) -> Job[R]:
     thread = threading.Thread(target=run, name="errand")
     thread.start()
     try:
+        left = time.monotonic()
         while True:
+            others = time.monotonic() - left > OTHERS_SECONDS
             try:
-                told = news.get(timeout=LOOK_SECONDS)
+                told: Progress | Step | None = news.get(timeout=0 if others else LOOK_SECONDS)
             except queue.Empty:
-                yield Step()
-                continue
+                told = Step()
             if told is None:
                 break
+            left = time.monotonic()
             yield told
     finally:
         dropped.set()
