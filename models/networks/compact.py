@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from models.networks.strips import conv3x3
+from models.networks.strips import conv_same
 from models.networks.unfilled import Conv2d
 from models.precision import Runtime
 from models.steps import Steps
@@ -83,7 +83,7 @@ class FastCompact:
         """As `Compact.forward` for one picture, float32 in and out."""
         y = x.to(self.runtime.device, torch.float32).contiguous(memory_format=torch.channels_last)
         for weight, bias, slope in self._convolutions:
-            y = yield from conv3x3(y.to(weight.dtype), weight, bias, slope=slope)
+            y = yield from conv_same(y.to(weight.dtype), weight, bias, slope=slope)
         made = F.pixel_shuffle(y.float(), self.config.shuffle)
         return _finish(made, x.to(self.runtime.device, torch.float32), self.config)
 

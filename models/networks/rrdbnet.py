@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from models.networks.strips import conv3x3
+from models.networks.strips import conv_same
 from models.networks.unfilled import Conv2d
 from models.precision import Runtime
 from models.steps import Steps
@@ -153,4 +153,4 @@ class FastRRDBNet:
 
     def _conv(self, name: str, x: torch.Tensor, slope: float | None = None, grow: int = 1) -> Steps[torch.Tensor]:
         weight = self._weights[f"{name}.weight"]
-        return conv3x3(x.to(weight.dtype), weight, self._weights[f"{name}.bias"], slope=slope, grow=grow)
+        return conv_same(x.to(weight.dtype), weight, self._weights[f"{name}.bias"], slope=slope, grow=grow)
