@@ -1,4 +1,4 @@
-"""SPADE, also called GauGAN: label maps to photos (Park et al., arXiv 1903.07291), with the style encoder of its variational form.
+"""SPADE, also called GauGAN: label maps to photos (Park et al., arXiv 1903.07291), and the style encoder of its VAE form.
 
 `SPADEGenerator` is the plain network; `FastSPADE` gives the same picture sooner and in pieces. Spectral norms have been folded
 into the weights before they come here.
@@ -66,6 +66,8 @@ class SpatialNorm(nn.Module):
     def __init__(self, channels: int, config: SPADEConfig) -> None:
         super().__init__()
         padding = config.kernel // 2
+        self.running_mean: torch.Tensor
+        self.running_var: torch.Tensor
         if config.batch:
             self.register_buffer("running_mean", torch.zeros(channels))
             self.register_buffer("running_var", torch.ones(channels))
@@ -213,7 +215,7 @@ class FastSPADE:
         shared = torch.cat([norm.shared[:, there] for norm in norms.values()]).contiguous(memory_format=torch.channels_last)
         bias = torch.cat([norm.shared_bias for norm in norms.values()])
         read = F.relu_((yield from conv_same(local, shared, bias)))
-        seen = dict(zip(norms, read.split(self.config.hidden, 1), strict=True))
+        seen = dict(zip(norms, read.chunk(len(norms), 1), strict=True))
         around = x
         if "norm_s" in norms:
             bent = yield from self._normed(norms["norm_s"], x, seen["norm_s"])

@@ -1,4 +1,4 @@
-"""Layers whose numbers come from a file: made without being filled with random ones first, which takes longer than all the rest."""
+"""Layers whose numbers come from a file: they are not filled with random ones first, which takes longer than all the rest."""
 
 from torch import nn
 
