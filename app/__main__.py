@@ -25,6 +25,7 @@ from app.cli.options import (
 # A sub-command is a module of app.cli with HELP (one line), EXAMPLES (text), configure(parser) and run(args) -> exit code.
 COMMANDS: tuple[str, ...] = (
     "paint",
+    "train",
     "doctor",
 )
 WITHOUT_DISPLAY = "tour"
@@ -79,7 +80,9 @@ def _run(arguments: list[str]) -> int:
 def _command(name: str, arguments: list[str]) -> int:
     module = _module(name)
     examples = f"examples:\n{module.EXAMPLES.rstrip()}\n\n" if module.EXAMPLES else ""
-    parser = Parser(prog=f"ganvas {name}", description=module.HELP, epilog=examples + EXIT_CODES)
+    parser = Parser(
+        prog=f"ganvas {name}", description=f"{module.HELP[:1].upper()}{module.HELP[1:]}.", epilog=examples + EXIT_CODES
+    )
     add_common(parser)
     module.configure(parser)
     code: int = module.run(complete(parser.parse_args(arguments)))

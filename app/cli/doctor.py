@@ -31,7 +31,7 @@ from models.card import Card
 from models.catalogue import Entry
 from models.folders import config_folder, data_folder, state_folder
 
-HELP = "Say what Ganvas computes on, where its files live, and whether each model works."
+HELP = "say what Ganvas computes on, where its files live, and whether each model works"
 EXAMPLES = """  ganvas doctor
   ganvas doctor --device cpu --precision float32
   ganvas doctor --models landscapes --json"""
@@ -146,11 +146,11 @@ def trial(card: Card) -> Request:
         ids = np.array([label.id for label in card.labels], np.uint8)[rows]
         return PaintRequest(card.name, np.repeat(ids[:, None], MAP_SIDE, axis=1))
     if card.task == "upscaling":
-        return UpscaleRequest(card.name, test_photo(PHOTO_SIDE))
-    return TranslateRequest(card.name, test_photo(MAP_SIDE))
+        return UpscaleRequest(card.name, trial_photo(PHOTO_SIDE))
+    return TranslateRequest(card.name, trial_photo(MAP_SIDE))
 
 
-def test_photo(side: int) -> NDArray[np.uint8]:
+def trial_photo(side: int) -> NDArray[np.uint8]:
     """A made-up photo uint8 `[side, side, 3]` with slopes, edges and three colours."""
     y, x = np.mgrid[0:side, 0:side] / side
     planes = (x, y, ((x - 0.5) ** 2 + (y - 0.5) ** 2 < 0.1) * 0.8)
