@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from models import recommended
 from models.card import Card
 from models.catalogue import Catalogue, Report, key_of
 from models.checkpoints.family import Contents
@@ -16,11 +17,12 @@ from models.checkpoints.reading import archived_models, own_model, read
 from models.checkpoints.recognise import family_of
 from models.checkpoints.source import file_source
 from models.errors import CheckpointError, ModelError, NeedsAnswer
-from models.recommended import Pin, Recommended, pin_of, pins
+from models.recommended import Pin, Recommended
 
 if TYPE_CHECKING:
     import torch
 
+HALF_SHARE = 0.9  # of the weights; a file in half precision may keep a few things exact
 MOST_FILES = 20_000  # of a folder; more is a disk, not a collection of models
 
 
@@ -103,7 +105,19 @@ def _add(catalogue: Catalogue, found: _Found, answers: Mapping[str, str]) -> str
     if held is not None:
         return held.name
     card, tensors = _converted(found, contents, answers)
-    return catalogue.keep(replace(card, key=key, answers=_told(answers)), tensors)
+    return catalogue.keep(replace(card, key=key, answers=_told(answers)), _compact(tensors))
+
+
+def _compact(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Tensors in half precision where that loses nothing: those of a file that was written in it."""
+    import torch
+
+    halves = {name: tensor.half() for name, tensor in tensors.items() if tensor.dtype == torch.float32}
+    exact = {name: half for name, half in halves.items() if torch.equal(half.float(), tensors[name])}
+    weights = sum(tensors[name].numel() for name in halves)
+    if sum(half.numel() for half in exact.values()) < HALF_SHARE * weights:
+        return dict(tensors)  # a few round numbers in a float32 file
+    return {**tensors, **exact}
 
 
 def _told(answers: Mapping[str, str]) -> dict[str, str]:
@@ -154,11 +168,11 @@ def _models_at(path: Path) -> Iterator[_Found]:
 
 def _pin(path: Path) -> Pin | None:
     try:
-        if path.stat().st_size not in {pin.bytes for pin in pins()}:
+        if path.stat().st_size not in {pin.bytes for pin in recommended.pins()}:
             return None
     except OSError:
         return None
-    return pin_of(file_source(path).sha256())
+    return recommended.pin_of(file_source(path).sha256())
 
 
 def _files(folder: Path) -> Iterator[Path]:

