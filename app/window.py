@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,8 @@ from app.widgets.panel import Notice, Panel
 from app.widgets.rail import Rail
 from app.widgets.status_line import StatusLine
 from models.catalogue import Catalogue
+
+logger = logging.getLogger(__name__)
 
 PANELS = ("explore", "paint", "upscale")
 MODELS, HELP = "models", "help"
@@ -189,10 +192,9 @@ class MainWindow(QMainWindow):
             models.use.connect(self._use_model)
             return models
         panel = self._built_panel(name)
-        bar = lambda notice: self._pages[name].bar.show_notice(notice)  # noqa: E731
         panel.send_to.connect(self._pass_on)
         panel.message.connect(self.status.say)
-        panel.noticed.connect(bar)
+        panel.noticed.connect(lambda notice: self._pages[name].bar.show_notice(notice))
         panel.timed.connect(
             lambda ms, detail: self.status.timing.setText(f"{ms:,.0f} ms · {detail}" if detail else f"{ms:,.0f} ms")
         )
@@ -241,6 +243,7 @@ class MainWindow(QMainWindow):
         if self._begun:
             return
         self._begun = True
+        logger.info("the window is on the screen")  # packaging/first_paint.py reads the time of this line
         self.worker.warm_up()
         self.status.device.setText(self.tr("Starting the engine…"))
         for name in self._pages:
