@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -114,3 +114,14 @@ def used_labels(drawing: Drawing) -> dict[int, int]:
         if isinstance(layer, DrawingLayer):
             counts += np.bincount(layer.labels.reshape(-1), minlength=256)
     return {int(number): int(counts[number]) for number in np.nonzero(counts)[0] if number != CLEAR}
+
+
+def snapshot(drawing: Drawing) -> Drawing:
+    """A copy that no stroke changes any more. Photos are shared: nobody paints on them."""
+    layers: list[Layer] = [
+        PhotoLayer(layer.key, layer.name, layer.picture, layer.opacity, layer.visible)
+        if isinstance(layer, PhotoLayer)
+        else DrawingLayer(layer.key, layer.name, layer.labels.copy(), layer.visible)
+        for layer in drawing.layers
+    ]
+    return replace(drawing, layers=layers)

@@ -1,0 +1,77 @@
+"""Writes the drawing aside while it is worked on, beside the window's thread."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from PySide6.QtCore import QLockFile, QObject, QTimer
+
+from app.paint.state.drawing import Drawing, snapshot
+from app.paint.state.recovery import Recovered, Recovery
+from app.widgets.background import Background
+from models.folders import state_folder
+
+EVERY_MS = 2500  # no more than this is lost
+SLOTS = 8  # programs that may run at the same time and each keep a drawing
+
+
+class Autosave(QObject):
+    """Keeps one recovery file up to date. `drawing()` gives the drawing as it is, or None while a hand is on it."""
+
+    def __init__(self, drawing: Callable[[], Drawing | None], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._drawing = drawing
+        self._lock, slot = _free_slot()
+        self._recovery = Recovery(slot)
+        self._background = Background(self)
+        self._clock = QTimer(self)
+        self._clock.setSingleShot(True)
+        self._clock.setInterval(EVERY_MS)
+        self._clock.timeout.connect(self.write)
+        self._changed = False
+
+    def found(self) -> Recovered | None:
+        """What was written aside last. From now on a sudden end of the program is told apart from an orderly one."""
+        recovered = self._recovery.read()
+        self._recovery.opened()
+        return recovered
+
+    def changed(self) -> None:
+        """Something is worth keeping."""
+        self._changed = True
+        if not self._clock.isActive():
+            self._clock.start()
+
+    def write(self) -> None:
+        """Write now, or as soon as the hand is lifted."""
+        drawing = self._drawing()
+        if drawing is None:
+            self._clock.start()
+            return
+        self._changed = False
+        copy = snapshot(drawing)
+        self._background.run(lambda: self._recovery.write(copy), lambda _: None)
+
+    def shut(self) -> None:
+        """The program ends by itself: the last state is written, and marked as closed."""
+        self._clock.stop()
+        if self._changed:
+            self.write()
+            self._clock.stop()
+        self._background.shut()
+        self._recovery.closed()
+        if self._lock is not None:
+            self._lock.unlock()
+
+
+def _free_slot() -> tuple[QLockFile | None, int]:
+    """A recovery file that no other running program uses (a lock of a dead one is taken over)."""
+    folder = state_folder() / "recovery"
+    os.makedirs(folder, exist_ok=True)
+    for slot in range(1, SLOTS + 1):
+        lock = QLockFile(str(folder / f"paint-{slot}.lock"))
+        lock.setStaleLockTime(0)
+        if lock.tryLock(0):
+            return lock, slot
+    return None, SLOTS

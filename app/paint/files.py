@@ -1,0 +1,256 @@
+"""The ways in and out of a drawing: dialogs, dropped files, what another panel sends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PySide6.QtCore import QObject, QStandardPaths
+from PySide6.QtWidgets import QFileDialog
+
+from app.paint.dialogs import CanvasDialog, MappingDialog
+from app.paint.filing import Filing
+from app.paint.state import layering
+from app.paint.state.at_hand import same_model
+from app.paint.state.drawing import Drawing, blank, from_map, resized
+from app.paint.state.look import Looks, photo_look
+from app.paint.state.map_files import ReadMap, settle
+from app.paint.state.opening import PHOTO_SIDE, Opened, has_use_for
+from app.paint.state.starting import example
+from app.widgets.panel import Notice
+
+if TYPE_CHECKING:
+    from app.paint.panel import PaintPanel
+
+PICTURES = "PNG (*.png);;JPEG (*.jpg);;WebP (*.webp)"
+SUFFIX = ".ganvas"
+
+
+class PaintFiles(QObject):
+    """Knows which file the drawing came from (`path`, None for none)."""
+
+    def __init__(self, panel: PaintPanel) -> None:
+        super().__init__(panel)
+        self._panel = panel
+        self._filing = Filing(self)
+        self._purpose: dict[Path, str] = {}  # what a file that is being read is for: "look", "trace", else what it is
+        self._save_when_done: Path | None = None
+        self.path: Path | None = None
+        self._filing.opened.connect(self._opened)
+        self._filing.saved.connect(self._saved)
+        self._filing.failed.connect(panel.noticed)
+
+    # In
+
+    def open(self, path: Path, purpose: str = "") -> bool:
+        """Read a file: as what it is, or as a "map", a "look" or a photo to "trace". False where Paint has no use for it."""
+        if not self._panel.models.entries or not has_use_for(path):
+            return False
+        self._purpose[path] = purpose
+        self._filing.open(path, self._panel.document.drawing.palette, as_map=purpose == "map")
+        return True
+
+    def receive(self, content: Any) -> None:
+        """A picture uint8 `[H, W, 3]` of another panel becomes a photo to trace."""
+        self._trace(np.asarray(content, np.uint8), self.tr("Picture"))
+
+    def open_example(self, name: str) -> None:
+        """One of the maps that come along."""
+        drawing = self._panel.document.drawing
+        self._take(replace(example(name, drawing.labels), model=drawing.model), self.tr("open an example"), None)
+
+    def _opened(self, opened: Opened) -> None:
+        purpose = self._purpose.pop(opened.path, "")
+        name = opened.path.stem
+        if purpose in ("look", "trace") and opened.picture is None:
+            self._panel.noticed.emit(Notice(self.tr("{0} is not a photo.").format(opened.path.name), bad=True))
+        elif opened.picture is not None:
+            if purpose == "look":
+                self._panel.choose_look(photo_look(opened.picture, name))
+            else:
+                self._trace(opened.picture, name)
+        elif opened.drawing is not None:
+            self._take_of_model(opened.drawing, opened.drawing.model, "", opened.path)
+        elif opened.recipe is not None:
+            self._take_of_model(opened.recipe.drawing, opened.recipe.model, opened.recipe.sha256, None)
+        elif opened.map is not None:
+            self._take_map(opened.path, opened.map)
+
+    def _take_of_model(self, drawing: Drawing, model: str, sha256: str, path: Path | None) -> None:
+        panel = self._panel
+        entry = same_model(panel.models.entries, model, sha256)
+        if entry is None and model:
+            here = panel.models.named(panel.document.drawing.model) or panel.models.entries[0]
+            panel.noticed.emit(
+                Notice(
+                    self.tr("This drawing was made with the model {0}, which is not here.").format(model),
+                    self.tr("{0} paints it now, so the landscape looks different.").format(here.card.title),
+                )
+            )
+        if entry is not None:
+            drawing = replace(drawing, model=entry.name)
+        self._take(drawing, self.tr("open"), path)
+
+    def _take_map(self, path: Path, read: ReadMap) -> None:
+        panel = self._panel
+        now = panel.document.drawing
+
+        def take(answers: dict[int, int]) -> None:
+            drawing = from_map(settle(read, answers), now.labels, now.background)
+            drawing.model, drawing.looks = now.model, now.looks
+            self._take(drawing, self.tr("open a map"), None)
+            if read.remark:
+                panel.noticed.emit(Notice(read.remark))
+
+        if not read.unknown:
+            take({})
+            return
+        dialog = MappingDialog(path.name, read.unknown, read.labels.size, now.palette, panel)
+        dialog.accepted.connect(lambda: take(dialog.answers))
+        dialog.open()
+
+    def _take(self, drawing: Drawing, title: str, path: Path | None) -> None:
+        panel = self._panel
+        entry = panel.models.named(drawing.model) or panel.models.named(panel.document.drawing.model) or panel.models.entries[0]
+        panel.take_drawing(drawing, entry, entry.card.title, title, lambda: self.name(path))
+
+    def _trace(self, picture: np.ndarray[Any, np.dtype[np.uint8]], name: str) -> None:
+        panel = self._panel
+        layer = layering.add_photo(panel.document, picture[: PHOTO_SIDE * 4], name, self.tr("photo to trace"))
+
+        def take_look() -> None:
+            layering.act(panel.document, "remove", layer.key, self.tr("remove a layer"))
+            panel.choose_look(photo_look(picture, name))
+
+        panel.noticed.emit(
+            Notice(
+                self.tr("{0} lies over the drawing, to be traced.").format(name),
+                button=self.tr("Take its look instead"),
+                action=take_look,
+            )
+        )
+
+    def name(self, path: Path | None) -> None:
+        """The drawing came from this file, or is saved there."""
+        self.path = path
+        self._panel.titled.emit(path.stem if path is not None else "")
+
+    # Out
+
+    def save_picture(self, path: Path) -> None:
+        """Save the landscape with its recipe inside; a landscape that is not finished is finished first."""
+        panel = self._panel
+        if not panel.live.up_to_date:
+            self._save_when_done = path
+            panel.live.pause(False)
+            panel.message.emit(self.tr("The landscape is finished first, then saved."))
+            return
+        drawing, picture = panel.document.drawing, panel.picture
+        if picture is not None:
+            entry = panel.models.named(drawing.model)
+            sha256 = entry.card.sha256 if entry is not None else ""
+            self._filing.save_picture(path, picture, drawing, sha256, panel.models.upscaler(drawing))
+
+    def settled(self) -> None:
+        """The landscape is finished: whoever waited for it is served."""
+        path, self._save_when_done = self._save_when_done, None
+        if path is not None:
+            self.save_picture(path)
+
+    def gave_up(self) -> None:
+        """There will be no landscape."""
+        self._save_when_done = None
+
+    def save_project(self, path: Path) -> None:
+        """Save the drawing with all its layers."""
+        drawing = self._panel.document.drawing
+        entry = self._panel.models.named(drawing.model)
+        self._filing.save_project(path, drawing, self._panel.picture, entry.card.sha256 if entry is not None else "")
+        self.name(path)
+
+    def save_map(self, path: Path, kind: str) -> None:
+        self._filing.save_map(path, self._panel.document.drawing, kind)
+
+    def save_layers(self, path: Path) -> None:
+        self._filing.save_layered(path, self._panel.document.drawing, self._panel.picture)
+
+    def _saved(self, path: Path) -> None:
+        self._panel.message.emit(self.tr("Saved to {0}").format(path))
+
+    def shut(self) -> None:
+        self._filing.shut()
+
+    # Asking
+
+    def ask_new(self) -> None:
+        now = self._panel.document.drawing
+        dialog = CanvasDialog(now.palette, now.width, now.height, now.background, False, self._panel)
+        dialog.accepted.connect(lambda: self._new(dialog))
+        dialog.open()
+
+    def _new(self, dialog: CanvasDialog) -> None:
+        now = self._panel.document.drawing
+        drawing = blank(*dialog.size_, now.labels, dialog.background)
+        drawing.model, drawing.looks = now.model, Looks(now.looks.first)
+        self._take(drawing, self.tr("new drawing"), None)
+
+    def ask_size(self) -> None:
+        now = self._panel.document.drawing
+        dialog = CanvasDialog(now.palette, now.width, now.height, now.background, True, self._panel)
+
+        def change() -> None:
+            if dialog.size_ != (now.width, now.height):
+                self._take(resized(now, *dialog.size_, stretch=dialog.stretch), self.tr("size of the canvas"), self.path)
+
+        dialog.accepted.connect(change)
+        dialog.open()
+
+    def ask_open(self, purpose: str = "") -> None:
+        titles = {"look": self.tr("A photo for the look"), "trace": self.tr("A photo to trace"), "map": self.tr("A label map")}
+        file, _ = QFileDialog.getOpenFileName(
+            self._panel, titles.get(purpose, self.tr("Open a drawing, map or photo")), self._folder()
+        )
+        if file and not self.open(Path(file), purpose):
+            self._panel.noticed.emit(Notice(self.tr("Paint has no use for {0}.").format(Path(file).name), bad=True))
+
+    def ask_save_picture(self) -> None:
+        path = self._ask_save(self.tr("Save the landscape"), ".png", PICTURES)
+        if path is not None:
+            self.save_picture(path)
+
+    def save(self) -> None:
+        """Save the drawing where it came from; ask where it came from nowhere."""
+        if self.path is not None:
+            self.save_project(self.path)
+        else:
+            self.ask_save_project()
+
+    def ask_save_project(self) -> None:
+        path = self._ask_save(self.tr("Save the drawing"), SUFFIX, f"Ganvas (*{SUFFIX})")
+        if path is not None:
+            self.save_project(path)
+
+    def ask_save_map(self, kind: str) -> None:
+        path = self._ask_save(self.tr("Save the label map"), ".png", "PNG (*.png)", "-map")
+        if path is not None:
+            self.save_map(path, kind)
+
+    def ask_save_layers(self) -> None:
+        path = self._ask_save(self.tr("Save all layers"), ".ora", "OpenRaster (*.ora)")
+        if path is not None:
+            self.save_layers(path)
+
+    def _ask_save(self, title: str, suffix: str, kinds: str, more: str = "") -> Path | None:
+        stem = self.path.stem if self.path is not None else self.tr("landscape")
+        file, _ = QFileDialog.getSaveFileName(self._panel, title, str(Path(self._folder()) / f"{stem}{more}{suffix}"), kinds)
+        if not file:
+            return None
+        path = Path(file)
+        return path if path.suffix else path.with_name(path.name + suffix)
+
+    def _folder(self) -> str:
+        if self.path is not None:
+            return str(self.path.parent)
+        return QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)

@@ -1,0 +1,180 @@
+"""The landscape follows the hand: quick pictures while it moves, the full one when it rests, one request at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.inference.requests import PaintRequest
+from app.inference.updates import ENDINGS, Done, Failure, Frame, Picture, Update
+from app.inference.worker import InferenceWorker
+
+LANE = "paint"
+REST_MS = 180  # a hand that changes nothing for so long rests: the full picture is asked for
+
+State = Literal["idle", "working", "finishing", "paused", "failed"]
+
+
+class Live(QObject):
+    """Asks the worker for landscapes. `make(hurry)` gives the request of the drawing as it is now, or None while there is no
+    model.
+
+    `answered(picture, milliseconds, resolution, final)` brings every picture, `failed(Failure)` what went wrong,
+    `state_changed(state)` what it is doing: "working" on a picture, "finishing" one that is shown already, "paused" ...
+    """
+
+    answered = Signal(object, float, int, bool)
+    failed = Signal(object)
+    state_changed = Signal(str)
+    settled = Signal()
+
+    def __init__(
+        self, worker: InferenceWorker, make: Callable[[bool], PaintRequest | None], parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._worker, self._make = worker, make
+        self._state: State = "idle"
+        self._changes = 0  # how often the drawing changed
+        self._draft: int | None = None
+        self._full: int | None = None
+        self._asked = 0  # the state of the drawing that was asked for last
+        self._finished = 0  # the state whose final picture is shown
+        self._complete = 0  # the state whose quick picture was as good as the network can
+        self._moving = self._paused = False
+        self._shown: Picture | None = None
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.timeout.connect(self._ask_for_all)
+        worker.updated.connect(self._hear)
+
+    @property
+    def state(self) -> State:
+        return self._state
+
+    @property
+    def paused(self) -> bool:
+        return self._paused
+
+    @property
+    def up_to_date(self) -> bool:
+        """Whether the picture that is shown is the final one of the drawing as it is."""
+        return self._finished == self._changes
+
+    def changed(self) -> None:
+        """The drawing (map, look, model) changed."""
+        self._changes += 1
+        if self._paused:
+            return
+        if self._full is not None:
+            self._worker.cancel(self._full)
+            self._full = None  # what still comes of it is out of date
+        if self._draft is None:
+            self._ask(hurry=True)
+        if not self._moving:
+            self._rest.start(REST_MS)
+
+    def move(self, moving: bool) -> None:
+        """A hand is on the canvas, or was lifted: then the full picture follows at once."""
+        self._moving = moving
+        if moving:
+            self._rest.stop()
+        elif not self.up_to_date:
+            self._rest.start(0)
+
+    def pause(self, paused: bool) -> None:
+        """Ask for nothing until told otherwise; what is at work stops at its next step."""
+        self._paused = paused
+        self._rest.stop()
+        if paused:
+            self.drop()
+        elif not self.up_to_date:
+            self._ask(hurry=True)
+            self._rest.start(REST_MS)
+        self._tell()
+
+    def drop(self) -> None:
+        """Forget what was asked for."""
+        for ticket in (self._draft, self._full):
+            if ticket is not None:
+                self._worker.cancel(ticket)
+        self._draft = self._full = None
+        self._tell()
+
+    def shut(self) -> None:
+        """The window closes."""
+        self._rest.stop()
+        self.drop()
+        self._worker.updated.disconnect(self._hear)
+
+    def _ask(self, hurry: bool) -> None:
+        request = self._make(hurry)
+        if request is None:
+            return
+        if not hurry and request.enlarge_with is None and self._complete == self._changes:
+            self._finished = self._changes  # the quick picture is the full one
+            if self._shown is not None:
+                self.answered.emit(self._shown, 0.0, 0, True)
+            self._tell()
+            self.settled.emit()
+            return
+        ticket = self._worker.submit(request, LANE)
+        self._asked = self._changes
+        if hurry:
+            self._draft = ticket
+        else:
+            self._full = ticket
+        self._tell()
+
+    def _ask_for_all(self) -> None:
+        if not self._paused and not self._moving and not self.up_to_date and self._full is None:
+            self._ask(hurry=False)
+
+    def _hear(self, ticket: int, update: Update) -> None:
+        if ticket not in (self._draft, self._full) or ticket is None:
+            return
+        full = ticket == self._full
+        if isinstance(update, Frame):
+            if not full and update.final and self._asked == self._changes:
+                self._complete = self._changes
+            self._show(update.picture, update.milliseconds, update.resolution, final=False)
+        elif isinstance(update, Done):
+            picture = np.asarray(update.result)
+            if full and self._asked == self._changes:
+                self._finished = self._changes
+            self._show(picture, 0.0, 0, final=self.up_to_date)
+        elif isinstance(update, Failure):
+            self._finished = self._changes  # asking again would fail again
+            self.failed.emit(update)
+        if isinstance(update, ENDINGS):
+            self._end(full, isinstance(update, Failure))
+
+    def _show(self, picture: Picture, milliseconds: float, resolution: int, final: bool) -> None:
+        if picture is not self._shown or milliseconds or final:
+            self._shown = picture
+            self.answered.emit(picture, milliseconds, resolution, final)
+
+    def _end(self, full: bool, failed: bool) -> None:
+        if full:
+            self._full = None
+        else:
+            self._draft = None
+            if self._asked != self._changes and not self._paused and not failed:
+                self._ask(hurry=True)
+        self._tell("failed" if failed else None)
+        if self.up_to_date and self._draft is None and self._full is None:
+            self.settled.emit()
+
+    def _tell(self, state: State | None = None) -> None:
+        if state is None:
+            if self._paused:
+                state = "paused"
+            elif self._draft is not None:
+                state = "working"
+            else:
+                state = "finishing" if self._full is not None else "idle"
+        if state != self._state:
+            self._state = state
+            self.state_changed.emit(state)

@@ -1,0 +1,446 @@
+"""Paint: a label map is painted, and a landscape answers."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QPoint
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+
+from app.inference.requests import PaintRequest
+from app.inference.updates import Failure, Picture
+from app.paint.autosave import Autosave
+from app.paint.desk import Desk
+from app.paint.dialogs import MappingDialog
+from app.paint.files import PaintFiles
+from app.paint.frame import EmptyPage, Frame
+from app.paint.label_list import label_menu
+from app.paint.live import Live
+from app.paint.look_thumbs import LookThumbs
+from app.paint.menu import DrawingMenu
+from app.paint.models_here import NO_LABELS, ModelsHere
+from app.paint.pen_test import PenTest
+from app.paint.shortcuts import do_key
+from app.paint.state import layering
+from app.paint.state.adapting import adapted, missing_labels
+from app.paint.state.commands import DrawingCommand, SetCommand
+from app.paint.state.document import CannotPaint, Change, Document, What
+from app.paint.state.drawing import Drawing
+from app.paint.state.look import Look, Looks, seed_look
+from app.paint.state.palette import Palette
+from app.paint.state.requesting import paint_request, thumbnail_request
+from app.paint.state.tools import Tool, Tools
+from app.paint.viewport import TURN_STEP, ZOOM_STEP
+from app.settings import Settings
+from app.widgets.model_picker import ModelPicker
+from app.widgets.panel import Notice, Panel
+from app.widgets.picture_view import image_of
+
+if TYPE_CHECKING:
+    from app.inference.worker import InferenceWorker
+    from models.catalogue import Catalogue, Entry
+
+ROLL_BELOW = 1_000_000  # dice stay in numbers that a person can read out
+FIRST_SEEDS = (1, 2, 3, 4, 5, 6, 7, 8)
+MOST_LOOKS = 16
+
+
+class PaintPanel(Panel):
+    """See the module. Asks the worker for everything and never waits. Nothing is asked for before `restore`."""
+
+    name = "paint"
+    title = "Paint"
+
+    def __init__(self, worker: InferenceWorker, catalogue: Catalogue, settings: Settings, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._settings = settings
+        self._awake = self._sliding = False
+        self.picture: Picture | None = None
+        self._looks = [seed_look(seed) for seed in FIRST_SEEDS]
+        self.models = ModelsHere(worker, catalogue, settings, self)
+        self._autosave = Autosave(self._drawing_at_rest, self)
+        recovered = self._autosave.found() if self.models.entries else None
+        self._interrupted = recovered is not None and recovered.interrupted
+        drawing = self.models.first_drawing(recovered.drawing if recovered is not None else None)
+        self.document = Document(drawing, self.history)
+        self.tools = Tools(label=drawing.labels[0].id, other_label=drawing.labels[-1].id)
+        self.desk = Desk(self.document, self.tools, self)
+        self.live = Live(worker, self._request, self)
+        self._thumbs = LookThumbs(worker, self._thumbnail, lambda: self._frame.looks.looks(), self)
+        self.files = PaintFiles(self)
+        self._build()
+        self._wire()
+        self._fill_picker()
+        self._show_drawing()
+
+    # Building
+
+    def _build(self) -> None:
+        self._picker = self.picker = ModelPicker("paint:model")
+        self._frame, self._empty = Frame(self.desk), EmptyPage()
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self._frame)
+        self._stack.addWidget(self._empty)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self._stack)
+        files = self.files
+        self._menu = DrawingMenu(
+            self._frame.options.menu,
+            self,
+            {
+                "new": files.ask_new, "open": files.ask_open, "save": files.save, "save as": files.ask_save_project,
+                "export": self.export, "import map": lambda: files.ask_open("map"), "size": files.ask_size,
+                "map index": lambda: files.ask_save_map("index"), "map colour": lambda: files.ask_save_map("colour"),
+                "layered": files.ask_save_layers, "send": self._send, "pen": self._try_pen,
+                "patterns": lambda: self.show_patterns(not self.desk.patterns),
+            },
+            files.open_example,
+        )  # fmt: skip
+        views = self._frame.views
+        views.landscape.placeholder = self.tr("The landscape appears here.")
+        if not self._settings.get("paint.hint_seen", False):
+            views.canvas.hint = self.tr("Choose a label at the right and paint: the landscape follows. [ and ] change the brush.")
+        self.setFocusProxy(views.canvas)
+        if self._settings.get("paint.patterns", False):
+            self.show_patterns(True)
+
+    def _wire(self) -> None:
+        frame, desk, live = self._frame, self.desk, self.live
+        self.document.watchers.append(self._changed)
+        self._picker.chosen.connect(self.choose_model)
+        for source in (self._picker.add_file, self._empty.add):
+            source.connect(self.add_model)
+        for source in (self._picker.get_more, self._empty.get):
+            source.connect(self.get_models)
+        self.models.described.connect(lambda style_dim: frame.looks.allow_looks(style_dim > 0))
+        desk.hand.began.connect(lambda: live.move(True))
+        desk.hand.ended.connect(lambda: live.move(False))
+        desk.hand.refused.connect(self._refused)
+        desk.tools_changed.connect(self._show_tools)
+        desk.menu_wanted.connect(self._pop_labels)
+        desk.touched.connect(self._gesture)
+        frame.tools.chosen.connect(self.choose_tool)
+        frame.options.sized.connect(self._resize_brush)
+        frame.options.toggled.connect(self._toggle)
+        frame.options.viewed.connect(self.act)
+        frame.options.paused.connect(live.pause)
+        frame.side.labels.chosen.connect(desk.choose_label)
+        frame.side.labels.background_wanted.connect(
+            lambda number: self._set(self.document.drawing, "background", number, self.tr("background"))
+        )
+        self._wire_layers()
+        frame.looks.chosen.connect(self.choose_look)
+        frame.looks.rolled.connect(self.roll)
+        frame.looks.photo_wanted.connect(lambda: self.files.ask_open("look"))
+        frame.looks.blended.connect(self._blend)
+        live.answered.connect(self._answered)
+        live.state_changed.connect(frame.options.show_state)
+        live.failed.connect(self._failed)
+        live.settled.connect(self.files.settled)
+        self._thumbs.painted.connect(frame.looks.show_image)
+
+    def _wire_layers(self) -> None:
+        side, document = self._frame.side, self.document
+        side.add.clicked.connect(lambda: layering.add_layer(document, self.tr("Drawing"), self.tr("new layer")))
+        side.photo.clicked.connect(lambda: self.files.ask_open("trace"))
+        side.layers.picked.connect(lambda key: layering.activate(document, key))
+        side.layers.shown.connect(lambda key, on: layering.show(document, key, on, self.tr("visibility")))
+        side.layers.faded.connect(lambda key, value, sliding: self._set_layer(key, "opacity", value, self.tr("opacity"), sliding))
+        side.layers.renamed.connect(lambda key, text: self._set_layer(key, "name", text, self.tr("name of a layer")))
+        side.layers.act.connect(lambda action, key: layering.act(document, action, key, self.tr("layers")))
+
+    # Waking up, models
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Put tools back as they were and ask for the first landscape."""
+        tools, path = state.get("tools"), state.get("path")
+        self.tools.take_json(tools if isinstance(tools, dict) else {})
+        self.tools.fit(self.document.drawing.palette)
+        self.files.name(Path(path) if isinstance(path, str) and path else None)
+        self._show_tools()
+        self._awake = True
+        if self._interrupted:
+            self.noticed.emit(
+                Notice(self.tr("Your drawing is here again."), self.tr("Ganvas did not end by itself the last time."))
+            )
+        self._ask_all()
+
+    def state(self) -> dict[str, Any]:
+        return {"tools": self.tools.to_json(), "path": str(self.files.path) if self.files.path is not None else ""}
+
+    def catalogue_changed(self) -> None:
+        had = bool(self.models.entries)
+        self.models.refresh()
+        self._fill_picker()
+        if self.models.entries and not had and self.document.drawing.labels == NO_LABELS:
+            self.document.show(self.models.first_drawing(None))
+        elif self.models.entries and self.models.named(self.document.drawing.model) is None:
+            self.choose_model(self.models.entries[0].name)
+        else:
+            self._ask_all()
+
+    def _ask_all(self) -> None:
+        """Everything that is asked of the engine for this drawing: the landscape, other looks, what the model can do."""
+        if self._awake and self.models.named(self.document.drawing.model) is not None:
+            self.models.describe(self.document.drawing.model)
+            self.live.changed()
+            self._thumbs.outdated()
+
+    def _fill_picker(self) -> None:
+        self._picker.set_choices(self.models.choices())
+        self._stack.setCurrentWidget(self._frame if self.models.entries else self._empty)
+        self._picker.choose(self.document.drawing.model)
+        self._menu.show_upscalers(self.models.upscalers, self.models.finish, self.choose_finish)
+
+    def choose_model(self, name: str) -> None:
+        """Paint with another model; labels that it does not know are asked for."""
+        entry = self.models.named(name)
+        if entry is not None and name != self.document.drawing.model:
+            self.models.choose(name)
+            self.take_drawing(self.document.drawing, entry, self.tr("This drawing"), self.tr("model"))
+
+    def choose_finish(self, name: str) -> None:
+        """What finishes a landscape when the hand rests: an upscaler's name, "auto" or "none"."""
+        self.models.choose_finish(name)
+        self._menu.show_upscalers(self.models.upscalers, name, self.choose_finish)
+        self.live.changed()
+
+    def take_drawing(
+        self, drawing: Drawing, entry: Entry, asked_of: str, title: str, then: Callable[[], object] | None = None
+    ) -> None:
+        """Put a drawing on the canvas as one undo step, in the labels of a model; labels it lacks are asked for first."""
+
+        def take(answers: dict[int, int]) -> None:
+            self.desk.hand.cancel()
+            self.history.seal()
+            self.history.do(DrawingCommand(self.document, adapted(drawing, entry.card, answers), title))
+            self.history.seal()
+            if then is not None:
+                then()
+
+        unknown = missing_labels(drawing, entry.card)
+        if not unknown:
+            take({})
+            return
+        dialog = MappingDialog(asked_of, unknown, drawing.width * drawing.height, Palette(entry.card.labels), self)
+        dialog.accepted.connect(lambda: take(dialog.answers))
+        dialog.rejected.connect(lambda: self._picker.choose(self.document.drawing.model))
+        dialog.open()
+
+    # What is asked of the engine, and what it answers
+
+    def _request(self, hurry: bool) -> PaintRequest | None:
+        drawing = self.document.drawing
+        if not self._awake or self.models.named(drawing.model) is None:
+            return None
+        finish = "" if hurry else self.models.upscaler(drawing)
+        return paint_request(drawing.model, self.document.snapshot(), drawing.looks, hurry=hurry, enlarge_with=finish)
+
+    def _thumbnail(self, look: Look) -> PaintRequest | None:
+        drawing = self.document.drawing
+        if not self._awake or self.models.named(drawing.model) is None or self.live.paused:
+            return None
+        return thumbnail_request(drawing.model, self.document.map, look, drawing.looks.grain)
+
+    def _answered(self, picture: Picture, milliseconds: float, resolution: int, final: bool) -> None:
+        if picture is not self.picture:
+            self.picture = picture
+            self.desk.show_landscape(image_of(picture))
+            self.exportable.emit(True)
+        if milliseconds:
+            self.timed.emit(milliseconds, f"{resolution} px")
+
+    def _failed(self, failure: Failure) -> None:
+        self.files.gave_up()
+        self._frame.views.landscape.placeholder = failure.what
+        self._frame.views.landscape.update()
+        self.noticed.emit(Notice(failure.what, failure.why, failure.hint, self.tr("Try again"), self.live.changed, True))
+
+    # What changed, and what shows it
+
+    def _changed(self, change: Change) -> None:
+        if change.what == "drawing":
+            self._show_drawing()
+            self._ask_all()
+        elif change.what == "layers":
+            self._frame.side.layers.show_layers(self.document.drawing)
+            self._show_tools()
+        elif change.what == "looks":
+            self._show_looks()
+            self.live.changed()
+        else:
+            self.live.changed()
+            self._thumbs.outdated()
+        self._autosave.changed()
+
+    def _show_drawing(self) -> None:
+        drawing = self.document.drawing
+        self._frame.side.labels.set_palette(drawing.palette, self.desk.patterns)
+        self._frame.side.layers.show_layers(drawing)
+        self._frame.views.arrange()
+        self._picker.choose(drawing.model)
+        self._show_looks()
+        self._show_tools()
+
+    def _show_tools(self) -> None:
+        tools = self.tools
+        self._frame.tools.show_tools(tools)
+        self._frame.options.show_tools(tools)
+        self._frame.side.labels.show_choice(tools.label, tools.other_label, self.document.drawing.background)
+
+    def _show_looks(self) -> None:
+        looks = self.document.drawing.looks
+        wanted = [look for look in (looks.first, looks.second) if look is not None and look.kind != "plain"]
+        fresh = [look for look in wanted if look not in self._looks]
+        if fresh or not self._frame.looks.looks():
+            self._looks = [*fresh, *self._looks][:MOST_LOOKS]
+            self._frame.looks.set_looks(self._looks)
+            self._thumbs.disturbed()
+        self._frame.looks.show_looks(looks)
+
+    def _gesture(self) -> None:
+        canvas = self._frame.views.canvas
+        if canvas.hint:
+            canvas.hint = ""
+            canvas.update()
+            self._settings.set("paint.hint_seen", True)
+        self._thumbs.disturbed()
+
+    def _refused(self, refusal: CannotPaint) -> None:
+        layer = refusal.hidden
+        if layer is None:
+            self.noticed.emit(Notice(refusal.what, hint=refusal.hint))
+            return
+        key = layer.key
+        show = lambda: layering.show(self.document, key, True, self.tr("visibility"))  # noqa: E731
+        self.noticed.emit(Notice(refusal.what, hint=refusal.hint, button=self.tr("Show it"), action=show))
+
+    # Tools and keys
+
+    def choose_tool(self, tool: Tool) -> None:
+        self.tools.tool = tool
+        self.desk.change_tools()
+
+    def _resize_brush(self, size: float) -> None:
+        self.tools.resize(size)
+        self.desk.change_tools()
+
+    def _toggle(self, name: str, on: bool) -> None:
+        setattr(self.tools, name, on)
+        self.desk.change_tools()
+
+    def show_patterns(self, on: bool) -> None:
+        """Patterns on the labels, for eyes that cannot tell the colours apart."""
+        self._settings.set("paint.patterns", on)
+        self._menu.patterns.setChecked(on)
+        self._frame.side.labels.set_palette(self.document.drawing.palette, on)
+        self.desk.show_patterns(on)
+
+    def _pop_labels(self, at: QPoint) -> None:
+        menu = label_menu(self.document.drawing.palette, self.tools.recent, self)
+        menu.triggered.connect(lambda action: self.desk.choose_label(int(action.data())))
+        menu.popup(at)
+
+    def _try_pen(self) -> None:
+        PenTest(self).open()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not do_key(event, self.choose_tool, self._choose_by_key, self.act):
+            super().keyPressEvent(event)
+
+    def _choose_by_key(self, digit: str) -> None:
+        number = self._frame.side.labels.number_of_key(digit)
+        if number is not None:
+            self.desk.choose_label(number)
+
+    def act(self, name: str) -> None:
+        """What keys and buttons of the view ask for, by name."""
+        viewport, canvas, tools = self.desk.viewport, self._frame.views.canvas, self.tools
+        acts: dict[str, Callable[[], object]] = {
+            "larger": lambda: tools.step_size(True), "smaller": lambda: tools.step_size(False), "swap": tools.swap,
+            "dice": self.roll, "pause": lambda: self.live.pause(not self.live.paused), "mirror": viewport.mirror,
+            "closer": lambda: canvas.zoom_by(ZOOM_STEP), "farther": lambda: canvas.zoom_by(1 / ZOOM_STEP),
+            "own pixels": lambda: canvas.zoom_to(1.0), "fit width": canvas.fit_width, "fit": viewport.reset,
+            "left": lambda: viewport.turn(-TURN_STEP), "right": lambda: viewport.turn(TURN_STEP),
+            "upright": viewport.turn_upright,
+        }  # fmt: skip
+        acts[name]()
+        if name in ("larger", "smaller", "swap"):
+            self.desk.change_tools()
+
+    def undo(self) -> None:
+        self.desk.hand.cancel()
+        super().undo()
+
+    def redo(self) -> None:
+        self.desk.hand.cancel()
+        super().redo()
+
+    # Looks, layers, background
+
+    def choose_look(self, look: Look) -> None:
+        """Another look; the one before stays at hand for blending."""
+        looks = self.document.drawing.looks
+        if look != looks.first:
+            self._set(self.document.drawing, "looks", Looks(look, looks.first, 0.0, looks.grain), self.tr("look"))
+
+    def roll(self) -> None:
+        """A look by dice."""
+        self.choose_look(seed_look(random.randrange(ROLL_BELOW)))
+
+    def _blend(self, share: float, sliding: bool) -> None:
+        looks = self.document.drawing.looks
+        self._set(self.document.drawing, "looks", replace(looks, blend=share), self.tr("blend"), sliding)
+
+    def _set_layer(self, key: int, attribute: str, value: object, title: str, sliding: bool = False) -> None:
+        layer = self.document.drawing.layer(key)
+        if layer is not None:
+            self._set(layer, attribute, value, title, sliding)
+
+    def _set(self, target: Any, attribute: str, value: object, title: str, sliding: bool = False) -> None:
+        """Change a setting as an undo step; while something slides, one step takes all changes."""
+        if not sliding and not self._sliding:
+            self.history.seal()
+        if getattr(target, attribute) != value:
+            what: What = "looks" if attribute == "looks" else "layers"
+            self.history.do(SetCommand(self.document, target, attribute, value, what, title))
+        self._sliding = sliding
+        if not sliding:
+            self.history.seal()
+
+    # In and out
+
+    def open_file(self, path: Path) -> bool:
+        return self.files.open(path)
+
+    def receive(self, content: Any) -> None:
+        if isinstance(content, str | Path):
+            self.open_file(Path(content))
+        elif self.models.entries:
+            self.files.receive(content)
+
+    def export(self) -> None:
+        """Save the landscape with its recipe inside, asking where to."""
+        if self.picture is not None:
+            self.files.ask_save_picture()
+
+    def _send(self) -> None:
+        if self.picture is not None:
+            self.send_to.emit("upscale", self.picture)
+
+    def _drawing_at_rest(self) -> Drawing | None:
+        return None if self.desk.hand.busy else self.document.drawing
+
+    def shut(self) -> None:
+        self.desk.hand.cancel()
+        self.live.shut()
+        self._thumbs.shut()
+        self.models.shut()
+        self.files.shut()
+        self._autosave.shut()

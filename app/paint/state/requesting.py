@@ -1,0 +1,65 @@
+"""What is asked of the engine for a drawing: the picture itself, and small ones of other looks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from app.inference.requests import PaintRequest
+from app.paint.state.layers import LabelArray
+from app.paint.state.look import Look, Looks
+from models.card import Card
+
+# While the hand moves a picture is to come within this time.
+DEADLINE_MS = 90.0
+# Longest side of the map from which a look's thumbnail is painted: the network works no larger than about this anyway.
+THUMBNAIL_SIDE = 256
+# Networks that enlarge a landscape of 256 px within a second or two on a processor.
+QUICK_FAMILIES = ("compact",)
+
+
+def paint_request(model: str, label_map: LabelArray, looks: Looks, *, hurry: bool, enlarge_with: str = "") -> PaintRequest:
+    """The request for a landscape. `label_map` must be the request's own copy. `hurry`: with a deadline, without an upscaler."""
+    blends = looks.second is not None and looks.blend > 0 and "plain" not in (looks.first.kind, looks.second.kind)
+    return PaintRequest(
+        model,
+        label_map,
+        look=looks.first.style,
+        noise_seed=looks.grain,
+        enlarge_with=enlarge_with or None if not hurry else None,
+        deadline_ms=DEADLINE_MS if hurry else None,
+        second_look=looks.second.style if blends and looks.second is not None else None,
+        blend=looks.blend if blends else 0.0,
+    )
+
+
+def thumbnail_request(model: str, label_map: LabelArray, look: Look, grain: int) -> PaintRequest:
+    """The request for a small picture of the map in another look."""
+    step = max(1, -(-max(label_map.shape) // THUMBNAIL_SIDE))
+    return PaintRequest(model, np.ascontiguousarray(label_map[::step, ::step]), look=look.style, noise_seed=grain)
+
+
+def upscaler_for(cards: Sequence[Card], chosen: str, factor: float, on_processor: bool = True) -> str:
+    """The name of the upscaler that finishes a landscape which the network paints `factor` times too small, "" for none.
+
+    `chosen` is a name, "none", or "auto": the quick one whose scale is nearest; on a processor the deep networks (minutes
+    for a picture) are taken only by name.
+    """
+    known = {card.name for card in cards if card.task == "upscaling" and card.scale > 1}
+    if chosen != "auto":
+        return chosen if chosen in known else ""
+    if factor <= 1.0:
+        return ""
+    fitting = [
+        card
+        for card in cards
+        if card.name in known and (not on_processor or card.family in QUICK_FAMILIES) and not _is_drawn(card)
+    ]
+    best = min(fitting, key=lambda card: (abs(card.scale - factor), card.name), default=None)
+    return "" if best is None else best.name
+
+
+def _is_drawn(card: Card) -> bool:
+    """Models for drawn pictures flatten the grain of a landscape."""
+    return "anime" in f"{card.name} {card.title}".lower()

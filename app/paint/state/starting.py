@@ -1,0 +1,49 @@
+"""What a first visit shows: one of the maps that come along, enlarged without stairs, in the labels of the model at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.resources import as_file, files
+
+import numpy as np
+from PIL import Image
+
+from app.paint.state.drawing import Drawing, from_map
+from app.paint.state.layers import CLEAR, LabelArray
+from app.paint.state.look import Look, Looks
+from app.paint.state.map_files import read_map, settle
+from app.paint.state.palette import Palette
+from models.card import Label
+
+FIRST_MAP = "lake"
+CANVAS_SIDE = 1024
+
+
+def example_names() -> list[str]:
+    """The maps that come along, by name."""
+    folder = files("resources") / "samples" / "maps"
+    return sorted(file.name[:-4] for file in folder.iterdir() if file.name.endswith(".png"))
+
+
+def example(name: str, labels: Sequence[Label]) -> Drawing:
+    """One of them as a drawing with `CANVAS_SIDE` pixels on its longer side; unknown labels become their nearest."""
+    with as_file(files("resources") / "samples" / "maps" / f"{name}.png") as path:
+        read = read_map(path, Palette(labels))
+    small = settle(read, {})
+    scale = CANVAS_SIDE / max(small.shape)
+    drawing = from_map(enlarged(small, round(small.shape[1] * scale), round(small.shape[0] * scale)), labels)
+    drawing.looks = Looks(Look("seed", 1))
+    return drawing
+
+
+def enlarged(small: LabelArray, width: int, height: int) -> LabelArray:
+    """A label map `[h, w]` brought to a larger size: each pixel takes the label whose smoothly enlarged share is largest."""
+    best = np.full((height, width), -1.0, np.float32)
+    out = np.full((height, width), CLEAR, np.uint8)
+    for number in np.unique(small):
+        share = Image.fromarray((small == number).astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC)
+        values = np.asarray(share)
+        larger = values > best
+        out[larger] = number
+        best[larger] = values[larger]
+    return out
