@@ -24,7 +24,9 @@ from app.cli.options import (
 
 # A sub-command is a module of app.cli with HELP (one line), EXAMPLES (text), configure(parser) and run(args) -> exit code.
 COMMANDS: tuple[str, ...] = (
+    "generate",
     "paint",
+    "models",
     "train",
     "doctor",
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from models import recommended
 from models.card import Card
-from models.catalogue import Catalogue, Report, key_of
+from models.catalogue import LEFT_OUT, Catalogue, Report, key_of
 from models.checkpoints.family import Contents
 from models.checkpoints.kinds import HEAD, kind_of
 from models.checkpoints.reading import archived_models, own_model, read
@@ -74,7 +74,7 @@ def add(catalogue: Catalogue, path: Path, answers: Mapping[str, str], report: Re
             if not path.is_dir() or (isinstance(error, NeedsAnswer) and len(found) == 1):
                 raise
             refused.append(error)
-            report(done, len(found), f"left out {model.said}: {error}")
+            report(done, len(found), f"{LEFT_OUT} {model.said}: {error}")
     report(len(found), len(found), "done")
     if not names:
         raise refused[0] if refused else CheckpointError(f"{path.name} holds no model that Ganvas can read.")

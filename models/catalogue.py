@@ -35,6 +35,7 @@ Report = Callable[[int, int, str], None]
 CARD, WEIGHTS, SHEET = "card.json", "weights.safetensors", "sheet.webp"
 CARD_BYTES = 4 << 20  # a card is text of some kilobytes; more is not a card
 NAME_LENGTH = 80  # leaves room for a number in every file system
+LEFT_OUT = "left out"  # begins the report about a file of a folder that could not be added
 ABANDONED_SECONDS = 24 * 3600.0  # a hidden folder this old belongs to a program that was killed while writing
 
 

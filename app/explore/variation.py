@@ -30,13 +30,14 @@ class Variation:
 
     `x`, `y` is the place on the lattice of seeds; `directions` are (name, sigmas), by name, without zeros; `mix_layers` are
     the layers that take their styles from `mix_seed`; `label` is a class index; `noise` and `noise_seed` as in
-    `GenerateRequest`.
+    `GenerateRequest`, and so is `cutoff`.
     """
 
     model: str = ""
     x: float = 0.0
     y: float = 0.0
     psi: float = 0.7
+    cutoff: int | None = None
     directions: tuple[tuple[str, float], ...] = ()
     mix_seed: int | None = None
     mix_layers: tuple[int, ...] = ()
@@ -75,6 +76,7 @@ class Variation:
             model=self.model,
             seeds=blend(self.x, self.y),
             psi=self.psi,
+            cutoff=self.cutoff,
             directions=self.directions,
             mix_seed=self.mix_seed if mixing else None,
             mix_layers=self.mix_layers if mixing else (),
@@ -92,6 +94,7 @@ class Variation:
             "x": self.x,
             "y": self.y,
             "psi": self.psi,
+            "cutoff": self.cutoff,
             "directions": dict(self.directions),
             "mix_seed": self.mix_seed,
             "mix_layers": list(self.mix_layers),
@@ -115,12 +118,13 @@ class Variation:
         noise = values.get("noise", "const")
         if noise not in NOISES or not isinstance(values.get("model", ""), str):
             raise RecipeError("The recipe's model or noise cannot be read.")
-        mix, label = values.get("mix_seed"), values.get("label")
+        mix, label, cutoff = values.get("mix_seed"), values.get("label"), values.get("cutoff")
         return cls(
             model=values.get("model", ""),
             x=_number(values.get("x", 0.0), -1e9, 1e9, "the place"),
             y=_number(values.get("y", 0.0), -1e9, 1e9, "the place"),
             psi=_number(values.get("psi", 0.7), -2.0, 2.0, "psi"),
+            cutoff=None if cutoff is None else _whole(cutoff, MAX_LAYERS, "the cutoff"),
             directions=tuple(sorted((name, value) for name, value in moved.items() if value)),
             mix_seed=None if mix is None else _whole(mix, LAST_SEED, "the second seed"),
             mix_layers=tuple(sorted({_whole(layer, MAX_LAYERS, "a layer") for layer in layers})),
