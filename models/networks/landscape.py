@@ -71,35 +71,70 @@ class LandscapeConfig:
         return config
 
 
-def label_planes(shares: Tensor, config: LandscapeConfig, levels: int | None = None) -> list[Tensor]:
+@dataclass(frozen=True)
+class Window:
+    """A square part of a picture, in pixels of the level below the top: what the top level is trained on at a time."""
+
+    top: int
+    left: int
+    side: int
+    margin: int = 2  # computed around it and cut off: as far as the top level's three convolutions look
+
+    def cut(self, x: Tensor, factor: int) -> Tensor:
+        """The window with its margin (as far as `x` goes), `factor` times as large as at the level below the top."""
+        top, left = max(0, self.top - self.margin), max(0, self.left - self.margin)
+        bottom, right = self.top + self.side + self.margin, self.left + self.side + self.margin
+        return x[..., top * factor : bottom * factor, left * factor : right * factor]
+
+    def rows(self, x: Tensor, factor: int) -> Tensor:
+        """As `cut`, of `x [..., H, 1]`."""
+        return x[..., max(0, self.top - self.margin) * factor : (self.top + self.side + self.margin) * factor, :]
+
+    def trim(self, x: Tensor, factor: int) -> Tensor:
+        """Cut the margin off what `cut` gave."""
+        top, left = min(self.margin, self.top) * factor, min(self.margin, self.left) * factor
+        return x[..., top : top + self.side * factor, left : left + self.side * factor]
+
+
+def label_planes(
+    shares: Tensor, config: LandscapeConfig, levels: int | None = None, window: Window | None = None
+) -> list[Tensor]:
     """What each level is told of each pixel, coarse to fine: `[N, labels + PLACE, h, w]` of shares `[N, labels, H, W]`.
 
-    `levels` counts from the coarsest; None is all.
+    `levels` counts from the coarsest (None: all); the shares have the size of the finest of them. With `window`, the top
+    level's planes are those of the window and its margin alone.
     """
-    n, _, height, width = shares.shape
+    n = shares.shape[0]
     deepest = len(config.channels) - 1
     count = deepest + 1 if levels is None else levels
-    finest = 2 ** (deepest + 1 - count)
-    y = torch.linspace(-1, 1, height, dtype=torch.float32, device=shares.device).view(1, 1, height, 1)
-    rows = torch.cat([y, y * y - 0.5], 1)
-    at_edge = _pool(shares, 2 ** max(0, deepest - _EDGE_LEVEL)).float()
+    pyramid = [shares]
+    for _ in range(count - 1):
+        pyramid.insert(0, F.avg_pool2d(pyramid[0], 2))
+    at_edge = pyramid[_EDGE_LEVEL].float()
     edge = F.avg_pool2d(1 - (at_edge * at_edge).sum(1, keepdim=True), 3, 1, 1)
-    edge = F.interpolate(edge, (height // finest, width // finest), mode="bilinear")
-    top = shares
-    if config.soften and finest == 1:
-        top = F.avg_pool2d(F.pad(shares, (1, 1, 1, 1), mode="replicate"), 3, 1)
-    planes = []
+    edge = F.interpolate(edge, shares.shape[-2:], mode="bilinear")
+    planes: list[Tensor] = []
     for level in range(count):
-        part = 2 ** (deepest - level)
-        here = top if part == 1 else _pool(shares, part)
-        place = F.avg_pool2d(rows, (part, 1)).expand(n, -1, -1, width // part)
-        whole = torch.cat([here, place.to(here.dtype), _pool(edge, part // finest).to(here.dtype)], 1)
+        part = 2 ** (count - 1 - level)
+        here, near = pyramid[level], edge if part == 1 else F.avg_pool2d(edge, part)
+        rows = _rows(here.shape[-2], 2 ** (deepest - level), shares.device)
+        if level == deepest and window is not None:
+            here, near, rows = window.cut(here, 2), window.cut(near, 2), window.rows(rows, 2)
+        if level == deepest and config.soften:
+            here = F.avg_pool2d(F.pad(here, (1, 1, 1, 1), mode="replicate"), 3, 1)
+        place = rows.expand(n, -1, -1, here.shape[-1])
+        whole = torch.cat([here, place.to(here.dtype), near.to(here.dtype)], 1)
         planes.append(whole.contiguous(memory_format=torch.channels_last))
     return planes
 
 
-def _pool(x: Tensor, part: int) -> Tensor:
-    return x if part == 1 else F.avg_pool2d(x, part)
+def _rows(height: int, part: int, device: torch.device) -> Tensor:
+    """Height and its square less a half, `[1, 2, height, 1]`: the means over `part` rows each of -1..1 over the full picture."""
+    full = height * part
+    step = 2 / (full - 1)
+    y = step * (part * torch.arange(height, dtype=torch.float32, device=device) + (part - 1) / 2) - 1
+    square = y * y + step * step * (part * part - 1) / 12
+    return torch.stack([y, square - 0.5]).view(1, 2, height, 1)
 
 
 def noise_planes(config: LandscapeConfig, height: int, width: int, seed: int) -> list[Tensor]:
@@ -121,7 +156,8 @@ class LabelModulation(nn.Module):
         self.norm = nn.BatchNorm2d(channels, affine=False, momentum=0.05)
         self.look_up = nn.Linear(embedding, 2 * channels)
         self.place = nn.Linear(PLACE, 2 * channels, bias=False)
-        nn.init.normal_(self.look_up.weight, 0, 0.5 / math.sqrt(embedding))
+        if not self.look_up.weight.is_meta:  # where only shapes are wanted it would import torch's compiler
+            nn.init.normal_(self.look_up.weight, 0, 0.5 / math.sqrt(embedding))
         nn.init.zeros_(self.look_up.bias)
         nn.init.zeros_(self.place.weight)
 
@@ -149,8 +185,8 @@ class LandscapeBlock(nn.Module):
         self.modulation2 = LabelModulation(channels_out, embedding)
         self.conv2 = nn.Conv2d(channels_out, channels_out, 3, 1, 1)
         self.skip = nn.Conv2d(channels_in, channels_out, 1, bias=False) if channels_in != channels_out else None
-        self.noise1 = nn.Parameter(torch.randn(1, channels_out, 1, 1) * 0.1)
-        self.noise2 = nn.Parameter(torch.randn(1, channels_out, 1, 1) * 0.1)
+        self.noise1 = nn.Parameter(torch.randn(1, channels_out, 1, 1).mul_(0.1))  # in place: cheap where only shapes are wanted
+        self.noise2 = nn.Parameter(torch.randn(1, channels_out, 1, 1).mul_(0.1))
 
     def forward(self, x: Tensor, planes: Tensor, table: Tensor, noise: tuple[Tensor, Tensor]) -> Tensor:
         y = self.conv1(F.leaky_relu(self.modulation1(x, planes, table), _SLOPE))
@@ -171,27 +207,6 @@ class PictureHead(nn.Module):
     def forward(self, x: Tensor, planes: Tensor, table: Tensor) -> Tensor:
         rgb: Tensor = self.conv(F.leaky_relu(self.modulation(x, planes, table), _SLOPE))
         return rgb.float()
-
-
-@dataclass(frozen=True)
-class Window:
-    """A square part of a picture, in pixels of the level below the top: what the top level is trained on at a time."""
-
-    top: int
-    left: int
-    side: int
-    margin: int = 4  # computed around it and cut off, so that no border effect is learnt
-
-    def cut(self, x: Tensor, factor: int) -> Tensor:
-        """The window with its margin (as far as `x` goes), `factor` times as large as at the level below the top."""
-        top, left = max(0, self.top - self.margin), max(0, self.left - self.margin)
-        bottom, right = self.top + self.side + self.margin, self.left + self.side + self.margin
-        return x[..., top * factor : bottom * factor, left * factor : right * factor]
-
-    def trim(self, x: Tensor, factor: int) -> Tensor:
-        """Cut the margin off what `cut` gave."""
-        top, left = min(self.margin, self.top) * factor, min(self.margin, self.left) * factor
-        return x[..., top : top + self.side * factor, left : left + self.side * factor]
 
 
 class LandscapeGenerator(nn.Module):
@@ -234,11 +249,11 @@ class LandscapeGenerator(nn.Module):
     ) -> list[Tensor]:
         """Pictures `[N, 3, h, w]`, -1..1, of the levels that have one, coarse to fine.
 
-        `shares [N, labels, H, W]` at full size, `style [N, style_dim]`; `noise` as `noise_planes` gives it, drawn anew where
-        None. `levels` stops early; `window` computes the top level in that part alone.
+        `shares [N, labels, H, W]` at the size of the finest level wanted, `style [N, style_dim]`; `noise` as `noise_planes`
+        gives it, drawn anew where None. `levels` stops early; `window` computes the top level in that part alone.
         """
         table = self.table(style)
-        planes = label_planes(shares, self.config, levels)
+        planes = label_planes(shares, self.config, levels, window)
         count = len(planes)
         first_head = len(self.blocks) - len(self.heads)
         x = self.start(planes[0]) + self.start_style(style)[:, :, None, None]
@@ -248,7 +263,7 @@ class LandscapeGenerator(nn.Module):
             here = planes[i]
             cut = window if i == len(self.blocks) - 1 else None
             if cut is not None:
-                x, here = cut.cut(x, 1), cut.cut(here, 2)
+                x = cut.cut(x, 1)
                 rgb = None if rgb is None else cut.cut(rgb, 1)
             if i:
                 x = F.interpolate(x, scale_factor=2, mode="bilinear")

@@ -78,20 +78,29 @@ class Critic(nn.Module):
         return [*logits, self.fine(pictures)], whole
 
 
+def share_pyramid(shares: Tensor) -> dict[int, Tensor]:
+    """Shares `[N, labels, H, W]` averaged to a half, a quarter, an eighth and a sixteenth, float32, by height."""
+    pyramid: dict[int, Tensor] = {}
+    for _ in STRIDES:
+        shares = F.avg_pool2d(shares, 2).float()
+        pyramid[shares.shape[-2]] = shares
+    return pyramid
+
+
 def label_weights(shares: Tensor) -> Tensor:
     """Weight of each label `[labels]` by its share of all pixels to the power -1/2, at most 20; their mean over pixels is 1."""
     weights = shares.clamp(min=1e-4).pow(-0.5).clamp(max=20)
     return weights / (weights * shares).sum()
 
 
-def critic_loss(logits: list[Tensor], whole: Tensor, shares: Tensor, weights: Tensor, real: bool) -> Tensor:
+def critic_loss(logits: list[Tensor], whole: Tensor, shares: Mapping[int, Tensor], weights: Tensor, real: bool) -> Tensor:
     """What the critic minimises: the labels of a real picture, "made" of a made one; hinge for the whole.
 
-    `shares [N, labels, H, W]` of the picture, 0 in all labels where it was shifted out of sight.
+    `shares` are the picture's `share_pyramid`, 0 in all labels where it was shifted out of sight.
     """
-    total = torch.zeros((), device=shares.device)
+    total = torch.zeros((), device=whole.device)
     for one in logits:
-        weighted = _at(shares, one) * weights.view(1, -1, 1, 1)
+        weighted = shares[one.shape[-2]] * weights.view(1, -1, 1, 1)
         says = F.log_softmax(one.float(), 1)
         if real:
             total = total - (weighted * says[:, :-1]).sum(1).mean()
@@ -101,14 +110,10 @@ def critic_loss(logits: list[Tensor], whole: Tensor, shares: Tensor, weights: Te
     return total / len(logits) + 0.5 * hinge
 
 
-def generator_loss(logits: list[Tensor], whole: Tensor, shares: Tensor, weights: Tensor) -> Tensor:
+def generator_loss(logits: list[Tensor], whole: Tensor, shares: Mapping[int, Tensor], weights: Tensor) -> Tensor:
     """What the generator minimises: each pixel should be named as its label."""
-    total = torch.zeros((), device=shares.device)
+    total = torch.zeros((), device=whole.device)
     for one in logits:
         says = F.log_softmax(one.float(), 1)[:, :-1]
-        total = total - (_at(shares, one) * weights.view(1, -1, 1, 1) * says).sum(1).mean()
+        total = total - (shares[one.shape[-2]] * weights.view(1, -1, 1, 1) * says).sum(1).mean()
     return total / len(logits) - 0.5 * whole.float().mean()
-
-
-def _at(shares: Tensor, logits: Tensor) -> Tensor:
-    return F.adaptive_avg_pool2d(shares.float(), (logits.shape[-2], logits.shape[-1]))

@@ -145,9 +145,9 @@ def _pair(photo_bytes: bytes, map_bytes: bytes, channel: Pixels) -> tuple[Pixels
 
 
 def square(
-    photo: Pixels, label_map: Pixels, side: int, rng: np.random.Generator | None = None, zoom: float = 1.0
+    photo: Pixels, label_map: Pixels, side: int, rng: np.random.Generator | None = None, zoom: float = 1.0, finer: int = 1
 ) -> tuple[Pixels, Pixels]:
-    """A square of photo and map brought to `side` pixels, `[side, side, 3]` and `[side, side]`.
+    """A square of photo and map brought to `side` pixels, `[side, side, 3]` and, `finer` times as fine, `[side, side]`.
 
     Drawn at random with mirror and `zoom` (the smallest part of the short side), or the middle one where `rng` is None.
     """
@@ -159,11 +159,12 @@ def square(
     else:
         top, left = (height - cut) // 2, (width - cut) // 2
     box = (left, top, left + cut, top + cut)
-    if cut == side:
-        pixels, numbers = photo[top : top + cut, left : left + cut], label_map[top : top + cut, left : left + cut]
-    else:
+    here = np.s_[top : top + cut, left : left + cut]
+    pixels, numbers = photo[here], label_map[here]
+    if cut != side:
         pixels = np.asarray(Image.fromarray(photo).resize((side, side), Image.Resampling.LANCZOS, box=box))
-        numbers = np.asarray(Image.fromarray(label_map).resize((side, side), Image.Resampling.NEAREST, box=box))
+    if cut != side * finer:
+        numbers = np.asarray(Image.fromarray(label_map).resize((side * finer, side * finer), Image.Resampling.NEAREST, box=box))
     if rng is not None and rng.random() < 0.5:
         pixels, numbers = pixels[:, ::-1], numbers[:, ::-1]
     return np.ascontiguousarray(pixels), np.ascontiguousarray(numbers)

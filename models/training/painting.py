@@ -25,12 +25,13 @@ from torch import Tensor, nn
 from models.networks.efficientnet_lite import EfficientNetLite
 from models.networks.landscape import LandscapeConfig, LandscapeGenerator, StyleEncoder, Window
 from models.training.augment import Augmentation, adapted, draw
-from models.training.critic import Critic, critic_loss, generator_loss, label_weights
+from models.training.critic import Critic, critic_loss, generator_loss, label_weights, share_pyramid
 from models.training.labelled import LabelledPhotos, square
 from models.training.state import State
 from models.training.strokes import like_strokes
 from models.training.styles import statistics_loss
 
+_FINEST = 256  # side in pixels at which maps are cut
 _SEEN_LABELS = 0.01  # a label that covers less of a photo does not make it a photo of that label
 
 
@@ -97,23 +98,25 @@ class PaintingRun:
         options, count = self.options, self.options.batch
         critic = self.critics[1 if detail else 0]
         learning = [p for p in critic.parameters() if p.requires_grad]
-        photos, shares, painted = self._batch(options.native)
         source = torch.arange(count, device=self.device)
         source[count // 2 :] = source[count // 2 :].roll(1)
+        if detail:
+            photos, shares, painted = self._batch(options.native)
+            small, window, levels = F.avg_pool2d(photos, 2), self._window(), None
+        else:
+            photos, shares, painted = self._batch(options.size)
+            small, window, levels = photos, None, len(options.channels) - (1 if options.detail else 0)
         with torch.no_grad():
-            small = photos if options.native == options.size else F.avg_pool2d(photos, 2)
             described = self.trunk(small, 16)
         mean, log_variance = self.encoder(small, described)
         style = (mean + torch.randn_like(mean) * (0.5 * log_variance).exp())[source]
-        window = self._window() if detail else None
-        levels = None if detail or not options.detail else len(options.channels) - 1
         made = self.generator.pictures(painted, style, levels=levels, window=window)[-1]
-        if window is None:
-            real = small
-        else:
+        real = photos
+        if window is not None:
             real, shares, painted = (_look(x, window) for x in (photos, shares, painted))
         draws = draw(count, self.strength, self.device)
-        real, shares, painted = draws.pictures(real), draws.shifted(shares), draws.shifted(painted)
+        real = draws.pictures(real)
+        named, asked = (share_pyramid(draws.shifted(x)) for x in (shares, painted))
         # A made picture meets the augmentation of the photo whose look it should have, so that their statistics compare.
         made = _reordered(draws, source).pictures(made)
 
@@ -121,19 +124,20 @@ class PaintingRun:
             real_features = self.trunk(real)
         made_features = self.trunk(made)
         logits, whole = critic(real, real_features)
-        loss = critic_loss(logits, whole, shares, self._weights, real=True)
+        loss = critic_loss(logits, whole, named, self._weights, real=True)
         sureness = float(whole.detach().float().sign().mean())
         logits, whole = critic(made.detach(), {s: f.detach() for s, f in made_features.items()})
-        loss_critic = loss + critic_loss(logits, whole, painted, self._weights, real=False)
+        loss_critic = loss + critic_loss(logits, whole, asked, self._weights, real=False)
         self.critic_optimiser.zero_grad()
         loss_critic.backward()  # type: ignore[no-untyped-call]
         self.critic_optimiser.step()
 
         critic.requires_grad_(False)
         logits, whole = critic(made, made_features)
-        loss_judged = generator_loss(logits, whole, painted, self._weights)
+        loss_judged = generator_loss(logits, whole, asked, self._weights)
         of_photo = {s: real_features[s][source] for s in (2, 4, 8, 16)}
-        statistics, colours = statistics_loss(made_features, painted, of_photo, shares[source], (made, real[source]))
+        sources = {height: one[source] for height, one in named.items()}
+        statistics, colours = statistics_loss(made_features, asked, of_photo, sources, (made, real[source]))
         divergence = (-0.5 * (1 + log_variance - mean * mean - log_variance.exp())).sum(1).mean()
         total = loss_judged + options.statistics * statistics + options.colours * colours + options.divergence * divergence
         self.generator_optimiser.zero_grad()
@@ -207,20 +211,21 @@ class PaintingRun:
         return torch.autocast(self.device.type, torch.bfloat16) if self.bfloat16 else nullcontext()
 
     def _batch(self, side: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Photos `[N, 3, side, side]`, -1..1, shares of their maps and of the maps to paint, `[N, labels, side, side]`."""
-        labels = len(self.data.labels)
+        """Photos `[N, 3, side, side]`, -1..1, shares of their maps and of the maps to paint, `[N, labels, side, side]`.
+
+        Maps are as fine as the finest photos, so that shares of a smaller size have soft borders.
+        """
+        labels, finer = len(self.data.labels), max(1, _FINEST // side)
         pictures, maps, painted = [], [], []
         for at in self.random.choice(len(self.data.train), self.options.batch, p=self._chances):
             i = self.data.train[int(at)]
-            pixels, numbers = square(self.data.photos[i], self.data.maps[i], side, self.random, zoom=0.82)
+            pixels, numbers = square(self.data.photos[i], self.data.maps[i], side, self.random, zoom=0.82, finer=finer)
             pictures.append(pixels)
             maps.append(numbers)
             painted.append(like_strokes(numbers, labels, self.random))
-        return to_tensor(pictures, self.device), self._shares(maps), self._shares(painted)
-
-    def _shares(self, maps: list[np.ndarray[Any, np.dtype[np.uint8]]]) -> Tensor:
         dtype = torch.bfloat16 if self.bfloat16 else torch.float32
-        return one_hot(np.stack(maps), len(self.data.labels), self.device, dtype)
+        shares, asked = (to_shares(np.stack(x), labels, finer, self.device, dtype) for x in (maps, painted))
+        return to_tensor(pictures, self.device), shares, asked
 
     def _window(self) -> Window:
         side = self.options.size // 2
@@ -240,11 +245,15 @@ class PaintingRun:
                     averaged.copy_(trained)
 
 
-def one_hot(maps: np.ndarray[Any, np.dtype[np.uint8]], labels: int, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """Shares `[N, labels, H, W]`, channels last, of maps `[N, H, W]` of channel numbers."""
-    numbers = torch.from_numpy(maps).to(device)
+def to_shares(
+    maps: np.ndarray[Any, np.dtype[np.uint8]], labels: int, part: int, device: torch.device, dtype: torch.dtype
+) -> Tensor:
+    """Shares `[N, labels, H / part, W / part]`, channels last, of maps `[N, H, W]` of channel numbers."""
+    numbers = torch.from_numpy(maps).to(device)[..., None]
     known = torch.arange(labels, dtype=torch.uint8, device=device)
-    return (numbers[..., None] == known).to(dtype).permute(0, 3, 1, 2)
+    found = [(numbers[:, down::part, right::part] == known).to(dtype) for down in range(part) for right in range(part)]
+    shares = found[0] if part == 1 else torch.stack(found).sum(0) / part**2
+    return shares.permute(0, 3, 1, 2)
 
 
 def to_tensor(pictures: list[np.ndarray[Any, np.dtype[np.uint8]]], device: torch.device) -> Tensor:

@@ -15,7 +15,7 @@ from models.card import Label
 from models.labels import label_shares, nearest_source
 from models.networks.landscape import noise_planes
 from models.training.labelled import square
-from models.training.painting import PaintingRun, one_hot, to_tensor
+from models.training.painting import PaintingRun, to_shares, to_tensor
 
 Pixels = NDArray[np.uint8]
 
@@ -37,7 +37,7 @@ def held_out_sheet(run: PaintingRun, rows: int, seed: int = 5) -> Pixels:
     chosen = _spread(data.held_out, rows)
     pairs = [square(data.photos[i], data.maps[i], side) for i in chosen]
     photos = to_tensor([p for p, _ in pairs], run.device)
-    shares = one_hot(np.stack([m for _, m in pairs]), len(data.labels), run.device, torch.float32)
+    shares = to_shares(np.stack([m for _, m in pairs]), len(data.labels), 1, run.device, torch.float32)
     own = _looks(run, photos)
     others = _training_looks(run, 2 * rows, seed)
     columns = [

@@ -12,8 +12,11 @@ _LEAST_SHARE = 0.02  # of the picture; statistics of less are noise
 
 
 def label_statistics(features: Tensor, shares: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean and deviation of features `[N, C, h, w]` under each label, `[N, labels, C]`, and the labels' areas `[N, labels]`."""
-    planes = F.adaptive_avg_pool2d(shares.float(), _size(features)).flatten(2)  # N, labels, hw
+    """Mean and deviation of features `[N, C, h, w]` under each label, `[N, labels, C]`, and the labels' areas `[N, labels]`.
+
+    `shares [N, labels, h, w]`, float32.
+    """
+    planes = shares.flatten(2)  # N, labels, hw
     values = features.float().flatten(2).transpose(1, 2)  # N, hw, C
     mass = planes.sum(2)
     weights = planes / mass.clamp(min=1e-6)[:, :, None]
@@ -22,21 +25,23 @@ def label_statistics(features: Tensor, shares: Tensor) -> tuple[Tensor, Tensor, 
     return mean, (variance.clamp(min=0) + 1e-5).sqrt(), mass / planes.shape[2]
 
 
-def _size(x: Tensor) -> tuple[int, int]:
-    return x.shape[-2], x.shape[-1]
-
-
 def statistics_loss(
-    made: Mapping[int, Tensor], shares: Tensor, photo: Mapping[int, Tensor], photo_shares: Tensor, pixels: tuple[Tensor, Tensor]
+    made: Mapping[int, Tensor],
+    shares: Mapping[int, Tensor],
+    photo: Mapping[int, Tensor],
+    photo_shares: Mapping[int, Tensor],
+    pixels: tuple[Tensor, Tensor],
 ) -> tuple[Tensor, Tensor]:
     """Differences of statistics, in deviations of the real features, over the labels that both pictures show.
 
-    `made` and `photo` are features by stride, `pixels` the made pictures and the photos `[N, 3, H, W]`. Gives back the
-    features' part and the colours' part (pixels averaged over 4 x 4).
+    `made` and `photo` are features by stride, `shares` and `photo_shares` their label shares by height (`share_pyramid`),
+    `pixels` the made pictures and the photos `[N, 3, H, W]`. Gives back
+    the features' part and the colours' part (pixels averaged over 4 x 4).
     """
-    parts = [_difference(made[s], shares, photo[s], photo_shares) for s in photo]
+    parts = [_difference(made[s], shares[made[s].shape[-2]], photo[s], photo_shares[made[s].shape[-2]]) for s in photo]
     small = [F.avg_pool2d(x.float(), 4) for x in pixels]
-    return torch.stack(parts).mean(), _difference(small[0], shares, small[1], photo_shares)
+    height = small[0].shape[-2]
+    return torch.stack(parts).mean(), _difference(small[0], shares[height], small[1], photo_shares[height])
 
 
 def _difference(made: Tensor, shares: Tensor, photo: Tensor, photo_shares: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from models.opening import assemble
 from models.painting import PaintingModel
 from models.training import jobs
 from models.training.augment import adapted, draw
-from models.training.critic import Critic, critic_loss, generator_loss, label_weights
+from models.training.critic import Critic, critic_loss, generator_loss, label_weights, share_pyramid
 from models.training.loop import LOG, STATE, Schedule, train
 from models.training.painting import PaintingOptions, PaintingRun
 from models.training.state import load_state, save_state
@@ -189,8 +189,9 @@ def test_losses_of_critic_and_generator_pull_against_each_other() -> None:
     torch.manual_seed(0)
     critic, trunk = Critic(3), read_trunk()
     pictures = torch.rand(2, 3, 64, 64) * 2 - 1
-    shares = torch.zeros(2, 3, 64, 64)
-    shares[:, 1] = 1
+    there = torch.zeros(2, 3, 64, 64)
+    there[:, 1] = 1
+    shares = share_pyramid(there)
     logits, whole = critic(pictures, trunk(pictures))
     assert [one.shape[-1] for one in logits] == [32, 16, 8, 4, 32]
     weights = torch.ones(3)
@@ -214,6 +215,7 @@ def test_statistics_are_those_of_each_label_and_compare_only_common_ones() -> No
     pixels = (torch.zeros(1, 3, 16, 16), torch.zeros(1, 3, 16, 16))
     alone = torch.zeros_like(shares)
     alone[:, 2] = 1
-    assert statistics_loss({2: features}, shares, {2: features * 3}, alone, pixels)[0] == 0
-    assert statistics_loss({2: features}, shares, {2: features}, shares, pixels)[0] == 0
-    assert statistics_loss({2: features}, shares, {2: features * 3}, shares, pixels)[0] > 0.1
+    here, there = ({8: x, 4: torch.nn.functional.avg_pool2d(x, 2)} for x in (shares, alone))
+    assert statistics_loss({2: features}, here, {2: features * 3}, there, pixels)[0] == 0
+    assert statistics_loss({2: features}, here, {2: features}, here, pixels)[0] == 0
+    assert statistics_loss({2: features}, here, {2: features * 3}, here, pixels)[0] > 0.1
