@@ -18,6 +18,7 @@ from app.photos import containers, exif, placing
 from app.photos.containers import Metadata, Part
 from app.photos.formats import EXTENSIONS, FORMATS, refusal, writable
 from app.photos.photo import Photo, PhotoError
+from app.photos.resizing import to_image
 
 # A classic TIFF counts its bytes in 32 bits. Compressed sizes are not known ahead, so the larger layout is chosen early.
 BIG_TIFF_BYTES = 3 * 2**30
@@ -41,11 +42,8 @@ def encode_parts(photo: Photo, format: str, quality: int = 92, effort: int | Non
     fitted = fit(photo, name, reduce)
     handled = name in containers.HANDLED
     metadata = Metadata(fitted.icc, _upright_exif(fitted), fitted.xmp, fitted.iptc)
-    pixels = np.ascontiguousarray(fitted.pixels)
-    depth = "uchar" if photo.bits == 8 else "ushort"
-    whole = pyvips.Image.new_from_memory(pixels.data, fitted.width, fitted.height, fitted.channels, depth)
-    image = _dressed(whole, fitted.dpi, Metadata() if handled else metadata)
-    options = _options(name, pixels.nbytes, quality, effort)
+    image = _dressed(to_image(fitted.pixels), fitted.dpi, Metadata() if handled else metadata)
+    options = _options(name, fitted.pixels.nbytes, quality, effort)
     try:
         data = _SAVERS[name](image, keep="none" if handled else "all", **options)
     except pyvips.Error as error:

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 ORIENTATION, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x0112, 0x011A, 0x011B, 0x0128
-EXIF_IFD, PIXEL_X, PIXEL_Y = 0x8769, 0xA002, 0xA003
+EXIF_IFD, GPS_IFD, PIXEL_X, PIXEL_Y = 0x8769, 0x8825, 0xA002, 0xA003
 SHORT, LONG, RATIONAL = 3, 4, 5
+# Bytes of one value of each type (TIFF 6.0, section 2).
+SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
 # A camera writes some sixty entries; a directory with more than this is not EXIF.
 MAX_ENTRIES = 1000
 
@@ -75,6 +77,27 @@ def put_right(block: bytes, width: int, height: int, dpi: tuple[float, float] | 
         struct.pack_into(order + "I", new, first + 2 + 12 * count, 0)
     except struct.error:
         return None
+    return bytes(new)
+
+
+def without_place(block: bytes) -> bytes:
+    """The same block with where the photo was taken (the GPS directory) blanked out; an empty one where it is broken."""
+    new = bytearray(block)
+    try:
+        order, first = _header(block)
+        pointer = next((entry for entry in _entries(block, order, first) if entry.tag == GPS_IFD), None)
+        start = _integer(block, order, pointer)
+        if not start:
+            return block
+        places = list(_entries(block, order, start))
+        for entry in places:
+            size = entry.count * SIZES.get(entry.kind, 1)
+            at = entry.value_at if size <= 4 else struct.unpack_from(order + "I", block, entry.value_at)[0]
+            end = min(at + size, len(new))
+            new[at:end] = bytes(max(0, end - at))
+        new[start : start + 2 + 12 * len(places)] = bytes(2 + 12 * len(places))
+    except struct.error:
+        return b""
     return bytes(new)
 
 

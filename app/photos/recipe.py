@@ -28,6 +28,17 @@ SOURCE_TYPES: dict[Kind, str] = {
 }
 VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 RECIPE, SOURCE_TYPE = (xmp.GANVAS, "recipe"), (xmp.IPTC_EXT, "DigitalSourceType")
+# Where XMP says the place: EXIF's GPS figures, the names in Photoshop's and IPTC's schemas.
+PLACES = (
+    (xmp.EXIF, "GPS"),
+    ("http://ns.adobe.com/photoshop/1.0/", "City"),
+    ("http://ns.adobe.com/photoshop/1.0/", "State"),
+    ("http://ns.adobe.com/photoshop/1.0/", "Country"),
+    ("http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/", "Location"),
+    ("http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/", "CountryCode"),
+    (xmp.IPTC_EXT, "LocationCreated"),
+    (xmp.IPTC_EXT, "LocationShown"),
+)
 # A painted map of many strokes reaches some hundred KB.
 MAX_RECIPE = 16 * 2**20
 
@@ -43,6 +54,13 @@ def stamp(packet: bytes | None, recipe: dict[str, Any], kind: Kind, size: tuple[
         upright |= {(xmp.TIFF, "ImageWidth"): width, (xmp.TIFF, "ImageLength"): height}
         upright |= {(xmp.EXIF, "PixelXDimension"): width, (xmp.EXIF, "PixelYDimension"): height}
     return xmp.merge(packet, {RECIPE: text, SOURCE_TYPE: VOCABULARY + SOURCE_TYPES[kind]}, upright)
+
+
+def without_place(packet: bytes) -> bytes:
+    """The packet without where the photo was taken: GPS figures, IPTC's and Photoshop's names of the place."""
+    for namespace, prefix in PLACES:
+        packet = xmp.without(packet, namespace, prefix)
+    return packet
 
 
 def write(path: Path, picture: NDArray[Any] | Photo, recipe: dict[str, Any], kind: Kind = "generated", quality: int = 92) -> None:

@@ -10,24 +10,51 @@ from numpy.typing import NDArray
 
 
 def resize(pixels: NDArray[Any], width: int, height: int) -> NDArray[Any]:
-    """uint8 or uint16 `[H, W, C]` to exactly `[height, width, C]` of the same type.
+    """uint8 or uint16 `[H, W, C]` to exactly `[height, width, C]` of the same type."""
+    if (pixels.shape[1], pixels.shape[0]) == (width, height):
+        return pixels
+    return to_pixels(fitted(to_image(pixels), (width, height)))
+
+
+def to_image(pixels: NDArray[Any]) -> Any:
+    """uint8 or uint16 `[H, W, C]` as a libvips picture, without a copy: the pixels must live as long as it does."""
+    whole = np.ascontiguousarray(pixels)
+    height, width, channels = whole.shape
+    kind = "uchar" if whole.dtype == np.uint8 else "ushort"
+    return pyvips.Image.new_from_memory(whole.data, width, height, channels, kind)
+
+
+def to_pixels(image: Any) -> NDArray[Any]:
+    """A libvips picture of 8 or 16 bits, computed: uint8 or uint16 `[H, W, C]`."""
+    kind = np.uint8 if image.format == "uchar" else np.uint16
+    return np.frombuffer(image.write_to_memory(), kind).reshape(image.height, image.width, image.bands)
+
+
+def fitted(image: Any, size: tuple[int, int]) -> Any:
+    """A lazy picture in exactly this (width, height), by Lanczos' kernel.
 
     Colour under transparent pixels does not bleed into the edge: it is weighted with its alpha while it is resized.
     """
-    rows, columns, channels = pixels.shape
-    if (columns, rows) == (width, height):
-        return pixels
-    kind = "uchar" if pixels.dtype == np.uint8 else "ushort"
-    whole = np.ascontiguousarray(pixels)
-    image = pyvips.Image.new_from_memory(whole.data, columns, rows, channels, kind)
-    top = float(np.iinfo(pixels.dtype).max)
-    if channels in (2, 4):
+    width, height = size
+    if (image.width, image.height) == size:
+        return image
+    kind, top = image.format, 65535.0 if image.format == "ushort" else 255.0
+    alpha = image.bands in (2, 4)
+    if alpha:
         image = image.premultiply(max_alpha=top)
-    image = image.resize(width / columns, vscale=height / rows, kernel="lanczos3")
-    if channels in (2, 4):
+    image = image.resize(width / image.width, vscale=height / image.height, kernel="lanczos3")
+    if alpha:
         image = image.unpremultiply(max_alpha=top)
     # Kernels overshoot at hard edges; a cast clips, and rounding comes before it.
     image = image.rint().cast(kind)
-    if (image.width, image.height) != (width, height):
+    if (image.width, image.height) != size:
         image = image.gravity("north-west", width, height, extend="copy")
-    return np.frombuffer(image.write_to_memory(), pixels.dtype).reshape(height, width, channels)
+    return image
+
+
+def blended(image: Any, plain: Any, strength: float) -> Any:
+    """`strength` of a lazy picture and the rest of `plain`, a smaller picture of the same kind that is enlarged plainly."""
+    if strength >= 1:
+        return image
+    under = fitted(plain, (image.width, image.height))
+    return (image * strength + under * (1 - strength)).rint().cast(image.format)

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from app.photos.encoding import save_stream
 from app.photos.photo import Photo, PhotoError
+from app.photos.resizing import blended, fitted, to_image
 
 # Strips that may wait for the encoder: one being read, one ready.
 WAITING = 2
@@ -43,20 +44,29 @@ class StripWriter:
     """Writes a photo of `shape` strip by strip into `path`, in the size `out` (where it differs, it is resized on the way).
 
     A context manager: what is at `path` when the block ends well is a finished file (the caller places it). `like` gives
-    format-independent facts (profile, metadata, resolution); its pixels do not count.
+    profile, metadata and resolution; its pixels count where `strength` is below 1: they are blended in, enlarged plainly.
+    `patient` False: `write` never waits (for a thread that must not), and strips pile up where the encoder is slower.
     """
 
     def __init__(
-        self, path: Path, shape: Shape, like: Photo, format: str, out: tuple[int, int] | None = None, quality: int = 92
+        self,
+        path: Path,
+        shape: Shape,
+        like: Photo,
+        format: str,
+        out: tuple[int, int] | None = None,
+        quality: int = 92,
+        strength: float = 1.0,
+        patient: bool = True,
     ) -> None:
         self._shape, self._rows = shape, 0
-        self._strips: queue.Queue[NDArray[Any] | None] = queue.Queue(WAITING)
+        self._strips: queue.Queue[NDArray[Any] | None] = queue.Queue(WAITING if patient else 0)
         self._failure: BaseException | None = None
         self._stopped = threading.Event()
         self._stream = self._png()
         self._ready = memoryview(b"")
         self._thread = threading.Thread(
-            target=self._encode, args=(path, like, format, out, quality), name="photo writer", daemon=True
+            target=self._encode, args=(path, like, format, out, quality, strength), name="photo writer", daemon=True
         )
 
     def __enter__(self) -> StripWriter:
@@ -94,13 +104,12 @@ class StripWriter:
         if self._failure is not None:
             raise self._failure
 
-    def _encode(self, path: Path, like: Photo, format: str, out: tuple[int, int] | None, quality: int) -> None:
+    def _encode(self, path: Path, like: Photo, format: str, out: tuple[int, int] | None, quality: int, strength: float) -> None:
         try:
             source = pyvips.SourceCustom()
             source.on_read(self._read)
             image = pyvips.Image.pngload_source(source, access="sequential", fail_on="error")
-            if out is not None and out != (self._shape.width, self._shape.height):
-                image = _resized(image, out)
+            image = blended(fitted(image, out or (image.width, image.height)), to_image(like.pixels), strength)
             save_stream(image, path, like, format, quality)
         except pyvips.Error as error:
             reason = str(error).strip().splitlines()[-1].strip()
@@ -148,18 +157,3 @@ class StripWriter:
 
 def _chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(body, zlib.crc32(kind)))
-
-
-def _resized(image: Any, out: tuple[int, int]) -> Any:
-    """The lazy picture in another size, computed as it streams by."""
-    kind, top = image.format, 65535.0 if image.format == "ushort" else 255.0
-    alpha = image.hasalpha()
-    if alpha:
-        image = image.premultiply(max_alpha=top)
-    image = image.resize(out[0] / image.width, vscale=out[1] / image.height, kernel="lanczos3")
-    if alpha:
-        image = image.unpremultiply(max_alpha=top)
-    image = image.rint().cast(kind)
-    if (image.width, image.height) != out:
-        image = image.gravity("north-west", out[0], out[1], extend="copy")
-    return image

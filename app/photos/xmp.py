@@ -117,6 +117,21 @@ def merge(packet: bytes | None, properties: Mapping[Name, str], only_where_prese
     return _serialise(rdf, prefixes)
 
 
+def without(packet: bytes, namespace: str, prefix: str) -> bytes:
+    """The packet without the properties of a namespace whose names begin with `prefix`; an empty one where it is broken."""
+    parsed = _parse(packet)
+    if parsed is None:
+        return b""
+    rdf, prefixes = parsed
+    start = _tag(namespace, prefix)
+    for description in _descriptions(rdf):
+        for key in [key for key in description.attrib if key.startswith(start)]:
+            del description.attrib[key]
+        for element in [element for element in description if element.tag.startswith(start)]:
+            description.remove(element)
+    return _serialise(rdf, prefixes)
+
+
 def extension_of(packet: bytes) -> str | None:
     """The digest by which a packet names its extension, in capitals, or None."""
     digest = get(packet, (NOTE, "HasExtendedXMP"))

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from app.photos.decoding import probe
 from app.photos.formats import FORMATS, refusal
 from app.photos.photo import PhotoError, PhotoFacts
+from app.photos.recipe import Kind
 from app.upscale import naming
 from app.upscale.inputs import Found
 from app.upscale.sizes import Pass, Target, describe, parse_target, passes, size_for
@@ -46,6 +47,12 @@ class Choices:
     reduce: bool = False
     strength: float = 1.0
     keep_time: bool = False
+    task: Literal["upscaling", "translation"] = "upscaling"
+
+    @property
+    def kind(self) -> Kind:
+        """What the result is told to be, for `app.photos.recipe`."""
+        return "transformed" if self.task == "translation" else "enlarged"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, for the journal, presets and recipes."""

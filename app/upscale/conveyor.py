@@ -1,0 +1,423 @@
+"""Photos on their way through decoding, network and encoding, all three at once. No Qt, no engine.
+
+One thread owns a conveyor: it asks for the next request, has an engine run it, hands every update back and collects what
+happened. Decoding and encoding run in a small pool; all that its threads do is to leave their result in a queue and to call
+`wake`. So a for-loop drives it (command line) as well as the signals of a worker (window).
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from types import TracebackType
+from typing import Any, Literal, TypeVar
+
+from numpy.typing import NDArray
+
+from app.inference.requests import TranslateRequest, UpscaleRequest
+from app.inference.updates import Cancelled, Done, Failure, Progress, Tile, Update
+from app.photos.decoding import decode
+from app.photos.photo import Photo, PhotoError
+from app.photos.resizing import resize
+from app.photos.streaming import Shape
+from app.upscale import results
+from app.upscale.plan import Choices, Planned, expected_bytes
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+Stage = Literal["reading", "working", "writing", "done", "failed"]
+
+AHEAD = 2  # Photos that are decoded ahead of the network.
+STREAM_BYTES = 600 * 10**6  # A result beyond this goes to the disk as it is made, instead of being held.
+HELD_BYTES = 1_500 * 10**6  # Results on their way to the disk hold no more than this together, or one photo.
+SPARE_BYTES = 100 * 10**6  # Room that is left on a disk: a full one harms more than this job.
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happened to the photo `index`. `share` is how much of the network's work is done (0..1). With "done" come the
+    seconds from its first step, those of the network alone, the size of the file, and what was left out of the photo."""
+
+    index: int
+    stage: Stage
+    share: float = 0.0
+    failure: Failure | None = None
+    seconds: float = 0.0
+    network_seconds: float = 0.0
+    bytes: int = 0
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(eq=False)
+class _Item:
+    index: int
+    planned: Planned
+    photo: Photo | None = None  # as decoded, with what its result is to carry
+    pixels: NDArray[Any] | None = None  # what the next run of the network reads, then what it made
+    run: int = 0
+    assembly: results.Assembly | results.StreamedAssembly | None = None
+    stream: results.Stream | None = None
+    below: int = 0
+    began: float = 0.0
+    network_began: float = 0.0
+    network_seconds: float = 0.0
+
+    @property
+    def last_run(self) -> bool:
+        return self.run + 1 >= len(self.planned.passes)
+
+
+class Conveyor:
+    """See the module. `wake` is called from the pool's threads when something can be collected. A context manager."""
+
+    def __init__(
+        self,
+        choices: Choices,
+        sha256: str = "",
+        wake: Callable[[], None] = lambda: None,
+        threads: int = 2,
+        patient: bool = True,
+    ) -> None:
+        """`patient` says whether the owner may wait for the disk while it hands over a tile (a window may not)."""
+        self.choices, self._sha256, self._wake, self._patient = choices, sha256, wake, patient
+        self.halted: Failure | None = None  # why nothing can be written any more
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="photos")
+        self._collectable: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._arrived = threading.Event()
+        self._events: list[Event] = []
+        self._waiting: deque[_Item] = deque()
+        self._ready: deque[_Item] = deque()
+        self._unwritten: deque[_Item] = deque()  # made, but there was no room on the disk
+        self._current: _Item | None = None
+        self._reading: list[_Item] = []
+        self._busy = 0  # pieces of work in the pool
+        self._writing_bytes = 0
+        self._paused = False
+
+    def __enter__(self) -> Conveyor:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def add(self, index: int, planned: Planned) -> None:
+        """Put a photo at the end of the belt; `index` is what its events bear."""
+        self._waiting.append(_Item(index, planned))
+
+    def remove(self, index: int) -> bool:
+        """Take a photo off that has not been begun; False where it has."""
+        found = next((item for item in self._waiting if item.index == index), None)
+        if found is not None:
+            self._waiting.remove(found)
+        return found is not None
+
+    @property
+    def working_on(self) -> int | None:
+        """The photo whose request is being run, or None."""
+        return self._current.index if self._current else None
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is at work, neither here nor (as far as is known here) in the engine."""
+        return not self._busy and self._current is None and not self._events and self._collectable.empty()
+
+    @property
+    def finished(self) -> bool:
+        """Everything that was put on the belt has come off it."""
+        return self.idle and not (self._waiting or self._ready or self._unwritten)
+
+    def next_request(self) -> tuple[int, UpscaleRequest | TranslateRequest] | None:
+        """The next thing for the engine, with the photo it belongs to; None while there is nothing to do but wait.
+
+        There is one at a time: until its ending was handed to `update` this returns None.
+        """
+        self._fill()
+        if self._current or self._paused or self.halted or not self._ready:
+            return None
+        item = self._ready[0]
+        if self._writing_bytes and self._writing_bytes + self._result_bytes(item) > HELD_BYTES:
+            return None
+        self._ready.popleft()
+        self._current = item
+        item.network_began = time.perf_counter()
+        self._events.append(Event(item.index, "working", item.run / max(1, len(item.planned.passes))))
+        assert item.pixels is not None
+        if self.choices.task == "translation":
+            return item.index, TranslateRequest(self.choices.model, item.pixels)
+        if item.assembly is None:
+            try:
+                self._open_assembly(item)
+            except (OSError, MemoryError) as error:
+                self._current = None
+                self._fail(item, error)
+                return self.next_request()
+        assert item.assembly is not None
+        item.below = item.assembly.rows // self.choices.scale
+        item.assembly.go_on_from(item.below * self.choices.scale)
+        height, width = item.pixels.shape[:2]
+        region = (item.below, 0, height - item.below, width) if item.below else None
+        return item.index, UpscaleRequest(self.choices.model, item.pixels, region, keep_result=False)
+
+    def update(self, index: int, update: Update) -> None:
+        """Take what the engine says of the request that `next_request` gave."""
+        item = self._current
+        if item is None or item.index != index:
+            return
+        if isinstance(update, Tile) and item.assembly is not None:
+            try:
+                item.assembly.put(update, item.below * self.choices.scale)
+            except (PhotoError, OSError) as error:
+                self._current = None
+                self._fail(item, error)
+        elif isinstance(update, Progress):
+            self._events.append(Event(index, "working", _share(item, update, self.choices.scale)))
+        elif isinstance(update, Done):
+            self._leave(item)
+            self._run_done(item, update)
+        elif isinstance(update, Failure):
+            self._leave(item)
+            self._fail(item, update)
+        elif isinstance(update, Cancelled):
+            self._leave(item)
+            self._ready.appendleft(item)
+
+    def collect(self) -> list[Event]:
+        """What has happened since the last call, in order."""
+        self._arrived.clear()
+        while not self._collectable.empty():
+            self._busy -= 1
+            self._collectable.get()()
+        self._fill()
+        events, self._events = self._events, []
+        return events
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Sleep until there is something to collect."""
+        if self._busy and not self._events and self._collectable.empty():
+            self._arrived.wait(seconds)
+
+    def pause(self) -> None:
+        """Begin nothing new. The owner cancels the request at work: what is made of it is kept, and it goes on from there.
+        Photos that were only decoded are let go, so that a pause gives memory back."""
+        self._paused = True
+        for item in reversed(list(self._ready)):
+            if item.assembly is None and item.run == 0:
+                self._ready.remove(item)
+                item.photo = item.pixels = None
+                self._waiting.appendleft(item)
+
+    def resume(self) -> None:
+        """Go on after a pause, or after the disk has room again."""
+        self._paused, self.halted = False, None
+        while self._unwritten:
+            self._write(self._unwritten.popleft())
+
+    def drop(self, index: int) -> None:
+        """Forget a photo wherever it is (the owner cancels its request); one that is being written is finished."""
+        if self._current is not None and self._current.index == index:
+            item, self._current = self._current, None
+            self._abandon(item)
+        for belt in (self._waiting, self._ready, self._unwritten):
+            for item in [item for item in belt if item.index == index]:
+                belt.remove(item)
+                self._abandon(item)
+
+    def close(self) -> None:
+        """Forget everything; wait for what is just being written. Nothing half-made is left on the disk."""
+        for item in [*self._ready, *self._unwritten, *([self._current] if self._current else [])]:
+            self._abandon(item)
+        self._waiting.clear()
+        self._ready.clear()
+        self._unwritten.clear()
+        self._current = None
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    # Reading
+
+    def _fill(self) -> None:
+        while self._waiting and not self._paused and not self.halted and self._may_read(self._waiting[0]):
+            item = self._waiting.popleft()
+            item.began = time.perf_counter()
+            self._reading.append(item)
+            self._events.append(Event(item.index, "reading"))
+            self._in_pool(item, partial(self._read, item.planned), partial(self._read_done, item))
+
+    def _may_read(self, item: _Item) -> bool:
+        ahead = [*self._reading, *self._ready]
+        held = sum(_expected_pixels(other.planned) for other in (*ahead, item))
+        return not ahead or (len(ahead) < AHEAD and held < HELD_BYTES / 2)
+
+    def _read(self, planned: Planned) -> tuple[Photo, NDArray[Any]]:
+        photo = results.prepared(decode(planned.source), planned, self.choices)
+        if planned.facts is not None and (photo.width, photo.height) != (planned.facts.width, planned.facts.height):
+            raise PhotoError("The file has changed since the job was planned.", "Add it again.")
+        return results.dressed(photo, planned, self.choices, self._sha256), photo.pixels
+
+    def _read_done(self, item: _Item, outcome: tuple[Photo, NDArray[Any]] | BaseException) -> None:
+        self._reading.remove(item)
+        if isinstance(outcome, BaseException):
+            self._fail(item, outcome)
+            return
+        item.photo, item.pixels = outcome
+        # Those that were begun first go first, whoever is decoded sooner.
+        place = next((i for i, other in enumerate(self._ready) if other.index > item.index and other.run == 0), len(self._ready))
+        self._ready.insert(place, item)
+
+    # The network
+
+    def _open_assembly(self, item: _Item) -> None:
+        assert item.pixels is not None
+        assert item.photo is not None
+        height, width, channels = item.pixels.shape
+        scale = self.choices.scale
+        shape = Shape(width * scale, height * scale, channels, item.pixels.dtype)
+        if item.last_run and self._result_bytes(item) > STREAM_BYTES:
+            _check_room(item.planned, self.choices)
+            item.stream = results.Stream(item.photo, item.planned, self.choices, shape, self._patient)
+            item.assembly = item.stream.open()
+        else:
+            item.assembly = results.Assembly(shape)
+
+    def _result_bytes(self, item: _Item) -> int:
+        """What the next run makes, in memory."""
+        return item.pixels.nbytes * self.choices.scale**2 if item.pixels is not None else 0
+
+    def _leave(self, item: _Item) -> None:
+        self._current = None
+        item.network_seconds += time.perf_counter() - item.network_began
+
+    def _run_done(self, item: _Item, done: Done) -> None:
+        if isinstance(item.assembly, results.Assembly):
+            item.pixels = item.assembly.pixels
+        elif item.assembly is None:
+            item.pixels = done.result if done.result.ndim == 3 else done.result[..., None]
+        item.assembly = None
+        if item.last_run:
+            self._write(item)
+            return
+        item.run += 1
+        wanted = item.planned.passes[item.run]
+        assert item.pixels is not None
+        self._in_pool(item, partial(resize, item.pixels, wanted.width, wanted.height), partial(self._resized, item))
+
+    def _resized(self, item: _Item, outcome: NDArray[Any] | BaseException) -> None:
+        if isinstance(outcome, BaseException):
+            self._fail(item, outcome)
+            return
+        item.pixels = outcome
+        self._ready.appendleft(item)
+
+    # Writing
+
+    def _write(self, item: _Item) -> None:
+        self._events.append(Event(item.index, "writing", 1.0))
+        held = 0 if item.stream or item.pixels is None else item.pixels.nbytes
+        self._writing_bytes += held
+        self._in_pool(item, partial(self._write_now, item), partial(self._written, item, held))
+
+    def _write_now(self, item: _Item) -> int:
+        assert item.photo is not None
+        if item.stream is not None:
+            return item.stream.finish()
+        assert item.pixels is not None
+        _check_room(item.planned, self.choices)
+        return results.write(item.pixels, item.photo, item.planned, self.choices)
+
+    def _written(self, item: _Item, held: int, outcome: int | BaseException) -> None:
+        self._writing_bytes -= held
+        if isinstance(outcome, BaseException):
+            if isinstance(outcome, OSError) and outcome.errno in _NO_ROOM:
+                self._halt(outcome)
+                if item.stream is None:
+                    self._unwritten.append(item)
+                    return
+            self._fail(item, outcome)
+            return
+        self._events.append(
+            Event(
+                item.index,
+                "done",
+                1.0,
+                seconds=time.perf_counter() - item.began,
+                network_seconds=item.network_seconds,
+                bytes=outcome,
+                warnings=item.photo.warnings if item.photo else (),
+            )
+        )
+
+    def _halt(self, error: OSError) -> None:
+        full = error.errno != errno.EROFS
+        self.halted = Failure(
+            "The disk is full." if full else "The disk cannot be written to.",
+            hint="Free some space, then go on: what is finished is kept." if full else "Choose another folder.",
+        )
+
+    # What goes wrong
+
+    def _fail(self, item: _Item, reason: Failure | BaseException) -> None:
+        self._abandon(item)
+        failure = reason if isinstance(reason, Failure) else _in_words(reason)
+        self._events.append(Event(item.index, "failed", failure=failure, seconds=time.perf_counter() - item.began))
+
+    def _abandon(self, item: _Item) -> None:
+        if item.stream is not None:
+            item.stream.abandon()
+        item.photo = item.pixels = item.assembly = item.stream = None
+
+    def _in_pool(self, item: _Item, work: Callable[[], T], then: Callable[[T | BaseException], None]) -> None:
+        def run() -> None:
+            outcome: T | BaseException
+            try:
+                outcome = work()
+            except BaseException as error:
+                outcome = error
+            self._collectable.put(partial(then, outcome))
+            self._arrived.set()
+            self._wake()
+
+        self._busy += 1
+        self._pool.submit(run)
+
+
+def _expected_pixels(planned: Planned) -> int:
+    """Bytes of the photo in memory."""
+    facts = planned.facts
+    return facts.width * facts.height * facts.channels * facts.bits // 8 if facts else 0
+
+
+def _share(item: _Item, progress: Progress, scale: int) -> float:
+    """How much of all runs is done, by what the network reads in each."""
+    costs = [run.megapixels for run in item.planned.passes]
+    height = item.planned.passes[item.run].height
+    before = item.below / height
+    now = before + (1 - before) * progress.done / max(1, progress.total)
+    return (sum(costs[: item.run]) + costs[item.run] * now) / sum(costs)
+
+
+def _check_room(planned: Planned, choices: Choices) -> None:
+    assert planned.output is not None
+    if results.free_bytes(planned.output.parent) < expected_bytes(planned, choices.quality) + SPARE_BYTES:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def _in_words(error: BaseException) -> Failure:
+    if isinstance(error, PhotoError):
+        return Failure(error.what, hint=error.hint)
+    if isinstance(error, FileNotFoundError):
+        return Failure("The file is gone.")
+    if isinstance(error, OSError):
+        return Failure(f"{error.strerror or type(error).__name__}.")
+    if isinstance(error, MemoryError):
+        return Failure("There is not enough memory for it.")
+    log.error("a photo failed", exc_info=error)
+    return Failure("Something went wrong that should not.", f"{type(error).__name__}: {error}.")

@@ -1,0 +1,215 @@
+"""What becomes of the tiles of one photo: put together, brought to the exact size, blended, stamped, written."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.inference.updates import Tile
+from app.photos import exif, iptc, placing, recipe
+from app.photos.encoding import encode_parts, on_white, to_8_bits
+from app.photos.formats import FORMATS
+from app.photos.photo import Photo
+from app.photos.resizing import blended, fitted, to_image, to_pixels
+from app.photos.streaming import Shape, StripWriter
+from app.upscale.plan import Choices, Planned
+from app.upscale.sizes import describe, print_dpi
+
+
+class Assembly:
+    """Tiles of one run of the network, put together to `[height, width, C]` in memory.
+
+    `rows` is how many rows from the top are complete: work that was interrupted goes on from there.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        self.pixels: NDArray[Any] = np.empty((shape.height, shape.width, shape.channels), shape.dtype)
+        self._filled = np.zeros(shape.height, np.int64)
+        self.rows = 0
+
+    def put(self, tile: Tile, below: int = 0) -> None:
+        """Take a tile in its place; `below` is the row that its request began at."""
+        height, width = tile.pixels.shape[:2]
+        top = tile.top + below
+        part = self.pixels[top : top + height, tile.left : tile.left + width]
+        part[...] = tile.pixels.reshape(part.shape)
+        self._filled[top : top + height] += width
+        while self.rows < len(self._filled) and self._filled[self.rows] >= self.pixels.shape[1]:
+            self.rows += 1
+
+    def go_on_from(self, row: int) -> None:
+        """What was put below `row` will come again."""
+        self._filled[row:] = 0
+        self.rows = min(self.rows, row)
+
+
+class StreamedAssembly:
+    """The same for a result too large to be held: complete rows go to a `StripWriter`, the rest waits in a band."""
+
+    def __init__(self, writer: StripWriter, shape: Shape) -> None:
+        self._writer, self._shape = writer, shape
+        self._band = np.empty((0, shape.width, shape.channels), shape.dtype)
+        self._filled = np.zeros(0, np.int64)
+        self.rows = 0
+
+    def put(self, tile: Tile, below: int = 0) -> None:
+        """Take a tile in its place; waits while the encoder is busy."""
+        height, width = tile.pixels.shape[:2]
+        top = tile.top + below - self.rows
+        self._reach(top + height)
+        part = self._band[top : top + height, tile.left : tile.left + width]
+        part[...] = tile.pixels.reshape(part.shape)
+        self._filled[top : top + height] += width
+        unfinished = np.flatnonzero(self._filled < self._shape.width)
+        ready = int(unfinished[0]) if unfinished.size else len(self._filled)
+        if ready:
+            self._writer.write(self._band[:ready])
+            self._band, self._filled = self._band[ready:], self._filled[ready:]
+            self.rows += ready
+
+    def go_on_from(self, row: int) -> None:
+        """What was put below `row` will come again. Rows that were written already cannot."""
+        if row < self.rows:
+            raise ValueError(f"row {row} was written already")
+        self._filled[row - self.rows :] = 0
+
+    def _reach(self, rows: int) -> None:
+        more = rows - len(self._filled)
+        if more > 0:
+            empty = np.empty((more, self._shape.width, self._shape.channels), self._shape.dtype)
+            self._band = np.concatenate([self._band, empty])
+            self._filled = np.concatenate([self._filled, np.zeros(more, np.int64)])
+
+
+def prepared(photo: Photo, planned: Planned, choices: Choices) -> Photo:
+    """The photo as its result's format holds it (bits and alpha reduced where that was allowed), so that the network does
+    not compute what cannot be written."""
+    kind = FORMATS[planned.format]
+    pixels = photo.pixels
+    if choices.reduce and photo.bits not in kind.bits:
+        pixels = to_8_bits(pixels)
+    if choices.reduce and photo.has_alpha and not kind.alpha:
+        pixels = on_white(pixels)
+    return photo if pixels is photo.pixels else replace(photo, pixels=pixels)
+
+
+def making_of(planned: Planned, choices: Choices, sha256: str = "") -> dict[str, Any]:
+    """The recipe that the result carries: enough to do it again from the original."""
+    return {
+        "ganvas": _version(),
+        "task": "upscale",
+        "model": choices.model,
+        "model_sha256": sha256,
+        "scale": choices.scale,
+        "target": describe(choices.target),
+        "size": list(planned.size),
+        "strength": choices.strength,
+        "source": planned.source.name,
+    }
+
+
+def dressed(photo: Photo, planned: Planned, choices: Choices, sha256: str = "") -> Photo:
+    """The photo with everything its result is to carry: what was kept of its metadata, the recipe, its resolution.
+
+    The pixels are still those of the original. `choices.metadata` "keep" keeps all, "no-place" all but where it was taken,
+    "strip" nothing but the colour profile. The printed size stays what it was, where the file said one.
+    """
+    block, packet, records = photo.exif, photo.xmp, photo.iptc
+    if choices.metadata == "strip":
+        block = packet = records = None
+    elif choices.metadata == "no-place":
+        block = exif.without_place(block) if block else None
+        packet = recipe.without_place(packet) if packet else None
+        records = iptc.without_place(records) if records else None
+    made = recipe.stamp(packet, making_of(planned, choices, sha256), choices.kind, planned.size)
+    dpi = print_dpi(choices.target)
+    if dpi is None and photo.dpi is not None:
+        dpi = (photo.dpi[0] * planned.size[0] / photo.width, photo.dpi[1] * planned.size[1] / photo.height)
+    return replace(photo, exif=block, xmp=made, iptc=records, dpi=dpi)
+
+
+def write(pixels: NDArray[Any], photo: Photo, planned: Planned, choices: Choices) -> int:
+    """Bring the network's answer to the exact size, blend, encode and place it; the bytes written. `photo` is `dressed`."""
+    assert planned.output is not None
+    image = fitted(to_image(pixels), planned.size)
+    if choices.strength < 1 or (image.width, image.height) != (pixels.shape[1], pixels.shape[0]):
+        pixels = to_pixels(blended(image, to_image(photo.pixels), choices.strength))
+    planned.output.parent.mkdir(parents=True, exist_ok=True)
+    parts = encode_parts(replace(photo, pixels=pixels), planned.format, choices.quality)
+    placing.write(planned.output, parts)
+    _keep_time(planned, choices)
+    return sum(len(part) for part in parts)
+
+
+@dataclass(eq=False)
+class Stream:
+    """A result that is written while it is made: opened, then finished (its file is in its place) or abandoned (no trace)."""
+
+    photo: Photo
+    planned: Planned
+    choices: Choices
+    shape: Shape
+    patient: bool = True
+
+    def open(self) -> StreamedAssembly:
+        """Where the tiles go. `OSError` where the folder cannot be written."""
+        assert self.planned.output is not None
+        self.planned.output.parent.mkdir(parents=True, exist_ok=True)
+        self._stack = contextlib.ExitStack()
+        self._path = self._stack.enter_context(placing.beside(self.planned.output))
+        writer = StripWriter(
+            self._path,
+            self.shape,
+            self.photo,
+            self.planned.format,
+            self.planned.size,
+            self.choices.quality,
+            self.choices.strength,
+            self.patient,
+        )
+        return StreamedAssembly(self._stack.enter_context(writer), self.shape)
+
+    def finish(self) -> int:
+        """Wait for the encoder and place the file; the bytes written. Raises what writing failed with."""
+        assert self.planned.output is not None
+        self._stack.close()
+        _keep_time(self.planned, self.choices)
+        return self.planned.output.stat().st_size
+
+    def abandon(self) -> None:
+        """Stop the encoder and leave nothing behind."""
+        with contextlib.suppress(_Abandoned), self._stack:
+            raise _Abandoned
+
+
+class _Abandoned(Exception):
+    """Tells the writer and the temporary file that they are not wanted any more."""
+
+
+def _version() -> str:
+    try:
+        return metadata.version("ganvas")
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _keep_time(planned: Planned, choices: Choices) -> None:
+    if choices.keep_time and planned.output is not None:
+        about = os.stat(planned.source)
+        os.utime(planned.output, ns=(about.st_atime_ns, about.st_mtime_ns))
+
+
+def free_bytes(path: Path) -> int:
+    """Bytes free where `path` is or will be."""
+    there = path
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    return shutil.disk_usage(there).free
