@@ -20,6 +20,10 @@ MODULES: dict[str, str] = {
     "compact": "models.checkpoints.families.compact",
     "ncnn": "models.checkpoints.families.ncnn",
     "spade": "models.checkpoints.families.spade",
+    "gan-compression": "models.checkpoints.families.gan_compression",
+    "pix2pix-cyclegan": "models.checkpoints.families.pix2pix",
+    "srgan": "models.checkpoints.families.srgan",
+    "dcgan": "models.checkpoints.families.dcgan",
 }
 
 

@@ -10,7 +10,7 @@ import colorsys
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,9 @@ from models.card import Card, Label
 from models.catalogue import proper_name
 from models.checkpoints.family import Contents
 from models.checkpoints.label_sets import known_labels
-from models.checkpoints.reading import OPTIONS, read_source
+from models.checkpoints.options import Told
+from models.checkpoints.options import told as told_of
+from models.checkpoints.reading import read_source
 from models.checkpoints.source import Source
 from models.checkpoints.spectral import folded
 from models.checkpoints.state_dicts import Tensors, check_bytes, fitted, run_of, state_dict, stem
@@ -32,7 +34,6 @@ from models.steps import Steps
 
 WHAT = "SPADE generator"
 UNTOLD_SIDE = 256  # where nothing tells the size that a network was taught, it works at about this one, squared
-LONGEST_OPTION = 500  # of a line of opt.txt; real ones have about 80 characters
 _ANSWERS = ("num_upsampling_layers", "crop_size", "aspect_ratio", "label_nc", "contain_dontcare_label", "no_instance")
 
 
@@ -111,7 +112,7 @@ class SPADE:
                 "Open the generator that belongs to it (latest_net_G.pth); the encoder is found beside it.",
             )
         check_bytes(found, WHAT)
-        told = _told(contents, answers)
+        told = told_of(contents, answers, _ANSWERS)
         tensors = _our_names(folded(found))
         config = _configuration(tensors, told)
         tensors = fitted(lambda: SPADEGenerator(config), tensors, WHAT)
@@ -145,49 +146,14 @@ class SPADE:
 FAMILY = SPADE()
 
 
-# What stands beside the tensors
-
-
-@dataclass(frozen=True)
-class _Told:
-    """Settings by name, from `opt.txt` and, before it, from the answers."""
-
-    texts: Mapping[str, str]
-
-    def number(self, key: str, otherwise: float) -> float:
-        """The setting as a number; `CheckpointError` where it is none."""
-        if key not in self.texts:
-            return otherwise
-        try:
-            value = float(self.texts[key])
-        except ValueError:
-            value = math.nan
-        if not 0 < value < 1e5:
-            raise CheckpointError(f"{self.texts[key][:40]!r} cannot be the {key} of a {WHAT}.")
-        return value
-
-    def yes(self, key: str) -> bool:
-        """Whether the setting says True."""
-        return self.texts.get(key, "").lower() in ("true", "1", "yes")
-
-
-def _told(contents: Contents, answers: Mapping[str, str]) -> _Told:
-    texts: dict[str, str] = {}
-    for name in reversed(OPTIONS):
-        for line in contents.siblings.get(name, b"").decode("utf-8", "replace").splitlines():
-            if len(line) > LONGEST_OPTION:
-                continue
-            match = re.match(r"\s*(\w+):\s*(.*?)\s*(\[default:.*)?$", line)
-            if match is not None and match[2]:
-                texts[match[1]] = match[2]
-    return _Told({**texts, **{key: answers[key] for key in _ANSWERS if key in answers}})
+# The shape
 
 
 def _called(doublings: int) -> str:
     return next(name for name, number in LAYERS.items() if number == doublings)
 
 
-def _configuration(tensors: Tensors, told: _Told) -> SPADEConfig:
+def _configuration(tensors: Tensors, told: Told) -> SPADEConfig:
     """The generator's shape from its tensors, and what they leave open from what was told."""
     try:
         first = tensors["head_0.conv_0.weight"].shape[0]
@@ -204,7 +170,7 @@ def _configuration(tensors: Tensors, told: _Told) -> SPADEConfig:
     return SPADEConfig(channels, first // 16, hidden, kernel, doublings, style, start, batch)
 
 
-def _doublings(most: bool, told: _Told) -> int:
+def _doublings(most: bool, told: Told) -> int:
     answer = told.texts.get("num_upsampling_layers")
     if answer is not None and answer not in LAYERS:
         raise CheckpointError(f"{answer[:40]!r} is no number of upsampling layers of a {WHAT}.", "It is normal, more or most.")
@@ -220,7 +186,7 @@ def _doublings(most: bool, told: _Told) -> int:
     return LAYERS[answer]
 
 
-def _start(pixels: int, told: _Told) -> tuple[int, int]:
+def _start(pixels: int, told: Told) -> tuple[int, int]:
     """Height and width at which a picture begins that has this many pixels there."""
     width = math.sqrt(pixels * told.number("aspect_ratio", 1.0))
     if "aspect_ratio" not in told.texts and math.isqrt(pixels) ** 2 != pixels:
@@ -231,7 +197,7 @@ def _start(pixels: int, told: _Told) -> tuple[int, int]:
     return pixels // columns, columns
 
 
-def _taught(config: SPADEConfig, told: _Told) -> list[int] | None:
+def _taught(config: SPADEConfig, told: Told) -> list[int] | None:
     """Height and width of the pictures it was taught with, where they are known."""
     step = 1 << config.doublings
     if config.style:
@@ -243,13 +209,13 @@ def _taught(config: SPADEConfig, told: _Told) -> list[int] | None:
     return [rows * step, columns * step]
 
 
-def _labels(channels: int, told: _Told) -> tuple[tuple[Label, ...], int | None]:
+def _labels(channels: int, told: Told) -> tuple[tuple[Label, ...], int | None]:
     """Labels that can be painted, and which of them stands for unlabelled pixels (None: they take after their neighbours).
 
     The channels are those of the labels, then one for "don't care" and one for the edges of instances, where there are any.
     The last is no label, and stays empty.
     """
-    extra = int(told.yes("contain_dontcare_label")) + int(told.texts.get("no_instance", "").lower() == "false")
+    extra = int(told.yes("contain_dontcare_label")) + int(told.no("no_instance"))
     count = int(told.number("label_nc", channels - extra))
     if count + extra != channels:
         raise CheckpointError(
