@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from app import log
-from app.inference import cataloguing, exploring, painting, upscaling
+from app.inference import cataloguing, exploring, painting, translating, upscaling
 from app.inference.opened import OpenedModels
 from app.inference.requests import (
     AddModelRequest,
@@ -21,6 +21,7 @@ from app.inference.requests import (
     PaintRequest,
     RemoveModelRequest,
     Request,
+    TranslateRequest,
     UpscaleRequest,
 )
 from app.inference.updates import Done, Failure, Update
@@ -39,6 +40,7 @@ JOBS: dict[type, Callable[[Workbench, Any], Job[Any]]] = {
     GenerateRequest: exploring.generate,
     PaintRequest: painting.paint,
     UpscaleRequest: upscaling.upscale,
+    TranslateRequest: translating.translate,
     DescribeRequest: cataloguing.describe,
     InspectRequest: cataloguing.inspect,
     AddModelRequest: cataloguing.add,
@@ -78,8 +80,6 @@ class Engine:
         worked, began = 0.0, time.perf_counter()
         job: Job[Any] | None = None
         try:
-            if type(request) not in JOBS:
-                raise TypeError(f"no job for {type(request).__name__}")
             job = JOBS[type(request)](self._workbench(), request)
             while True:
                 try:
