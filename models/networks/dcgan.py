@@ -1,4 +1,4 @@
-"""DCGAN's generator (Radford et al., arXiv 1511.06434), in the form of pytorch/examples: transposed convolutions, doubling each time.
+"""DCGAN's generator (Radford et al., arXiv 1511.06434), in the form of pytorch/examples.
 
 `DCGAN` is the plain network; `FastDCGAN` is the same with batch norms folded, as a latent network: w is z, in one layer.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -39,7 +40,7 @@ class DCGAN(nn.Module):
         sizes = (config.z_dim, *config.widths, config.channels)
         self.layers = nn.ModuleList(
             ConvTranspose2d(inputs, outputs, 4, 2 if number else 1, 1 if number else 0, bias=False)
-            for number, (inputs, outputs) in enumerate(zip(sizes[:-1], sizes[1:], strict=True))
+            for number, (inputs, outputs) in enumerate(pairwise(sizes))
         )
         self.norms = nn.ModuleList(BatchNorm(width) for width in config.widths)
 
@@ -59,7 +60,7 @@ class FastDCGAN:
     def __init__(self, config: DCGANConfig, tensors: Mapping[str, torch.Tensor], runtime: Runtime) -> None:
         self.z_dim = self.w_dim = config.z_dim
         self.resolution = config.resolution
-        self.layer_sizes = (config.resolution,)
+        self.layer_sizes: tuple[int, ...] = (config.resolution,)
         self._runtime = runtime
         self._layers: list[tuple[torch.Tensor, torch.Tensor | None]] = []
         for number in range(len(config.widths) + 1):

@@ -57,8 +57,11 @@ class SRResNet(nn.Module):
         self.first, self.first_slope = Conv2d(3, features, 9, 1, 4), nn.Parameter(torch.empty(1))
         self.blocks = nn.Sequential(*(ResidualUnit(features) for _ in range(config.blocks)))
         self.middle = Conv2d(features, features, 3, 1, 1)
-        self.middle_norm = BatchNorm(features) if config.normed else None
-        self.middle_slope = None if config.normed else nn.Parameter(torch.empty(1))
+        if config.normed:
+            self.middle_norm = BatchNorm(features)
+        else:
+            self.middle_slope = nn.Parameter(torch.empty(1))
+        self.normed = config.normed
         self.ups = nn.ModuleList(Conv2d(features, 4 * features, 3, 1, 1) for _ in range(config.doublings))
         self.up_slopes = nn.ParameterList(nn.Parameter(torch.empty(1)) for _ in range(config.doublings))
         self.last = Conv2d(features, 3, 9, 1, 4)
@@ -66,7 +69,7 @@ class SRResNet(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         first = F.prelu(self.first(x), self.first_slope)
         made = self.middle(self.blocks(first))
-        made = self.middle_norm(made) if self.middle_norm is not None else F.prelu(made, self.middle_slope)
+        made = self.middle_norm(made) if self.normed else F.prelu(made, self.middle_slope)
         y = first + made
         for up, slope in zip(self.ups, self.up_slopes, strict=True):
             y = F.prelu(F.pixel_shuffle(up(y), 2), slope)

@@ -77,7 +77,8 @@ class FastUNetTranslator:
     def __init__(self, config: UNetConfig, tensors: Mapping[str, torch.Tensor], runtime: Runtime) -> None:
         self.config, self.runtime = config, runtime
         self.channels_in, self.channels_out = config.channels_in, config.channels_out
-        self.multiple, self.fixed = config.side, (config.side, config.side)
+        self.multiple = config.side
+        self.fixed: tuple[int, int] | None = (config.side, config.side)
         levels = range(len(config.widths))
         self._downs = [self._layer("down", level, tensors) for level in levels]
         self._ups = [self._layer("up", level, tensors) for level in levels]

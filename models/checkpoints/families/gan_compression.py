@@ -1,4 +1,4 @@
-"""Generators of GAN Compression: the ResNet of CycleGAN and pix2pix with separable convolutions, widths as the search picked them."""
+"""Generators of GAN Compression: the ResNet of CycleGAN with separable convolutions, widths as the search picked them."""
 
 from __future__ import annotations
 
