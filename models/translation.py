@@ -59,7 +59,7 @@ class TranslationModel:
         return max(SMALLEST_SIDE, int(height * factor)), max(SMALLEST_SIDE, int(width * factor))
 
     def translate(self, image: Pixels) -> Pixels:
-        """The translated picture, `[H, W, C]` (`[H, W]` where one channel came in so and one goes out). `BadInput`, `BadPicture`."""
+        """The translated picture `[H, W, C]`, or `[H, W]` where a grey one came in so and goes out. `BadInput`, `BadPicture`."""
         return drain(self.translate_steps(image))
 
     def translate_steps(self, image: Pixels) -> Steps[Pixels]:
