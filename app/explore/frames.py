@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from app import theme
+from app.widgets.model_picker import Choice
 from app.widgets.thumbnail_strip import ThumbnailStrip
+
+if TYPE_CHECKING:
+    from models.catalogue import Entry
 
 
 def tool(icon: str, tip: str, name: str, check: bool = False) -> QToolButton:
@@ -159,3 +165,10 @@ class EmptyPage(QWidget):
         row.addStretch(1)
         row.addLayout(inner)
         row.addStretch(1)
+
+
+def choice_of(entry: Entry) -> Choice:
+    """A model of the catalogue as the picker shows it."""
+    card = entry.card
+    size = f"{card.resolution:,} px" if card.resolution else ""
+    return Choice(entry.name, card.title, " · ".join(filter(None, (size, card.licence))), card.non_commercial is True)

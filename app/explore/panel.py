@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLay
 
 from app import theme
 from app.explore import files
-from app.explore.frames import EmptyPage, SheetColumn, StripRow, ViewBar
+from app.explore.frames import EmptyPage, SheetColumn, StripRow, ViewBar, choice_of
 from app.explore.places import Places
 from app.explore.rendering import Renderer, Thumbnails
 from app.explore.state import Document
@@ -24,7 +24,7 @@ from app.inference.requests import DescribeRequest, ModelFacts
 from app.inference.updates import Done, Failure, Frame, Update
 from app.settings import Settings
 from app.widgets.background import Background
-from app.widgets.model_picker import Choice, ModelPicker
+from app.widgets.model_picker import ModelPicker
 from app.widgets.panel import Notice, Panel
 from app.widgets.picture_view import picture_of
 
@@ -38,7 +38,10 @@ NARROW, WIDE = 1100, 2000  # window widths at which sheet and tools change their
 
 
 class ExplorePanel(Panel):
-    """See the module. Asks the worker for everything and never waits. Nothing happens before `restore`."""
+    """See the module. Asks the worker for everything and never waits. Nothing happens before `restore`.
+
+    `shown` is the variation whose full picture was shown last, `facts` what is known of the model once it is open.
+    """
 
     name = "explore"
     title = "Explore"
@@ -47,12 +50,12 @@ class ExplorePanel(Panel):
         super().__init__(parent)
         self._worker, self._catalogue, self._settings = worker, catalogue, settings
         self._entries: dict[str, Entry] = {}
-        self._facts: ModelFacts | None = None
+        self.facts: ModelFacts | None = None
         self._describing = -1
+        self._over = False
         self._shown_image: QImage | None = None
-        self._shown_full: Variation | None = None
+        self.shown: Variation | None = None
         self._save_when_full: Path | None = None
-        self._alone = False
         self.document = Document(self.history)
         self.document.changed.append(self._document_changed)
         self._renderer = Renderer(worker, self)
@@ -67,7 +70,8 @@ class ExplorePanel(Panel):
     # Building
 
     def _build(self) -> None:
-        self._picker = self.picker = ModelPicker("explore:model")
+        self._picker = self.picker = ModelPicker("explore:model", self)
+        self._picker.hide()  # until the window's header takes it
         self._picker.chosen.connect(self.choose_model)
         self._picker.add_file.connect(self.add_model)
         self._picker.get_more.connect(self.get_models)
@@ -151,7 +155,7 @@ class ExplorePanel(Panel):
 
     def catalogue_changed(self) -> None:
         self._entries = {entry.name: entry for entry in self._catalogue.entries() if entry.card.task == TASK}
-        self._picker.set_choices([_choice(entry) for entry in self._entries.values()])
+        self._picker.set_choices([choice_of(entry) for entry in self._entries.values()])
         if self.document.now.model in self._entries:
             self._describe(self.document.now.model)
         else:
@@ -168,7 +172,7 @@ class ExplorePanel(Panel):
     def _describe(self, name: str) -> None:
         """Make a model the one at hand: its controls follow when it is open."""
         self._stack.setCurrentIndex(0 if name else 1)
-        self._facts = None
+        self.facts = None
         if not name:
             self.exportable.emit(False)
             return
@@ -183,7 +187,7 @@ class ExplorePanel(Panel):
         if ticket != self._describing:
             return
         if isinstance(update, Done) and isinstance(update.result, ModelFacts):
-            self._facts = update.result
+            self.facts = update.result
             self.tools.show_model(update.result)
             if update.result.classes and self.document.now.label is None:
                 self.document.now = replace(self.document.now, label=0)
@@ -199,10 +203,6 @@ class ExplorePanel(Panel):
         """Another seed, by chance."""
         seed = random.randrange(ROLL_BELOW)
         self._go(self.document.now.at_seed(seed), self.tr("Roll the dice"))
-
-    def go_to(self, variation: Variation, title: str) -> None:
-        """Go to a variation, as one step."""
-        self._go(variation, title)
 
     def _move(self, key: str, title: str, **values: Any) -> None:
         """A hand is moving something: previews until `_settle`."""
@@ -220,7 +220,6 @@ class ExplorePanel(Panel):
         return row.label_text if row else name
 
     def _settle(self) -> None:
-        """The gesture ends: the full picture, and a step of its own for the next gesture."""
         self.document.seal()
         self._renderer.finish()
 
@@ -246,12 +245,12 @@ class ExplorePanel(Panel):
 
     def _fine_layers(self) -> tuple[int, ...]:
         """Where a second seed starts: the finer half, so that something is seen and the subject stays."""
-        count = self._facts.num_ws if self._facts else 0
+        count = self.facts.num_ws if self.facts else 0
         return tuple(range(count // 2, count))
 
     def _roll_noise(self) -> None:
-        now = self.document.now
-        self._go(replace(now, noise="random", noise_seed=random.randrange(ROLL_BELOW)), self.tr("Draw noise"))
+        drawn = replace(self.document.now, noise="random", noise_seed=random.randrange(ROLL_BELOW))
+        self._go(drawn, self.tr("Draw noise"))
 
     def _sheet_chosen(self, key: str) -> None:
         variation = self._places.variation(key)
@@ -271,9 +270,9 @@ class ExplorePanel(Panel):
             self._settings.set("explore.hint_seen", True)
 
     def _toggle_alone(self) -> None:
-        self._alone = not self._alone
+        alone = self.tools.isHidden()
         for part in (self.sheet, self.tools, self.strip):
-            part.setVisible(not self._alone)
+            part.setVisible(alone)
 
     # What is shown
 
@@ -303,7 +302,7 @@ class ExplorePanel(Panel):
             self.timed.emit(frame.milliseconds, f"{frame.resolution} px")
         if not final:
             return
-        self._shown_full = variation
+        self.shown = variation
         self.exportable.emit(True)
         if variation == self.document.now:
             self.document.settle()
@@ -330,11 +329,11 @@ class ExplorePanel(Panel):
             )
         )
 
-    def _again(self) -> None:
-        self._renderer.rest(self.document.now)
-
     def _show_zoom(self) -> None:
-        self.bar.zoom.setText(f"{self.view.scale * 100:.0f} %" if self.view.has_picture() else "")
+        """Of the full picture's pixels, also while a preview stands in for it."""
+        view = self.view
+        full = max(self.facts.resolution if self.facts else 0, view.image.width())
+        self.bar.zoom.setText(f"{view.scale * view.image.width() / full * 100:.0f} %" if view.has_picture() else "")
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         width = self.width()
@@ -436,15 +435,14 @@ class ExplorePanel(Panel):
         self.catalogue_changed()
 
     def shut(self) -> None:
-        if self._shown_full == self.document.now and self._shown_image is not None:
+        if self._over:
+            return
+        self._over = True
+        if self.shown == self.document.now and self._shown_image is not None:
             files.last_picture().parent.mkdir(parents=True, exist_ok=True)
             self._shown_image.save(str(files.last_picture()), quality=90)
         self._places.shut()
+        self._worker.updated.disconnect(self._engine_said)
         self._renderer.shut()
+        self._thumbnails.shut()
         self._files.shut()
-
-
-def _choice(entry: Entry) -> Choice:
-    card = entry.card
-    size = f"{card.resolution:,} px" if card.resolution else ""
-    return Choice(entry.name, card.title, " · ".join(filter(None, (size, card.licence))), card.non_commercial is True)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from app.inference.worker import InferenceWorker
 
 LANE = "explore"
-DEADLINE_MS = 40.0  # of a picture while a hand moves something: 25 a second
+DEADLINE_MS = 66.0  # of a picture while a hand moves something: 15 a second, as large as they can be
 REST_MS = 160  # a hand that keeps still this long has come to rest
 FULL_PICTURES = 24  # kept for undo, history and favourites: 4 MB each at 1024 px
 THUMBNAILS = 600
@@ -87,7 +87,9 @@ class Renderer(QObject):
         self._target = None
 
     def shut(self) -> None:
+        """The window closes: ask for nothing more."""
         self._rest.stop()
+        self._worker.updated.disconnect(self._update)
 
     def _show_kept(self, variation: Variation) -> bool:
         kept = self.full(variation)
@@ -183,6 +185,11 @@ class Thumbnails(QObject):
         self._kept.clear()
         self._refused.clear()
         self._wanted.clear()
+
+    def shut(self) -> None:
+        """The window closes: ask for nothing more."""
+        self._wanted.clear()
+        self._worker.updated.disconnect(self._update)
 
     def _next(self) -> None:
         under_way = set(self._asked.values())

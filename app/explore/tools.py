@@ -29,7 +29,7 @@ from app.widgets.number_field import NumberField
 from app.widgets.section import Section
 from app.widgets.slider_row import SliderRow
 
-LABEL_WIDTH = 112
+LABEL_WIDTH = 104
 COARSE, MIDDLE = 8, 32  # pixels: StyleGAN's authors call layers up to these coarse and middle, the rest fine
 
 
@@ -85,7 +85,7 @@ class Tools(QFrame):
         self._mixed_with: int | None = None
         content = QWidget()
         column = QVBoxLayout(content)
-        column.setContentsMargins(16, 12, 16, 16)
+        column.setContentsMargins(16, 12, 8, 16)
         column.setSpacing(8)
         for section in (self._seed_section(), self._direction_section(), self._mixing_section(), self._noise_section()):
             column.addWidget(section)

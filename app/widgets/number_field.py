@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QWheelEvent
 from PySide6.QtWidgets import QLineEdit, QWidget
@@ -62,10 +64,10 @@ class NumberField(QLineEdit):
     def _typed(self) -> None:
         text = self.text().strip().removeprefix(self.prefix.strip()).removesuffix(self.suffix.strip())
         try:
-            wanted = self._fit(float(text.strip().replace(",", ".").replace("−", "-")))
-        except (ValueError, OverflowError):
-            wanted = self._value
-        self._go(wanted)
+            wanted = float(text.strip().replace(",", ".").replace("−", "-"))
+        except ValueError:
+            wanted = math.nan
+        self._go(self._value if math.isnan(wanted) else wanted)
 
     def _go(self, value: float) -> None:
         value = self._fit(value)

@@ -84,7 +84,7 @@ class Slider(QSlider):
     def wheelEvent(self, event: QWheelEvent) -> None:
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             notches = (event.angleDelta().y() or event.angleDelta().x()) / 120
-            self.setValue(self.value() + round(notches * self.pageStep() / 2) or self.value() + (1 if notches > 0 else -1))
+            self.setValue(self.value() + round(notches * max(self.pageStep() // 4, 1)))
             event.accept()
         else:
             event.ignore()
@@ -130,7 +130,7 @@ class SliderRow(QWidget):
         self.number.suffix = unit
         self.number.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.number.setProperty("look", "bare")
-        self.number.setFixedWidth(52)
+        self.number.setFixedWidth(44 + (12 if unit else 0))
         self.label.setBuddy(self.slider)
         self.label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         if remark:
@@ -139,12 +139,13 @@ class SliderRow(QWidget):
             self.slider.setAccessibleDescription(remark)
         rows = QGridLayout(self)
         rows.setContentsMargins(0, 0, 0, 0)
-        rows.setHorizontalSpacing(8)
+        rows.setHorizontalSpacing(4)
         rows.setVerticalSpacing(0)
         rows.addWidget(self.label, 0, 0)
         if label_width:
             self.label.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
             self.label.setFixedWidth(label_width)
+            self.label.setText(self.label.fontMetrics().elidedText(label, Qt.TextElideMode.ElideRight, label_width - 4))
             rows.addWidget(self.slider, 0, 1)
             rows.addWidget(self.number, 0, 2)
         else:

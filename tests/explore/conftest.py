@@ -1,0 +1,56 @@
+"""The real panel with the real worker, engine and a small real network."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from app.explore.panel import ExplorePanel
+from app.inference.engine import Engine
+from app.inference.worker import InferenceWorker
+from app.settings import Settings
+from models.catalogue import Catalogue
+from tests.inference import small_models
+
+WAIT_MS = 60_000
+
+
+@pytest.fixture(scope="session")
+def made_catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_models.catalogue(tmp_path_factory.mktemp("made")).home
+
+
+@pytest.fixture
+def catalogue(made_catalogue: Path, tmp_path: Path) -> Catalogue:
+    """The small models in a folder that this test may change."""
+    return Catalogue(Path(shutil.copytree(made_catalogue, tmp_path / "catalogue")))
+
+
+@pytest.fixture
+def worker(catalogue: Catalogue, qapp: object) -> Iterator[InferenceWorker]:
+    worker = InferenceWorker(Engine(catalogue, device="cpu", precision="float32", threads=1))
+    yield worker
+    worker.close()
+    worker.deleteLater()
+
+
+@pytest.fixture
+def panel(worker: InferenceWorker, catalogue: Catalogue, qtbot: QtBot) -> ExplorePanel:
+    panel = ExplorePanel(worker, catalogue, Settings())
+    qtbot.addWidget(panel, before_close_func=ExplorePanel.shut)
+    panel.resize(1200, 700)
+    panel.show()
+    panel.restore({})
+    return panel
+
+
+@pytest.fixture
+def at_rest(panel: ExplorePanel, qtbot: QtBot) -> Callable[[], None]:
+    """Wait until the full picture of what the document says is shown."""
+
+    def wait() -> None:
+        qtbot.waitUntil(lambda: panel.shown == panel.document.now and bool(panel.document.now.model), timeout=WAIT_MS)
+
+    return wait

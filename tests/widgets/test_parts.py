@@ -1,0 +1,210 @@
+"""Thumbnails, the model picker, messages, folding sections, work beside the window."""
+
+import threading
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QLabel, QToolButton
+from pytestqt.qtbot import QtBot
+
+from app.widgets.background import Background
+from app.widgets.message_bar import MessageBar
+from app.widgets.model_picker import Choice, ModelPicker
+from app.widgets.panel import Notice
+from app.widgets.section import Section
+from app.widgets.status_line import StatusLine
+from app.widgets.thumbnail_strip import ThumbnailStrip
+
+
+def image(colour: str) -> QImage:
+    made = QImage(32, 32, QImage.Format.Format_RGB32)
+    made.fill(colour)
+    return made
+
+
+@pytest.fixture
+def grid(qtbot: QtBot) -> ThumbnailStrip:
+    grid = ThumbnailStrip("sheet", "Sheet", columns=2)
+    qtbot.addWidget(grid)
+    grid.resize(200, 400)
+    grid.set_places([(str(number), f"seed {number}") for number in range(20)])
+    grid.show()
+    return grid
+
+
+def test_a_grid_has_as_many_columns_as_it_was_told(grid: ThumbnailStrip) -> None:
+    for width in (150, 200, 333):
+        for columns in (1, 2, 3):
+            grid.set_columns(columns)
+            grid.resize(width, 400)
+            first_row = [key for key in grid.thumbs.keys if grid.rect_of(key).top() == grid.rect_of("0").top()]
+            assert len(first_row) == columns, (width, columns)
+
+
+def test_a_click_chooses_a_thumbnail(grid: ThumbnailStrip, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(grid.chosen) as got:
+        qtbot.mouseClick(grid.viewport(), Qt.MouseButton.LeftButton, pos=grid.rect_of("3").center())
+    assert got.args == ["3"]
+
+
+def test_keys_choose_and_remove(grid: ThumbnailStrip, qtbot: QtBot) -> None:
+    grid.select("4")
+    with qtbot.waitSignal(grid.chosen) as got:
+        qtbot.keyClick(grid, Qt.Key.Key_Return)
+    assert got.args == ["4"]
+    with qtbot.waitSignal(grid.removed) as got:
+        qtbot.keyClick(grid, Qt.Key.Key_Delete)
+    assert got.args == ["4"]
+
+
+def test_a_picture_that_comes_late_finds_its_place(grid: ThumbnailStrip) -> None:
+    before = grid.grab().toImage()
+    grid.set_image("2", image("red"))
+    middle = grid.viewport().mapTo(grid, grid.rect_of("2").center())
+    assert grid.grab().toImage().pixelColor(middle).red() > 200
+    assert before.pixelColor(middle).red() < 255
+    grid.set_image("no longer there", image("blue"))
+
+
+def test_pictures_of_places_that_stay_are_kept(grid: ThumbnailStrip) -> None:
+    grid.set_image("2", image("red"))
+    grid.set_places([("2", "seed 2"), ("50", "seed 50")])
+    assert list(grid.thumbs.images) == ["2"]
+
+
+CHOICES = (
+    Choice("photo", "Photo x4", "BSD-3-Clause", group="Enlarge"),
+    Choice("restore", "Restore", "MIT", group="Restore"),
+    Choice("faces", "Faces", "Apache-2.0", non_commercial=True, group="Restore"),
+)
+
+
+@pytest.fixture
+def picker(qtbot: QtBot) -> ModelPicker:
+    picker = ModelPicker()
+    qtbot.addWidget(picker)
+    picker.set_choices(CHOICES)
+    return picker
+
+
+def test_choosing_a_model_by_hand_tells_its_name(picker: ModelPicker, qtbot: QtBot) -> None:
+    row = next(row for row in range(picker.count()) if picker.itemText(row) == "Restore" and picker.itemData(row, 257))
+    with qtbot.waitSignal(picker.chosen) as got:
+        picker.setCurrentIndex(row)
+        picker.activated.emit(row)
+    assert got.args == ["restore"]
+    assert picker.name() == "restore"
+
+
+def test_choosing_a_model_by_name_is_silent(picker: ModelPicker, qtbot: QtBot) -> None:
+    with qtbot.assertNotEmitted(picker.chosen):
+        assert picker.choose("faces")
+        assert not picker.choose("gone")
+    assert picker.name() == ""
+
+
+def test_the_last_lines_act_and_leave_the_choice_alone(picker: ModelPicker, qtbot: QtBot) -> None:
+    picker.choose("photo")
+    with qtbot.waitSignals([picker.add_file, picker.get_more], order="strict"):
+        for row in (picker.count() - 2, picker.count() - 1):
+            picker.setCurrentIndex(row)
+            picker.activated.emit(row)
+    assert picker.name() == "photo"
+
+
+def test_a_model_that_is_still_there_stays_chosen(picker: ModelPicker) -> None:
+    picker.choose("faces")
+    picker.set_choices(CHOICES[1:])
+    assert picker.name() == "faces"
+    picker.set_choices(CHOICES[:1])
+    assert picker.name() == ""
+
+
+def test_the_licence_mark_is_said_in_words_too(picker: ModelPicker) -> None:
+    said = [picker.itemData(row, Qt.ItemDataRole.AccessibleTextRole) for row in range(picker.count())]
+    assert "Faces, Apache-2.0, non-commercial" in said
+
+
+def test_headings_cannot_be_chosen(picker: ModelPicker) -> None:
+    heads = [
+        row for row in range(picker.count()) if picker.itemText(row) in ("Enlarge", "Restore") and not picker.itemData(row, 257)
+    ]
+    assert len(heads) == 2
+    assert all(picker.model().flags(picker.model().index(row, 0)) == Qt.ItemFlag.NoItemFlags for row in heads)
+
+
+def test_a_message_says_what_why_and_what_to_do(qtbot: QtBot) -> None:
+    bar = MessageBar()
+    qtbot.addWidget(bar)
+    done: list[str] = []
+    bar.show_notice(Notice("It failed.", "The disk is full.", "Make room.", "Try again", lambda: done.append("again"), bad=True))
+    assert bar.isVisible()
+    assert bar.findChild(QLabel, "notice:text").text() == "It failed. The disk is full. Make room."
+    bar.findChild(type(bar._button), "notice:button").click()
+    assert done == ["again"]
+    assert not bar.isVisible()
+
+
+def test_a_message_may_be_closed_unheard(qtbot: QtBot) -> None:
+    bar = MessageBar()
+    qtbot.addWidget(bar)
+    bar.show_notice(Notice("News."))
+    assert not bar._button.isVisible()
+    bar.clear()
+    assert not bar.isVisible()
+    assert bar.notice is None
+
+
+def test_a_section_folds_its_content_away(qtbot: QtBot) -> None:
+    section = Section("x", "Title")
+    qtbot.addWidget(section)
+    inside = QLabel("inside")
+    section.body.addWidget(inside)
+    section.show()
+    assert inside.isVisible()
+    qtbot.mouseClick(section.findChild(QToolButton), Qt.MouseButton.LeftButton, pos=QPoint(10, 10))
+    assert not inside.isVisible()
+    assert not section.is_open()
+
+
+def test_the_newest_job_is_shown_and_an_older_one_after_it(qtbot: QtBot) -> None:
+    line = StatusLine()
+    qtbot.addWidget(line)
+    line.show_job("upscale", 3, 10, "Upscale 3/10")
+    line.show_job("models", 1, 2, "Fetching")
+    assert line.job.text() == "Fetching"
+    line.show_job("models", 0, 0, "")
+    assert line.job.text() == "Upscale 3/10"
+    line.show_job("upscale", 0, 0, "")
+    assert line.job.text() == ""
+
+
+def test_work_beside_the_window_comes_back_in_order_on_its_thread(qtbot: QtBot) -> None:
+    background = Background()
+    came: list[tuple[int, bool]] = []
+    threads: set[int] = set()
+
+    def work(number: int) -> int:
+        threads.add(threading.get_ident())
+        return number
+
+    for number in range(20):
+        background.run(
+            lambda number=number: work(number), lambda n: came.append((n, threading.current_thread() is threading.main_thread()))
+        )
+    qtbot.waitUntil(lambda: len(came) == 20)
+    assert came == [(number, True) for number in range(20)]
+    assert threading.get_ident() not in threads
+    background.shut()
+    background.deleteLater()
+
+
+def test_work_that_fails_says_why(qtbot: QtBot) -> None:
+    background = Background()
+    errors: list[Exception] = []
+    background.run(lambda: 1 // 0, lambda _: None, errors.append)
+    qtbot.waitUntil(lambda: bool(errors))
+    assert isinstance(errors[0], ZeroDivisionError)
+    background.shut()
+    background.deleteLater()
