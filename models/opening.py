@@ -14,8 +14,9 @@ from models.checkpoints.reading import own_model, read
 from models.checkpoints.recognise import family_named, family_of
 from models.checkpoints.safetensors_reader import read_safetensors
 from models.checkpoints.source import file_source
-from models.errors import CheckpointError
+from models.errors import CheckpointError, OutOfMemory
 from models.precision import choose
+from models.running import is_out_of_memory
 
 if TYPE_CHECKING:
     from models.latent import LatentModel
@@ -61,7 +62,9 @@ def assemble(card: Card, tensors: Mapping[str, torch.Tensor], device: str | None
     runtime = choose(device, precision, card)
     try:
         model: Model = family.assemble(card, tensors, runtime)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+        if is_out_of_memory(error):
+            raise OutOfMemory(f"There is no memory left to open {card.name}.", hint="Close another model first.") from error
         raise CheckpointError(
             f"The card of {card.name} does not fit its weights.", f"{type(error).__name__}: {str(error)[:200]}."
         ) from error

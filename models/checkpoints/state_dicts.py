@@ -6,11 +6,13 @@ import math
 import posixpath
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import torch
 from torch import nn
 
+from models.card import Card
 from models.checkpoints.family import Contents
 from models.checkpoints.inert import Record, fields_of, module_tensors
 from models.errors import CheckpointError
@@ -101,6 +103,17 @@ def fitted(build: Callable[[], nn.Module], tensors: Mapping[str, torch.Tensor], 
         if not math.isfinite(float(tensor.sum(dtype=torch.float32))):
             raise CheckpointError(f"This {what} is damaged.", f"{name} holds numbers that are infinite or undefined.")
     return {name: tensors[name] for name in wanted}
+
+
+def agreed(card: Card, config: Any) -> None:
+    """`CheckpointError` where a card says something else of its network than the tensors do (`config`, a dataclass of its shape).
+
+    A card is a text that anybody can write. What is built follows from the tensors, which are bounded by their bytes.
+    """
+    for key, value in asdict(config).items():
+        told = card.config.get(key)
+        if (list(told) if isinstance(told, (list, tuple)) else told) != (list(value) if isinstance(value, tuple) else value):
+            raise CheckpointError(f"The card of {card.name} does not fit its weights.", f"They differ in {key}.")
 
 
 def check_bytes(tensors: Mapping[str, torch.Tensor], what: str) -> None:

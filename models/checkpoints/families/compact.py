@@ -11,7 +11,7 @@ import torch
 from models.card import Card
 from models.catalogue import proper_name
 from models.checkpoints.family import Contents
-from models.checkpoints.state_dicts import fitted, run_of, state_dict, stem
+from models.checkpoints.state_dicts import agreed, fitted, run_of, state_dict, stem
 from models.errors import CheckpointError
 from models.networks.compact import Compact, CompactConfig, FastCompact
 from models.precision import Runtime
@@ -38,7 +38,8 @@ class CompactFamily:
         return card_of(contents, config), fitted(lambda: Compact(config), tensors, WHAT)
 
     def assemble(self, card: Card, tensors: Mapping[str, torch.Tensor], runtime: Runtime) -> UpscalingModel:
-        config = CompactConfig(**card.config)
+        config = configuration(tensors, card.config.get("resized", 0))
+        agreed(card, config)
         checked = fitted(lambda: Compact(config), tensors, WHAT)
         return UpscalingModel(card, lambda where: FastCompact(config, checked, where), runtime)
 
@@ -64,14 +65,18 @@ def card_of(contents: Contents, config: CompactConfig) -> Card:
 def configuration(tensors: Mapping[str, torch.Tensor], resized: int = 0) -> CompactConfig:
     """The network's shape, read off tensors under our names; `CheckpointError` where it is none that can be."""
     layers = run_of(tensors, r"body\.(\d+)\.weight")
-    first, last = tensors["body.0.weight"], tensors[f"body.{layers - 1}.weight"]
-    if layers < 3 or layers % 2 == 0 or last.ndim != 4:
+    if layers < 3 or layers % 2 == 0 or tensors[f"body.{layers - 1}.weight"].ndim != 4 or tensors["body.0.weight"].ndim != 4:
         raise CheckpointError(f"This {WHAT} is incomplete.", f"It has {layers} layers, which do not end with a convolution.")
+    first, last = tensors["body.0.weight"], tensors[f"body.{layers - 1}.weight"]
     features, channels = first.shape[:2]
     shuffle = math.isqrt(last.shape[0] // channels) if channels else 0
     if channels not in (1, 3) or not 1 <= shuffle <= 8 or channels * shuffle**2 != last.shape[0]:
         raise CheckpointError(
             f"This {WHAT} makes pictures of a kind that Ganvas does not know.",
             f"{channels} channels go in, and {last.shape[0]} come out of its last layer.",
+        )
+    if type(resized) is not int or not 0 <= resized <= shuffle:
+        raise CheckpointError(
+            f"This {WHAT} would make pictures of an impossible size.", f"It resizes them to {str(resized)[:20]}."
         )
     return CompactConfig(channels, features, (layers - 3) // 2, shuffle, resized)

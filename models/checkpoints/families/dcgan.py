@@ -10,7 +10,7 @@ import torch
 from models.card import Card
 from models.catalogue import proper_name
 from models.checkpoints.family import Contents
-from models.checkpoints.state_dicts import fitted, renamed, run_of, state_dict, stem
+from models.checkpoints.state_dicts import agreed, fitted, renamed, run_of, state_dict, stem
 from models.errors import CheckpointError
 from models.latent import LatentModel
 from models.networks.dcgan import DCGAN, DCGANConfig, FastDCGAN
@@ -48,10 +48,7 @@ class DCGANFamily:
         tensors = renamed(found, rules)
         if len(tensors) < len(found) or run_of(tensors, r"norms\.(\d+)\.weight") != layers - 1:
             raise CheckpointError(f"This {WHAT} is of a kind that Ganvas does not know.", f"It has {layers} layers.")
-        sizes = [tensors[f"layers.{number}.weight"].shape[1] for number in range(layers)]
-        config = DCGANConfig(tensors["layers.0.weight"].shape[0], tuple(sizes[:-1]), sizes[-1])
-        if config.channels not in (1, 3):
-            raise CheckpointError(f"This {WHAT} makes pictures of {config.channels} channels.", "Ganvas shows grey and colour.")
+        config = _configuration(tensors)
         card = Card(
             name=proper_name(stem(contents)),
             title=stem(contents),
@@ -66,9 +63,22 @@ class DCGANFamily:
         return card, fitted(lambda: DCGAN(config), tensors, WHAT)
 
     def assemble(self, card: Card, tensors: Mapping[str, torch.Tensor], runtime: Runtime) -> LatentModel:
-        config = DCGANConfig(**{**card.config, "widths": tuple(card.config["widths"])})
+        config = _configuration(tensors)
+        agreed(card, config)
         checked = fitted(lambda: DCGAN(config), tensors, WHAT)
         return LatentModel(card, lambda where: FastDCGAN(config, checked, where), runtime)
 
 
 FAMILY = DCGANFamily()
+
+
+def _configuration(tensors: Mapping[str, torch.Tensor]) -> DCGANConfig:
+    """The network's shape, read off tensors under our names."""
+    layers = run_of(tensors, r"layers\.(\d+)\.weight")
+    weights = [tensors[f"layers.{number}.weight"] for number in range(layers)]
+    if not 2 <= layers <= _MOST_LAYERS or any(weight.ndim != 4 for weight in weights):
+        raise CheckpointError(f"This {WHAT} is of a kind that Ganvas does not know.", f"It has {layers} layers.")
+    sizes = [weight.shape[1] for weight in weights]
+    if sizes[-1] not in (1, 3):
+        raise CheckpointError(f"This {WHAT} makes pictures of {sizes[-1]} channels.", "Ganvas shows grey and colour.")
+    return DCGANConfig(weights[0].shape[0], tuple(sizes[:-1]), sizes[-1])

@@ -11,7 +11,7 @@ import torch
 from models.card import Card
 from models.catalogue import proper_name
 from models.checkpoints.family import Contents
-from models.checkpoints.state_dicts import Tensors, fitted, renamed, run_of, state_dict, stem
+from models.checkpoints.state_dicts import Tensors, agreed, fitted, renamed, run_of, state_dict, stem
 from models.errors import CheckpointError
 from models.networks.rrdbnet import FastRRDBNet, RRDBConfig, RRDBNet
 from models.precision import Runtime
@@ -70,7 +70,8 @@ class ESRGAN:
         return card_of(contents, config), fitted(lambda: RRDBNet(config), tensors, WHAT)
 
     def assemble(self, card: Card, tensors: Mapping[str, torch.Tensor], runtime: Runtime) -> UpscalingModel:
-        config = RRDBConfig(**card.config)
+        config = configuration(tensors)
+        agreed(card, config)
         checked = fitted(lambda: RRDBNet(config), tensors, WHAT)
         return UpscalingModel(card, lambda where: FastRRDBNet(config, checked, where), runtime)
 

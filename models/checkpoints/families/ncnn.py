@@ -52,6 +52,8 @@ def _graph(layers: list[Layer]) -> Graph:
     origins: dict[str, str] = {}
     used: set[str] = set()
     for layer in layers:
+        if not all(blob in makers for blob in layer.inputs):  # so no chain of layers leads back to itself
+            raise Other(f"{layer.name[:40]} comes before what it needs")
         used.update(layer.inputs)
         for blob in layer.outputs:
             makers[blob] = layer

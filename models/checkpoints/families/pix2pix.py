@@ -12,7 +12,7 @@ from models.card import Card
 from models.catalogue import proper_name
 from models.checkpoints.family import Contents
 from models.checkpoints.options import told
-from models.checkpoints.state_dicts import Tensors, fitted, state_dict, stem
+from models.checkpoints.state_dicts import Tensors, agreed, fitted, run_of, state_dict, stem
 from models.errors import CheckpointError
 from models.networks.resnet_translator import FastResNetTranslator, ResNetConfig, ResNetTranslator
 from models.networks.unet_translator import FastUNetTranslator, UNetConfig, UNetTranslator
@@ -49,7 +49,8 @@ class Pix2Pix:
     def assemble(self, card: Card, tensors: Mapping[str, torch.Tensor], runtime: Runtime) -> TranslationModel:
         if "widths" not in card.config:
             return assembled_resnet(card, tensors, runtime, WHAT)
-        config = UNetConfig(**{**card.config, "widths": tuple(card.config["widths"])})
+        config = _unet_shape(tensors)
+        agreed(card, config)
         checked = fitted(lambda: UNetTranslator(config), tensors, WHAT)
         return TranslationModel(card, lambda where: FastUNetTranslator(config, checked, where), runtime)
 
@@ -59,7 +60,8 @@ FAMILY = Pix2Pix()
 
 def assembled_resnet(card: Card, tensors: Mapping[str, torch.Tensor], runtime: Runtime, what: str) -> TranslationModel:
     """A ResNet translator from what the catalogue holds."""
-    config = ResNetConfig(**{**card.config, "inside": tuple(card.config["inside"])})
+    config = _resnet_shape(tensors, card.config.get("padding", ""), what)
+    agreed(card, config)
     checked = fitted(lambda: ResNetTranslator(config), tensors, what)
     return TranslationModel(card, lambda where: FastResNetTranslator(config, checked, where), runtime)
 
@@ -108,12 +110,19 @@ def resnet(found: Tensors, what: str) -> tuple[Tensors, ResNetConfig]:
             tensors[ours] = tensor
         elif not name.endswith("num_batches_tracked"):
             raise CheckpointError(f"This {what} is of a kind that Ganvas does not know.", f"It also holds {name[:80]}.")
+    return tensors, _resnet_shape(tensors, padding, what)
+
+
+def _resnet_shape(tensors: Mapping[str, torch.Tensor], padding: str, what: str) -> ResNetConfig:
+    """The network's shape, read off tensors under our names."""
+    if padding not in ("reflect", "replicate", "zeros"):
+        raise CheckpointError(f"This {what} is of a kind that Ganvas does not know.", f"It pads by {str(padding)[:20]!r}.")
     separable = "blocks.0.first.conv.pointwise.weight" in tensors
+    part = "pointwise." if separable else ""
+    blocks = run_of(tensors, rf"blocks\.(\d+)\.first\.conv\.{part}weight")
     try:
-        inside = tuple(
-            tensors[f"blocks.{i}.first.conv.{'pointwise.' if separable else ''}weight"].shape[0] for i in range(blocks)
-        )
-        return tensors, ResNetConfig(
+        inside = tuple(tensors[f"blocks.{number}.first.conv.{part}weight"].shape[0] for number in range(blocks))
+        return ResNetConfig(
             channels_in=tensors["stem.conv.weight"].shape[1],
             channels_out=tensors["last.weight"].shape[0],
             stem=tensors["stem.conv.weight"].shape[0],
@@ -123,7 +132,7 @@ def resnet(found: Tensors, what: str) -> tuple[Tensors, ResNetConfig]:
             doubled=tensors["up1.conv.weight"].shape[1],
             full=tensors["up2.conv.weight"].shape[1],
             separable=separable,
-            batch=batch,
+            batch="stem.norm.weight" in tensors,
             padding=padding,
         )
     except (KeyError, IndexError) as error:
@@ -181,9 +190,17 @@ def _unet(found: Tensors) -> tuple[Tensors, UNetConfig]:
         if layer not in rules:
             raise CheckpointError(f"This {WHAT} is of a kind that Ganvas does not know.", f"It also holds {name[:80]}.")
         tensors[f"{rules[layer]}.{part}"] = tensor
+    return tensors, _unet_shape(tensors)
+
+
+def _unet_shape(tensors: Mapping[str, torch.Tensor]) -> UNetConfig:
+    """The network's shape, read off tensors under our names."""
+    levels = run_of(tensors, r"downs\.(\d+)\.weight")
+    if not 2 <= levels <= _DEEPEST:
+        raise CheckpointError(f"This {WHAT} is of a kind that Ganvas does not know.", f"It halves the picture {levels} times.")
     try:
         widths = tuple(tensors[f"downs.{level}.weight"].shape[0] for level in range(levels))
         channels_in, channels_out = tensors["downs.0.weight"].shape[1], tensors["ups.0.weight"].shape[1]
     except (KeyError, IndexError) as error:
         raise CheckpointError(f"This {WHAT} is incomplete.", f"Its file holds no {error}.") from error
-    return tensors, UNetConfig(channels_in, channels_out, widths, batch)
+    return UNetConfig(channels_in, channels_out, widths, "up_norms.1.weight" in tensors)

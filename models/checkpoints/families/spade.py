@@ -33,6 +33,7 @@ from models.precision import Runtime
 from models.steps import Steps
 
 WHAT = "SPADE generator"
+LARGEST_SIDE = 1 << 13  # of a picture, and of any other number of the network's shape
 UNTOLD_SIDE = 256  # where nothing tells the size that a network was taught, it works at about this one, squared
 _ANSWERS = ("num_upsampling_layers", "crop_size", "aspect_ratio", "label_nc", "contain_dontcare_label", "no_instance")
 
@@ -138,6 +139,8 @@ class SPADE:
         config = _shape(card)
         fitted(lambda: SPADEGenerator(config), _under("generator.", tensors), WHAT)
         widths = tuple(card.config.get("encoder", ()))
+        if len(widths) > 8:
+            raise CheckpointError(f"The card of {card.name} does not describe a {WHAT}.")
         if widths:
             fitted(lambda: SPADEEncoder(widths, config.style), _under("encoder.", tensors), "SPADE encoder")
         return PaintingModel(card, lambda where: SPADEPainter(card, tensors, where), runtime)
@@ -280,6 +283,16 @@ def _under(prefix: str, tensors: Mapping[str, torch.Tensor]) -> Tensors:
 
 
 def _shape(card: Card) -> SPADEConfig:
+    """The generator's shape as the card has it; `CheckpointError` where it asks for something that cannot be."""
     settings = {key: card.config[key] for key in SPADEConfig.__dataclass_fields__}
     settings["start"] = (int(settings["start"][0]), int(settings["start"][1]))
-    return SPADEConfig(**settings)
+    config = SPADEConfig(**settings)
+    whole = (config.channels, config.width, config.hidden, config.kernel, config.style, *config.start, *_sides(card))
+    sane = all(type(number) is int and 0 <= number <= LARGEST_SIDE for number in whole)
+    if not sane or config.doublings not in LAYERS.values() or config.kernel % 2 == 0 or len(card.labels) > config.channels:
+        raise CheckpointError(f"The card of {card.name} does not describe a {WHAT}.")
+    return config
+
+
+def _sides(card: Card) -> tuple[Any, ...]:
+    return (*(card.config.get("taught") or ()), *card.config.get("encoder", ()))

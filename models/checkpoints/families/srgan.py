@@ -10,7 +10,7 @@ import torch
 from models.card import Card
 from models.catalogue import proper_name
 from models.checkpoints.family import Contents
-from models.checkpoints.state_dicts import Tensors, fitted, renamed, run_of, state_dict, stem
+from models.checkpoints.state_dicts import agreed, fitted, renamed, run_of, state_dict, stem
 from models.errors import CheckpointError
 from models.networks.srresnet import FastSRResNet, SRResNet, SRResNetConfig
 from models.precision import Runtime
@@ -39,11 +39,7 @@ class SRGAN:
         if len(tensors) < len(found):
             stranger = next(name for name, t in found.items() if not renamed({name: t}, _rules(doublings, normed)))
             raise CheckpointError(f"This {WHAT} is of a kind that Ganvas does not know.", f"It also holds {stranger[:80]}.")
-        config = SRResNetConfig(_features(tensors), 5, doublings, normed)
-        if not 1 <= doublings <= 4:
-            raise CheckpointError(
-                f"This {WHAT} would make pictures of an impossible size.", f"It doubles them {doublings} times."
-            )
+        config = _configuration(tensors)
         card = Card(
             name=proper_name(stem(contents)),
             title=stem(contents),
@@ -58,7 +54,8 @@ class SRGAN:
         return card, fitted(lambda: SRResNet(config), tensors, WHAT)
 
     def assemble(self, card: Card, tensors: Mapping[str, torch.Tensor], runtime: Runtime) -> UpscalingModel:
-        config = SRResNetConfig(**card.config)
+        config = _configuration(tensors)
+        agreed(card, config)
         checked = fitted(lambda: SRResNet(config), tensors, WHAT)
         return UpscalingModel(card, lambda where: FastSRResNet(config, checked, where), runtime)
 
@@ -66,11 +63,16 @@ class SRGAN:
 FAMILY = SRGAN()
 
 
-def _features(tensors: Tensors) -> int:
+def _configuration(tensors: Mapping[str, torch.Tensor]) -> SRResNetConfig:
+    """The network's shape, read off tensors under our names."""
     first = tensors.get("first.weight")
     if first is None or first.ndim != 4:
         raise CheckpointError(f"This {WHAT} is incomplete.", "Its first layer is missing.")
-    return first.shape[0]
+    doublings = run_of(tensors, r"ups\.(\d+)\.weight")
+    if not 1 <= doublings <= 4:
+        raise CheckpointError(f"This {WHAT} would make pictures of an impossible size.", f"It doubles them {doublings} times.")
+    blocks = run_of(tensors, r"blocks\.(\d+)\.conv1\.weight")
+    return SRResNetConfig(first.shape[0], blocks, doublings, "middle_norm.weight" in tensors)
 
 
 def _rules(doublings: int, normed: bool) -> tuple[tuple[str, str], ...]:
