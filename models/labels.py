@@ -50,28 +50,58 @@ def label_shares(label_map: NDArray[np.uint8], labels: Sequence[int], size: tupl
     Unlabelled pixels count as the label `unlabelled`; where that is None they take no part, and a pixel that holds nothing
     else takes the shares of the nearest one that does.
     """
-    down = coverage(label_map.shape[0], size[0])
-    across = coverage(label_map.shape[1], size[1]).T
+    present = np.flatnonzero(np.bincount(label_map.reshape(-1), minlength=256))
+    channels = np.zeros(256, np.intp)
+    channels[present] = np.arange(len(present))
+    found = dict(zip(present.tolist(), _areas(channels[label_map], len(present), size), strict=True))
     shares = np.zeros((len(labels), *size), np.float32)
-    present = np.bincount(label_map.reshape(-1), minlength=256) > 0
     for channel, label in enumerate(labels):
-        if present[label]:
-            shares[channel] = down @ (label_map == label).astype(np.float32) @ across
-    if present[UNLABELLED] and UNLABELLED not in labels:
+        if label in found:
+            shares[channel] = found[label]
+    if UNLABELLED in found and UNLABELLED not in labels:
         if unlabelled is not None:
-            shares[labels.index(unlabelled)] += down @ (label_map == UNLABELLED).astype(np.float32) @ across
+            shares[labels.index(unlabelled)] += found[UNLABELLED]
         else:
             _fill(shares)
     return shares
 
 
-def coverage(source: int, target: int) -> NDArray[np.float32]:
-    """How much of each of `target` equal pieces each of `source` pixels covers, `[target, source]`, each row summing to 1."""
-    edges = np.arange(target + 1) * (source / target)
-    pixels = np.arange(source)
-    inside = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
-    shares: NDArray[np.float32] = (np.clip(inside, 0, None) * (target / source)).astype(np.float32)
-    return shares
+def _areas(channels: NDArray[np.intp], count: int, size: tuple[int, int]) -> Shares:
+    """Shares `[count, h, w]` of a map `[H, W]` of channels 0 to count-1: each pixel is counted where it lies.
+
+    Counting costs a few operations a pixel, whatever the number of channels, and needs no matrix library, whose threads
+    would get in the way of the network's.
+    """
+    for axis in (0, 1):
+        if channels.shape[axis] < size[axis]:  # as many equal parts of a pixel as let none lie in more than two places
+            channels = channels.repeat(-(-size[axis] // channels.shape[axis]), axis)
+    height, width = size
+    total = np.zeros(height * width * count)
+    for row, row_share in _places(channels.shape[0], height):
+        for column, column_share in _places(channels.shape[1], width):
+            index = (row[:, None] * width + column) * count + channels
+            whole = row_share is None and column_share is None
+            parts = None if whole else np.multiply.outer(_ones(row_share, row), _ones(column_share, column)).reshape(-1)
+            total += np.bincount(index.reshape(-1), parts, minlength=len(total))
+    total *= height * width / channels.size
+    return np.ascontiguousarray(total.reshape(height, width, count).transpose(2, 0, 1), np.float32)
+
+
+def _places(source: int, target: int) -> list[tuple[NDArray[np.intp], NDArray[np.float64] | None]]:
+    """Where each of `source` pixels lies among `target` equal pieces, and with which share (None: all of it).
+
+    `source` is at least `target`, so a pixel lies in one piece or in two.
+    """
+    pixel = np.arange(source)
+    first = pixel * target // source
+    over = np.maximum(0, (pixel + 1) * target - (first + 1) * source) / target
+    if not over.any():
+        return [(first, None)]
+    return [(first, 1 - over), (np.minimum(first + 1, target - 1), over)]
+
+
+def _ones(share: NDArray[np.float64] | None, like: NDArray[np.intp]) -> NDArray[np.float64]:
+    return np.ones(len(like)) if share is None else share
 
 
 def _fill(shares: Shares) -> None:
