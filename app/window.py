@@ -195,9 +195,7 @@ class MainWindow(QMainWindow):
         panel.send_to.connect(self._pass_on)
         panel.message.connect(self.status.say)
         panel.noticed.connect(lambda notice: self._pages[name].bar.show_notice(notice))
-        panel.timed.connect(
-            lambda ms, detail: self.status.timing.setText(f"{ms:,.0f} ms · {detail}" if detail else f"{ms:,.0f} ms")
-        )
+        panel.timed.connect(self.status.show_timing)
         panel.progressed.connect(lambda done, total, text: self._progress(name, done, total, text))
         panel.add_model.connect(self.add_model_dialog)
         panel.get_models.connect(lambda: self.go_to(MODELS))

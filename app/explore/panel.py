@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QStandardPaths, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QImage, QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app import theme
 from app.explore import files
@@ -27,6 +27,7 @@ from app.widgets.background import Background
 from app.widgets.model_picker import ModelPicker
 from app.widgets.panel import Notice, Panel
 from app.widgets.picture_view import picture_of
+from app.widgets.save_dialog import ask_where
 
 if TYPE_CHECKING:
     from app.inference.worker import InferenceWorker
@@ -197,6 +198,11 @@ class ExplorePanel(Panel):
         elif isinstance(update, Failure):
             self._failed(update)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the full picture of what the document says is shown."""
+        return self.shown is not None and self.shown == self.document.now
+
     # What a hand does
 
     def roll(self) -> None:
@@ -356,20 +362,10 @@ class ExplorePanel(Panel):
             self.send_to.emit("upscale", picture_of(self._shown_image))
 
     def export(self) -> None:
-        folder = self._settings.get("explore.folder", "") or QStandardPaths.writableLocation(
-            QStandardPaths.StandardLocation.PicturesLocation
-        )
-        name = f"{self.document.now.model}-{self.document.now.seed}.png"
-        file, _ = QFileDialog.getSaveFileName(
-            self,
-            self.tr("Save the picture"),
-            str(Path(folder) / name),
-            self.tr("PNG (*.png);;JPEG (*.jpg);;WebP (*.webp);;TIFF (*.tif)"),
-        )
-        if file:
-            path = Path(file)
-            self._settings.set("explore.folder", str(path.parent))
-            self.save(path if path.suffix else path.with_suffix(".png"))
+        now = self.document.now
+        path = ask_where(self, self._settings, "explore.folder", f"{now.model}-{now.seed}.png")
+        if path is not None:
+            self.save(path)
 
     def save(self, path: Path) -> None:
         """Save the full picture with its recipe inside; where it is still being made, once it is there. `message` says so."""
@@ -438,7 +434,7 @@ class ExplorePanel(Panel):
         if self._over:
             return
         self._over = True
-        if self.shown == self.document.now and self._shown_image is not None:
+        if self.is_full and self._shown_image is not None:
             files.last_picture().parent.mkdir(parents=True, exist_ok=True)
             self._shown_image.save(str(files.last_picture()), quality=90)
         self._places.shut()
