@@ -13,8 +13,8 @@ from models.card import Card
 from models.catalogue import LEFT_OUT, Catalogue, Report, key_of
 from models.checkpoints.family import Contents
 from models.checkpoints.kinds import HEAD, kind_of
-from models.checkpoints.reading import archived_models, own_model, read
-from models.checkpoints.recognise import family_of
+from models.checkpoints.reading import archived_models, read
+from models.checkpoints.recognise import converted
 from models.checkpoints.source import file_source
 from models.errors import CheckpointError, ModelError, NeedsAnswer
 from models.recommended import Pin, Recommended
@@ -129,7 +129,7 @@ def _contents(found: _Found, answers: Mapping[str, str]) -> Contents:
 
 
 def _converted(found: _Found, contents: Contents, answers: Mapping[str, str]) -> tuple[Card, dict[str, torch.Tensor]]:
-    card, tensors = own_model(contents) or family_of(contents).convert(contents, answers)
+    card, tensors = converted(contents, answers)
     if found.pin is None or found.recommended is None:
         return card, tensors
     said = found.recommended

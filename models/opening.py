@@ -10,8 +10,8 @@ import torch
 
 from models.card import Card
 from models.catalogue import Catalogue
-from models.checkpoints.reading import own_model, read
-from models.checkpoints.recognise import family_named, family_of
+from models.checkpoints.reading import read
+from models.checkpoints.recognise import converted, family_named
 from models.checkpoints.safetensors_reader import read_safetensors
 from models.checkpoints.source import file_source
 from models.errors import CheckpointError, OutOfMemory
@@ -49,11 +49,7 @@ def open_measured(
 
 def load(path: Path, answers: Mapping[str, str]) -> tuple[Card, dict[str, torch.Tensor]]:
     """Card and tensors of a model file, as the catalogue would store them. Nothing is written, nothing in it is run."""
-    contents = read(path, answers.get("member"))
-    own = own_model(contents)
-    if own is not None:
-        return own
-    return family_of(contents).convert(contents, answers)
+    return converted(read(path, answers.get("member")), answers)
 
 
 def assemble(card: Card, tensors: Mapping[str, torch.Tensor], device: str | None = None, precision: str | None = None) -> Model:

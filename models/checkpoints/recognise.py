@@ -6,11 +6,18 @@ module here. docs/add-a-model-family.md goes through it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
+from typing import TYPE_CHECKING
 
+from models.card import Card
 from models.checkpoints.family import Contents, Family
-from models.errors import CheckpointError
+from models.checkpoints.reading import own_model
+from models.errors import CheckpointError, OutOfMemory
+from models.running import is_out_of_memory
+
+if TYPE_CHECKING:
+    import torch
 
 # Family name, as cards bear it, to the module that knows it. Asked in this order: the narrower description comes first.
 MODULES: dict[str, str] = {
@@ -52,6 +59,26 @@ def family_of(contents: Contents) -> Family:
         f"It is a {contents.format} file with {_in_words(contents.tree)}.",
         "`ganvas models inspect` lists what can be opened.",
     )
+
+
+def converted(contents: Contents, answers: Mapping[str, str]) -> tuple[Card, dict[str, torch.Tensor]]:
+    """Card and tensors of what was read, as the catalogue stores them: a model of ours as it is, any other converted.
+
+    `CheckpointError` says what cannot be used; `NeedsAnswer` asks what the file does not tell.
+    """
+    own = own_model(contents)
+    if own is not None:
+        return own
+    family = family_of(contents)
+    try:
+        return family.convert(contents, answers)
+    except (KeyError, IndexError, TypeError, ValueError, ZeroDivisionError, OverflowError, RuntimeError) as error:
+        if is_out_of_memory(error):
+            raise OutOfMemory(f"There is no memory left to read {contents.name}.") from error
+        raise CheckpointError(
+            f"{contents.name} looks like a model of {family.title}, but does not fit together.",
+            f"Reading it ended in {type(error).__name__}: {str(error)[:120]}.",
+        ) from error
 
 
 def _in_words(tree: object) -> str:
