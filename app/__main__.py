@@ -26,8 +26,10 @@ from app.cli.options import (
 COMMANDS: tuple[str, ...] = (
     "generate",
     "paint",
+    "upscale",
     "models",
     "train",
+    "tour",
     "doctor",
 )
 WITHOUT_DISPLAY = "tour"
