@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Sequence
 
@@ -64,6 +65,6 @@ class Hand:
 def along(points: Sequence[tuple[float, float]], steps: int = 12) -> list[QPointF]:
     """Points of a way through corners, `steps` to a side."""
     way = [QPointF(*points[0])]
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    for (x0, y0), (x1, y1) in itertools.pairwise(points):
         way += [QPointF(x0 + (x1 - x0) * i / steps, y0 + (y1 - y0) * i / steps) for i in range(1, steps + 1)]
     return way
