@@ -35,6 +35,7 @@ from app.inference.updates import Done, Update
 from app.inference.worker import InferenceWorker
 from app.menu import Menu
 from app.model_files import ModelFiles
+from app.models_page.listing import PANEL_OF
 from app.settings import Settings
 from app.widgets.drop_veil import DropVeil
 from app.widgets.message_bar import MessageBar, Page
@@ -342,16 +343,13 @@ class MainWindow(QMainWindow):
 
     def _models_added(self, names: list[str]) -> None:
         """A model that was just added is wanted: offer the panel that works with it."""
-        by_task = {"latent": "explore", "painting": "paint", "upscaling": "upscale", "translation": "upscale"}
         entry = next((entry for entry in self.catalogue.entries() if entry.name in names), None)
-        title = entry.card.title if entry else ", ".join(names)
-        text = (
-            self.tr("{} is at hand.").format(title) if len(names) == 1 else self.tr("{} models are at hand.").format(len(names))
-        )
-        panel = by_task[entry.card.task] if entry else ""
+        one = self.tr("{} is at hand.").format(entry.card.title if entry else ", ".join(names))
+        text = one if len(names) == 1 else self.tr("{} models are at hand.").format(len(names))
+        panel = PANEL_OF[entry.card.task] if entry else ""
         if panel and panel != self._here:
-            title = self.rail.entries[panel].text()
-            self._notice_here(Notice(text, button=self.tr("Open {}").format(title), action=lambda: self.go_to(panel)))
+            button = self.tr("Open {}").format(self.rail.entries[panel].text())
+            self._notice_here(Notice(text, button=button, action=lambda: self.go_to(panel)))
         else:
             self._notice_here(Notice(text))
 

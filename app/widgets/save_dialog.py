@@ -11,7 +11,7 @@ from app.settings import Settings
 
 
 def ask_where(parent: QWidget, settings: Settings, key: str, name: str) -> Path | None:
-    """A path for a picture called `name` at first, or None. The folder is remembered under `key`; PNG where no format is named."""
+    """A path for a picture called `name` at first, or None. The folder is remembered under `key`; PNG where none is named."""
     pictures = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
     folder = settings.get(key, "") or pictures
     title = QCoreApplication.translate("SaveDialog", "Save the picture")
