@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +37,7 @@ class PaintFiles(QObject):
         self._panel = panel
         self._filing = Filing(self)
         self._purpose: dict[Path, str] = {}  # what a file that is being read is for: "look", "trace", else what it is
-        self._save_when_done: Path | None = None
+        self._when_done: Callable[[], None] | None = None  # what waits for a finished landscape
         self.path: Path | None = None
         self._filing.opened.connect(self._opened)
         self._filing.saved.connect(self._saved)
@@ -142,10 +143,7 @@ class PaintFiles(QObject):
     def save_picture(self, path: Path) -> None:
         """Save the landscape with its recipe inside; a landscape that is not finished is finished first."""
         panel = self._panel
-        if not panel.live.up_to_date:
-            self._save_when_done = path
-            panel.live.pause(False)
-            panel.message.emit(self.tr("The landscape is finished first, then saved."))
+        if self._must_wait(lambda: self.save_picture(path)):
             return
         drawing, picture = panel.document.drawing, panel.picture
         if picture is not None:
@@ -153,15 +151,30 @@ class PaintFiles(QObject):
             sha256 = entry.card.sha256 if entry is not None else ""
             self._filing.save_picture(path, picture, drawing, sha256, panel.models.upscaler(drawing))
 
+    def send(self) -> None:
+        """Give the finished landscape to Upscale."""
+        panel = self._panel
+        if not self._must_wait(self.send) and panel.picture is not None:
+            panel.send_to.emit("upscale", panel.picture)
+
+    def _must_wait(self, then: Callable[[], None]) -> bool:
+        """Whether the landscape has to be finished first; `then` is called when it is."""
+        if self._panel.live.up_to_date:
+            return False
+        self._when_done = then
+        self._panel.live.pause(False)
+        self._panel.message.emit(self.tr("The landscape is being finished first."))
+        return True
+
     def settled(self) -> None:
         """The landscape is finished: whoever waited for it is served."""
-        path, self._save_when_done = self._save_when_done, None
-        if path is not None:
-            self.save_picture(path)
+        then, self._when_done = self._when_done, None
+        if then is not None:
+            then()
 
     def gave_up(self) -> None:
         """There will be no landscape."""
-        self._save_when_done = None
+        self._when_done = None
 
     def save_project(self, path: Path) -> None:
         """Save the drawing with all its layers."""

@@ -18,6 +18,7 @@ from app.widgets.section import Section
 
 SIDE, SIDE_WIDE = 216, 264  # width of the column of labels and layers, in a common and in a very wide window
 VERY_WIDE = 1900
+VIEWS = ("both", "landscape", "drawing")
 
 
 class Views(QWidget):
@@ -26,6 +27,7 @@ class Views(QWidget):
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._desk = desk
+        self.shown = VIEWS[0]
         self.canvas, self.landscape = Canvas(desk, "drawing", self), Canvas(desk, "landscape", self)
         self.canvas.setObjectName("canvas")
         self.canvas.setAccessibleName(self.tr("Drawing"))
@@ -37,6 +39,18 @@ class Views(QWidget):
         self._row.addWidget(self.canvas, 1)
         self._row.addWidget(self.landscape, 1)
         desk.viewport.changed.connect(self.arrange)
+
+    def show_only(self, which: str) -> None:
+        """Show "both", the "drawing" or the "landscape"; both can be painted on."""
+        self.canvas.setVisible(which != "landscape")
+        self.landscape.setVisible(which != "drawing")
+        self.shown = which
+        self.setFocusProxy(self.landscape if which == "landscape" else self.canvas)
+        self.setFocus()
+
+    def next_view(self) -> str:
+        """What comes after what is shown, round and round."""
+        return VIEWS[(VIEWS.index(self.shown) + 1) % len(VIEWS)]
 
     def arrange(self) -> None:
         """Choose the better direction for this canvas in this room."""

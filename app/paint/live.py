@@ -42,7 +42,8 @@ class Live(QObject):
         self._full: int | None = None
         self._asked = 0  # the state of the drawing that was asked for last
         self._finished = 0  # the state whose final picture is shown
-        self._complete = 0  # the state whose quick picture was as good as the network can
+        self._complete = 0  # the state whose quick picture was as good as the network can ...
+        self._drafted: tuple[int, ...] = ()  # ... of a map of this shape
         self._moving = self._paused = False
         self._shown: Picture | None = None
         self._rest = QTimer(self)
@@ -113,7 +114,12 @@ class Live(QObject):
         request = self._make(hurry)
         if request is None:
             return
-        if not hurry and request.enlarge_with is None and self._complete == self._changes:
+        if (
+            not hurry
+            and request.enlarge_with is None
+            and self._complete == self._changes
+            and self._drafted == request.label_map.shape
+        ):
             self._finished = self._changes  # the quick picture is the full one
             if self._shown is not None:
                 self.answered.emit(self._shown, 0.0, 0, True)
@@ -123,7 +129,7 @@ class Live(QObject):
         ticket = self._worker.submit(request, LANE)
         self._asked = self._changes
         if hurry:
-            self._draft = ticket
+            self._draft, self._drafted = ticket, request.label_map.shape
         else:
             self._full = ticket
         self._tell()

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QImage
 
 from app.inference.requests import PaintRequest
-from app.inference.updates import ENDINGS, Done, Update
+from app.inference.updates import ENDINGS, Cancelled, Done, Update
 from app.inference.worker import InferenceWorker
 from app.paint.state.look import Look
 from app.widgets.picture_view import image_of
@@ -81,7 +81,7 @@ class LookThumbs(QObject):
             self.painted.emit(self._look, _small(image_of(np.asarray(update.result))))
         if isinstance(update, ENDINGS):
             self._ticket = None
-            if isinstance(update, Done):
+            if not isinstance(update, Cancelled):
                 self._next()
 
 

@@ -38,6 +38,7 @@ class ModelsHere(QObject):
         self._worker, self._catalogue, self._settings = worker, catalogue, settings
         self._asked = -1
         self._on_processor = True
+        self.has_looks = True  # whether the painter has more than one look, as far as is known
         self.entries: list[Entry] = []
         self.upscalers: list[Card] = []
         self.refresh()
@@ -96,4 +97,5 @@ class ModelsHere(QObject):
     def _engine_said(self, ticket: int, update: Update) -> None:
         if ticket == self._asked and isinstance(update, Done) and isinstance(update.result, ModelFacts):
             self._on_processor = update.result.device == "cpu"
+            self.has_looks = update.result.style_dim > 0
             self.described.emit(update.result.style_dim)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
 
 from app import theme
@@ -59,12 +59,14 @@ class BrushDot(QWidget):
 
 class OptionBar(QFrame):
     """`sized(pixels)`, `toggled(name, on)` for "square", "use_pressure", "mirror_x", "mirror_y", `viewed(name)` for "fit",
-    "left", "right", "mirror", `paused(on)`. `menu` is the drawing's menu, filled by the panel."""
+    "left", "right", "mirror", `paused(on)`, `shown(view)` for "both", "drawing", "landscape". `menu` is the drawing's menu,
+    filled by the panel."""
 
     sized = Signal(float)
     toggled = Signal(str, bool)
     viewed = Signal(str)
     paused = Signal(bool)
+    shown = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -72,7 +74,8 @@ class OptionBar(QFrame):
         self.setProperty("look", "bar")
         self.menu = QMenu(self)
         self.menu.setObjectName("drawing:menu")
-        row = QHBoxLayout(self)
+        self.setMinimumWidth(320)
+        row = self._row = QHBoxLayout(self)
         row.setContentsMargins(8, 4, 8, 4)
         row.setSpacing(4)
         drawing = self._button("drawing", "folder", self.tr("New, open, save …"))
@@ -104,6 +107,7 @@ class OptionBar(QFrame):
         for button in self._toggles.values():
             row.addWidget(button)
         row.addWidget(_gap(self))
+        turns = []
         for name, icon, tip in (
             ("left", "tool-turn-left", self.tr("Turn the view to the left (Shift+4)")),
             ("right", "tool-turn-right", self.tr("Turn the view to the right (Shift+6)")),
@@ -113,7 +117,18 @@ class OptionBar(QFrame):
             button = self._button(f"view:{name}", icon, tip)
             button.clicked.connect(lambda _=False, name=name: self.viewed.emit(name))
             row.addWidget(button)
+            turns.append(button)
         row.addStretch(1)
+        self._views = {
+            "both": self._button("show:both", "tool-both", self.tr("Drawing and landscape (V changes)")),
+            "drawing": self._button("show:drawing", "tool-drawing", self.tr("The drawing alone")),
+            "landscape": self._button("show:landscape", "tool-landscape", self.tr("The landscape alone")),
+        }
+        for view, button in self._views.items():
+            button.setCheckable(True)
+            button.clicked.connect(lambda _=False, view=view: self.shown.emit(view))
+            row.addWidget(button)
+        row.addWidget(_gap(self))
         self._light = Light(self)
         self._word = QLabel(self)
         self._word.setObjectName("live:state")
@@ -126,7 +141,32 @@ class OptionBar(QFrame):
         row.addWidget(self._light)
         row.addWidget(self._word)
         row.addWidget(self._pause)
+        self._views["landscape"].setToolTip(self.tr("The landscape alone\npaint on it, hold Tab to see the map"))
+        # What goes first where there is no room for all; its keys still work.
+        self._spare: list[QWidget] = [
+            self._word,
+            *turns[:2],
+            self._toggles["mirror_y"],
+            turns[2],
+            self._toggles["use_pressure"],
+            self._size,
+        ]
+        self.show_views("both")
         self.show_state("idle")
+
+    def show_views(self, which: str) -> None:
+        """Mark which view is shown; no signal comes back."""
+        for view, button in self._views.items():
+            button.setChecked(view == which)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        for part in self._spare:
+            part.show()
+        for part in self._spare:
+            if self._row.minimumSize().width() <= self.width():
+                return
+            part.hide()
 
     def show_tools(self, tools: Tools) -> None:
         """Show brush and mirrors as they are; no signal comes back."""

@@ -34,6 +34,7 @@ from app.paint.state.drawing import Drawing
 from app.paint.state.look import Look, Looks, seed_look
 from app.paint.state.palette import Palette
 from app.paint.state.requesting import paint_request, thumbnail_request
+from app.paint.state.starting import LOOKS, named_look
 from app.paint.state.tools import Tool, Tools
 from app.paint.viewport import TURN_STEP, ZOOM_STEP
 from app.settings import Settings
@@ -46,8 +47,9 @@ if TYPE_CHECKING:
     from models.catalogue import Catalogue, Entry
 
 ROLL_BELOW = 1_000_000  # dice stay in numbers that a person can read out
+PLAIN = Looks(Look("plain"))
 FIRST_SEEDS = (1, 2, 3, 4, 5, 6, 7, 8)
-MOST_LOOKS = 16
+MOST_LOOKS = 24
 
 
 class PaintPanel(Panel):
@@ -61,7 +63,7 @@ class PaintPanel(Panel):
         self._settings = settings
         self._awake = self._sliding = False
         self.picture: Picture | None = None
-        self._looks = [seed_look(seed) for seed in FIRST_SEEDS]
+        self._looks = [*(named_look(name) for name in LOOKS), *(seed_look(seed) for seed in FIRST_SEEDS)]
         self.models = ModelsHere(worker, catalogue, settings, self)
         self._autosave = Autosave(self._drawing_at_rest, self)
         recovered = self._autosave.found() if self.models.entries else None
@@ -97,7 +99,7 @@ class PaintPanel(Panel):
                 "new": files.ask_new, "open": files.ask_open, "save": files.save, "save as": files.ask_save_project,
                 "export": self.export, "import map": lambda: files.ask_open("map"), "size": files.ask_size,
                 "map index": lambda: files.ask_save_map("index"), "map colour": lambda: files.ask_save_map("colour"),
-                "layered": files.ask_save_layers, "send": self._send, "pen": self._try_pen,
+                "layered": files.ask_save_layers, "send": files.send, "pen": self._try_pen,
                 "patterns": lambda: self.show_patterns(not self.desk.patterns),
             },
             files.open_example,
@@ -106,7 +108,8 @@ class PaintPanel(Panel):
         views.landscape.placeholder = self.tr("The landscape appears here.")
         if not self._settings.get("paint.hint_seen", False):
             views.canvas.hint = self.tr("Choose a label at the right and paint: the landscape follows. [ and ] change the brush.")
-        self.setFocusProxy(views.canvas)
+        self.setFocusProxy(views)
+        views.setFocusProxy(views.canvas)
         if self._settings.get("paint.patterns", False):
             self.show_patterns(True)
 
@@ -118,7 +121,7 @@ class PaintPanel(Panel):
             source.connect(self.add_model)
         for source in (self._picker.get_more, self._empty.get):
             source.connect(self.get_models)
-        self.models.described.connect(lambda style_dim: frame.looks.allow_looks(style_dim > 0))
+        self.models.described.connect(self._described)
         desk.hand.began.connect(lambda: live.move(True))
         desk.hand.ended.connect(lambda: live.move(False))
         desk.hand.refused.connect(self._refused)
@@ -130,6 +133,7 @@ class PaintPanel(Panel):
         frame.options.toggled.connect(self._toggle)
         frame.options.viewed.connect(self.act)
         frame.options.paused.connect(live.pause)
+        frame.options.shown.connect(self.show_views)
         frame.side.labels.chosen.connect(desk.choose_label)
         frame.side.labels.background_wanted.connect(
             lambda number: self._set(self.document.drawing, "background", number, self.tr("background"))
@@ -192,6 +196,11 @@ class PaintPanel(Panel):
             self.live.changed()
             self._thumbs.outdated()
 
+    def _described(self, style_dim: int) -> None:
+        self._frame.looks.allow_looks(style_dim > 0)
+        if not style_dim:
+            self.live.changed()  # what was asked for before this was known had a look that the model cannot take
+
     def _fill_picker(self) -> None:
         self._picker.set_choices(self.models.choices())
         self._stack.setCurrentWidget(self._frame if self.models.entries else self._empty)
@@ -240,11 +249,12 @@ class PaintPanel(Panel):
         if not self._awake or self.models.named(drawing.model) is None:
             return None
         finish = "" if hurry else self.models.upscaler(drawing)
-        return paint_request(drawing.model, self.document.snapshot(), drawing.looks, hurry=hurry, enlarge_with=finish)
+        looks = drawing.looks if self.models.has_looks else PLAIN
+        return paint_request(drawing.model, self.document.map, looks, hurry=hurry, enlarge_with=finish)
 
     def _thumbnail(self, look: Look) -> PaintRequest | None:
         drawing = self.document.drawing
-        if not self._awake or self.models.named(drawing.model) is None or self.live.paused:
+        if not self._awake or self.models.named(drawing.model) is None or self.live.paused or not self.models.has_looks:
             return None
         return thumbnail_request(drawing.model, self.document.map, look, drawing.looks.grain)
 
@@ -335,6 +345,11 @@ class PaintPanel(Panel):
         setattr(self.tools, name, on)
         self.desk.change_tools()
 
+    def show_views(self, which: str) -> None:
+        """Show "both" drawing and landscape, or one of them alone, as large as it goes."""
+        self._frame.views.show_only(which)
+        self._frame.options.show_views(which)
+
     def show_patterns(self, on: bool) -> None:
         """Patterns on the labels, for eyes that cannot tell the colours apart."""
         self._settings.set("paint.patterns", on)
@@ -368,7 +383,7 @@ class PaintPanel(Panel):
             "closer": lambda: canvas.zoom_by(ZOOM_STEP), "farther": lambda: canvas.zoom_by(1 / ZOOM_STEP),
             "own pixels": lambda: canvas.zoom_to(1.0), "fit width": canvas.fit_width, "fit": viewport.reset,
             "left": lambda: viewport.turn(-TURN_STEP), "right": lambda: viewport.turn(TURN_STEP),
-            "upright": viewport.turn_upright,
+            "upright": viewport.turn_upright, "views": lambda: self.show_views(self._frame.views.next_view()),
         }  # fmt: skip
         acts[name]()
         if name in ("larger", "smaller", "swap"):
@@ -429,10 +444,6 @@ class PaintPanel(Panel):
         """Save the landscape with its recipe inside, asking where to."""
         if self.picture is not None:
             self.files.ask_save_picture()
-
-    def _send(self) -> None:
-        if self.picture is not None:
-            self.send_to.emit("upscale", self.picture)
 
     def _drawing_at_rest(self) -> Drawing | None:
         return None if self.desk.hand.busy else self.document.drawing

@@ -17,6 +17,7 @@ TOOL_KEYS: dict[Qt.Key, Tool] = {
 LETTERS: dict[Qt.Key, str] = {
     Qt.Key.Key_X: "swap", Qt.Key.Key_D: "dice", Qt.Key.Key_M: "mirror", Qt.Key.Key_K: "pause", Qt.Key.Key_Pause: "pause",
     Qt.Key.Key_Plus: "closer", Qt.Key.Key_Equal: "closer", Qt.Key.Key_Minus: "farther", Qt.Key.Key_Home: "fit",
+    Qt.Key.Key_V: "views",
 }  # fmt: skip
 SHIFTED = {"1": "own pixels", "2": "fit", "3": "fit width", "4": "left", "5": "upright", "6": "right"}
 

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
 from app.history import History
 from app.paint.state.drawing import Drawing
 from app.paint.state.layers import DrawingLayer, LabelArray, compose
@@ -74,7 +72,3 @@ class Document:
         if not layer.visible:
             raise CannotPaint(f"The layer “{layer.name}” is hidden.", "Show it to paint on it.", layer)
         return layer
-
-    def snapshot(self) -> LabelArray:
-        """A copy of the label map that nothing will change, for a request."""
-        return np.array(self.map)

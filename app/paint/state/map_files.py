@@ -85,8 +85,7 @@ def looks_like_map(path: Path, palette: Palette) -> bool:
         return True
     number_of = indices(image)
     if number_of is not None:
-        used = np.unique(number_of)
-        return len(used) <= MOST_STRANGERS and (image.mode == "P" or sum(int(n) in palette for n in used) * 2 > len(used))
+        return len(np.unique(number_of)) <= MOST_STRANGERS
     if image.mode not in ("RGB", "RGBA"):
         return False
     colours = _packed(np.array(image.convert("RGB")))

@@ -13,18 +13,20 @@ from models.card import Card
 
 # While the hand moves a picture is to come within this time.
 DEADLINE_MS = 90.0
-# Longest side of the map from which a look's thumbnail is painted: the network works no larger than about this anyway.
-THUMBNAIL_SIDE = 256
+# Longest side of the map of a quick picture, and of a thumbnail. Networks work no larger than this, and reducing the map and
+# enlarging the picture would take two thirds of the time (measured at 1024 x 768: 55 ms instead of 155).
+QUICK_SIDE, THUMBNAIL_SIDE = 512, 256
 # Networks that enlarge a landscape of 256 px within a second or two on a processor.
 QUICK_FAMILIES = ("compact",)
 
 
 def paint_request(model: str, label_map: LabelArray, looks: Looks, *, hurry: bool, enlarge_with: str = "") -> PaintRequest:
-    """The request for a landscape. `label_map` must be the request's own copy. `hurry`: with a deadline, without an upscaler."""
+    """The request for a landscape of a label map `[H, W]`, which is copied. With `hurry` it has a deadline and no upscaler, and
+    the map is thinned out, so that the picture may be smaller than the canvas."""
     blends = looks.second is not None and looks.blend > 0 and "plain" not in (looks.first.kind, looks.second.kind)
     return PaintRequest(
         model,
-        label_map,
+        thinned(label_map, QUICK_SIDE) if hurry else label_map.copy(),
         look=looks.first.style,
         noise_seed=looks.grain,
         enlarge_with=enlarge_with or None if not hurry else None,
@@ -36,8 +38,13 @@ def paint_request(model: str, label_map: LabelArray, looks: Looks, *, hurry: boo
 
 def thumbnail_request(model: str, label_map: LabelArray, look: Look, grain: int) -> PaintRequest:
     """The request for a small picture of the map in another look."""
-    step = max(1, -(-max(label_map.shape) // THUMBNAIL_SIDE))
-    return PaintRequest(model, np.ascontiguousarray(label_map[::step, ::step]), look=look.style, noise_seed=grain)
+    return PaintRequest(model, thinned(label_map, THUMBNAIL_SIDE), look=look.style, noise_seed=grain)
+
+
+def thinned(label_map: LabelArray, side: int) -> LabelArray:
+    """A copy with every so many rows and columns of a map, so that no side is longer than `side`."""
+    step = max(1, -(-max(label_map.shape) // side))
+    return np.array(label_map[step // 2 :: step, step // 2 :: step])
 
 
 def upscaler_for(cards: Sequence[Card], chosen: str, factor: float, on_processor: bool = True) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from importlib.resources import as_file, files
 
@@ -10,12 +11,14 @@ from PIL import Image
 
 from app.paint.state.drawing import Drawing, from_map
 from app.paint.state.layers import CLEAR, LabelArray
-from app.paint.state.look import Look, Looks
+from app.paint.state.look import Look, Looks, photo_look
 from app.paint.state.map_files import read_map, settle
 from app.paint.state.palette import Palette
 from models.card import Label
 
-FIRST_MAP = "lake"
+FIRST_MAP, FIRST_LOOK = "lake", "noon"
+# From bright to dark, then the seasons.
+LOOKS = ("noon", "golden", "evening", "night", "mist", "overcast", "winter", "autumn")
 CANVAS_SIDE = 1024
 
 
@@ -32,8 +35,14 @@ def example(name: str, labels: Sequence[Label]) -> Drawing:
     small = settle(read, {})
     scale = CANVAS_SIDE / max(small.shape)
     drawing = from_map(enlarged(small, round(small.shape[1] * scale), round(small.shape[0] * scale)), labels)
-    drawing.looks = Looks(Look("seed", 1))
+    drawing.looks = Looks(named_look(FIRST_LOOK))
     return drawing
+
+
+def named_look(name: str) -> Look:
+    """One of `LOOKS`: the photo of that light which comes along."""
+    data = (files("resources") / "samples" / "looks" / f"{name}.webp").read_bytes()
+    return photo_look(np.array(Image.open(io.BytesIO(data)).convert("RGB")), name)
 
 
 def enlarged(small: LabelArray, width: int, height: int) -> LabelArray:
