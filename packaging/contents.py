@@ -1,4 +1,4 @@
-"""What the frozen program holds, read from the code itself: modules, data files, and what of the libraries stays out.
+"""What the frozen program holds, read from the code itself: modules, data files, and which modules of libraries stay out.
 
 Standard library alone: the build, the spec and the tests share it. PyInstaller follows every `import` it can see; what it
 cannot see is an import by name (`importlib.import_module`), so all modules of ours are named to it, and whatever they import
@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,29 +31,6 @@ EXCLUDED = (
     *(f"PySide6.Qt{name}" for name in ("Concurrent", "Designer", "Help", "LabsStyleKit", "PrintSupport", "Qml", "Quick")),
     *(f"PySide6.Qt{name}" for name in ("QuickControls2", "QuickWidgets", "Sql", "Test", "UiTools", "Xml")),
 )
-
-# Libraries and modules of Qt that stay. OpenGL is linked by the xcb plugins, WaylandClient by the Wayland one, Network holds
-# QLocalServer, by which a second start hands its files over.
-QT_MODULES = frozenset(
-    {"Core", "DBus", "Gui", "Network", "OpenGL", "Svg", "WaylandClient", "Widgets", "WlShellIntegration", "XcbQpa"}
-)
-QT_PLUGINS = frozenset(
-    {
-        *("iconengines/qsvgicon", "imageformats/qjpeg", "imageformats/qsvg", "imageformats/qico", "imageformats/qgif"),
-        *("imageformats/qwebp", "platforms/qoffscreen", "platforms/qminimal"),
-        *("platforms/qxcb", "platforms/qwayland", "platformthemes/qxdgdesktopportal"),
-        *("platforminputcontexts/composeplatforminputcontextplugin", "platforminputcontexts/ibusplatforminputcontextplugin"),
-        *("xcbglintegrations/qxcb-egl-integration", "xcbglintegrations/qxcb-glx-integration"),
-        *("wayland-shell-integration/xdg-shell", "wayland-decoration-client/adwaita", "wayland-decoration-client/bradient"),
-        *("platforms/qwindows", "styles/qwindowsvistastyle", "styles/qmodernwindowsstyle"),
-        *("platforms/qcocoa", "styles/qmacstyle"),
-    }
-)
-TORCH_FOLDERS = ("include/", "test/", "share/", "lib/libshm_windows/")
-TORCH_TEST_LIBRARIES = re.compile(r"(lib)?(jitbackend_test|torchbind_test|backend_with_compiler|aoti_custom_ops)\.")
-# `import torch` raises RuntimeError without this one; every other program of torch/bin is a test or a compiler.
-TORCH_PROGRAM = "torch_shm_manager"
-CUDA = re.compile(r"(lib)?(torch_cuda|c10_cuda|cudart|cudnn|cublas|cufft|curand|cusolver|cusparse|nccl|nvrtc|nvshmem|nvToolsExt)")
 
 
 @dataclass(frozen=True)
@@ -153,50 +132,17 @@ def _hidden(path: Path) -> bool:
     return path.name.startswith(".")
 
 
+def metadata_files(root: Path = ROOT) -> list[tuple[str, str]]:
+    """The METADATA of each library that pyproject names, as PyInstaller wants it: `importlib.metadata` tells versions by it."""
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    found = []
+    for requirement in project["dependencies"]:
+        distribution = metadata.distribution(re.split(r"[\s\[<>=!~;]", requirement)[0])
+        file = next(file for file in distribution.files or () if str(file).endswith(".dist-info/METADATA"))
+        found.append((str(file.locate()), file.parent.name))
+    return found
+
+
 def datas(root: Path = ROOT) -> list[tuple[str, str]]:
     """`data_files` as PyInstaller wants them: (file, folder inside the program)."""
     return [(str(path), path.parent.relative_to(root).as_posix()) for path in data_files(root)]
-
-
-def qt_module(name: str) -> str | None:
-    """ "Core" of libQt6Core.so.6, Qt6Core.dll, QtCore.abi3.so, QtCore.pyd and QtCore; None for a file that is no part of Qt."""
-    found = re.match(r"(?:lib)?Qt6?([A-Z]\w*?)(?:\.|$)", name)
-    return found.group(1) if found else None
-
-
-def keep(destination: str, cuda: bool = False) -> bool:
-    """Whether a file of a library belongs into the program; `destination` is its place inside, `cuda` a build that has CUDA."""
-    place = destination.replace("\\", "/")
-    name = place.rsplit("/", 1)[-1]
-    if place.startswith("PySide6/"):
-        return _keep_qt(place, name)
-    if place.startswith("torch/"):
-        return _keep_torch(place.removeprefix("torch/"), name, cuda)
-    if not cuda and (place.startswith(("nvidia/", "triton/")) or CUDA.match(name)):
-        return False
-    if "/" not in place and qt_module(name):  # a library of Qt that something pulled to the top
-        return qt_module(name) in QT_MODULES
-    return True
-
-
-def _keep_qt(place: str, name: str) -> bool:
-    if any(folder in place for folder in ("/translations/", "/qml/", "/metatypes/", "/include/", "/typesystems/", "/glue/")):
-        return False
-    if "/plugins/" in place:
-        kind, _, file = place.rsplit("/plugins/", 1)[-1].partition("/")
-        return f"{kind}/{file.split('.')[0].removeprefix('lib')}" in QT_PLUGINS
-    framework = re.search(r"/(Qt\w+)\.framework/", place)
-    module = qt_module(framework.group(1) if framework else name)
-    if "pyside6qml" in name or name.startswith(("opengl32sw", "d3dcompiler")):  # QML's glue; a GL in software, and its compiler
-        return False
-    return module is None or module in QT_MODULES
-
-
-def _keep_torch(inside: str, name: str, cuda: bool) -> bool:
-    if inside.startswith(TORCH_FOLDERS) or TORCH_TEST_LIBRARIES.match(name):
-        return False
-    if name.endswith((".lib", ".a", ".h", ".cuh", ".cmake", ".pyi")):
-        return False
-    if inside.startswith("bin/"):
-        return name.split(".")[0] == TORCH_PROGRAM
-    return cuda or not CUDA.match(name)

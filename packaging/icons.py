@@ -1,6 +1,6 @@
 """The application's icon in the sizes that systems ask for, drawn from resources/icons/ganvas.svg.
 
-    python packaging/icons.py FOLDER        PNG files for Linux, ganvas.ico for Windows, ganvas.icns for macOS
+python packaging/icons.py FOLDER        PNG files for Linux, ganvas.ico for Windows, ganvas.icns for macOS
 """
 
 from __future__ import annotations

@@ -1,0 +1,49 @@
+"""What compiled files of Linux ask of the system: libraries by name, and the versions of them, as `readelf` tells."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Libraries asked for, by name (libz.so.1), and versions of symbols (GLIBC_2.34, GLIBCXX_3.4.29)."""
+
+    libraries: frozenset[str]
+    versions: frozenset[str]
+
+
+def is_elf(path: Path) -> bool:
+    if path.is_symlink() or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(4) == b"\x7fELF"
+
+
+def needs(path: Path) -> Needs:
+    """What one file asks for."""
+    told = subprocess.run(["readelf", "--wide", "--dynamic", "--version-info", path], capture_output=True, text=True, check=True)
+    libraries = re.findall(r"\(NEEDED\)\s+Shared library: \[([^\]]+)\]", told.stdout)
+    wanted = told.stdout.partition("Version needs section")[2]  # what is defined is told before, under the same spelling
+    return Needs(frozenset(libraries), frozenset(re.findall(r"Name: (\w+_[\d.]+)\s", wanted)))
+
+
+def asked_of_the_system(folder: Path) -> dict[str, set[Path]]:
+    """Libraries that files of a folder ask for and that are not in it, each with the files that do."""
+    files = [path for path in sorted(folder.rglob("*")) if is_elf(path)]
+    there = {path.name for path in folder.rglob("*.so*")}
+    found: dict[str, set[Path]] = {}
+    for path in files:
+        for library in needs(path).libraries - there:
+            found.setdefault(library, set()).add(path)
+    return found
+
+
+def newest(paths: Iterable[Path], family: str) -> tuple[int, ...]:
+    """The newest version of a family (GLIBC, GLIBCXX) that any of the files asks for; () where none does."""
+    found = [tuple(map(int, re.findall(r"\d+", v))) for path in paths for v in needs(path).versions if v.startswith(f"{family}_")]
+    return max(found, default=())
