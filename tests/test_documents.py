@@ -1,0 +1,67 @@
+"""What README and docs tell a person to type works: links lead somewhere, commands parse, Python runs."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from app.__main__ import COMMANDS
+from app.cli.options import Parser, add_common
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "packaging" / "README.md"]
+PAGES = [page for page in PAGES if page.exists()]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """Fenced blocks of this language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[tuple[str, str]]:
+    """Each line of a shell block that calls ganvas, with the page it stands on."""
+    found = []
+    for page in PAGES:
+        for line in "".join(blocks(page, "sh")).replace("\\\n", " ").splitlines():
+            if line.startswith("ganvas "):
+                found.append((page.name, line.split("#")[0].strip()))
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)", text):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize(("page", "line"), commands())
+def test_a_command_in_the_documents_is_understood(page: str, line: str) -> None:
+    words = shlex.split(line)[1:]
+    if words[0].startswith("--"):
+        return
+    assert words[0] in COMMANDS
+    module = importlib.import_module(f"app.cli.{words[0]}")
+    parser: argparse.ArgumentParser = Parser(prog=f"ganvas {words[0]}")
+    add_common(parser)
+    module.configure(parser)
+    parser.parse_args(words[1:])
+
+
+def test_the_readme_names_exactly_two_commands_to_set_up() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"^python3 .*$", text, re.MULTILINE) == [
+        "python3 packaging/bootstrap.py tour",
+        "python3 packaging/bootstrap.py test",
+    ]
+
+
+def test_python_in_the_page_on_architecture_runs() -> None:
+    for code in blocks(ROOT / "docs" / "architecture.md", "python"):
+        exec(compile(code, "architecture.md", "exec"), {})
