@@ -205,7 +205,9 @@ class ModelMeaning:
         _, shape, form, fortran, raw = state
         found = self._array(form, shape, raw, bool(fortran))
         # The array is known to the pickle's memo already, so it must change in place.
-        thing.__setstate__((1, found.shape, found.dtype, np.bool_(fortran), found.tobytes("F" if fortran else "C")))
+        # numpy wants a whole number for the order, whatever its stubs say.
+        filled: Any = (1, found.shape, found.dtype, int(bool(fortran)), found.tobytes("F" if fortran else "C"))
+        thing.__setstate__(filled)
 
     def _array(self, form: Any, shape: Any, raw: Any, fortran: bool = False) -> np.ndarray[Any, Any]:
         if isinstance(raw, str):  # a text of Python 2
