@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication, Qt
-from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from app import theme
@@ -99,19 +98,6 @@ def _card() -> tuple[QFrame, QVBoxLayout]:
     return frame, column
 
 
-class _Drawing(QLabel):
-    """An icon of ours that follows the theme."""
-
-    def __init__(self, name: str, side: int) -> None:
-        super().__init__()
-        self._name = name
-        self.setFixedSize(side, side)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        with QPainter(self) as painter:
-            theme.draw_icon(painter, self.rect().toRectF(), self._name, "accent_text")
-
-
 class HelpPage(QWidget):
     """First steps above, keys below."""
 
@@ -161,7 +147,7 @@ class HelpPage(QWidget):
         frame, column = _card()
         head = QHBoxLayout()
         head.setSpacing(12)
-        head.addWidget(_Drawing(icon, 24))
+        head.addWidget(theme.Drawing(icon, 24))
         name = QLabel(title)
         name.setFont(theme.heading(1))
         head.addWidget(name, 1)

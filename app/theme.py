@@ -14,9 +14,9 @@ from importlib.resources import files
 from typing import Literal
 
 from PySide6.QtCore import QByteArray, QPoint, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontInfo, QIcon, QIconEngine, QPainter, QPalette, QPixmap
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontInfo, QIcon, QIconEngine, QPainter, QPaintEvent, QPalette, QPixmap
 from PySide6.QtSvg import QSvgRenderer
-from PySide6.QtWidgets import QAbstractButton, QApplication
+from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 
 Choice = Literal["system", "light", "dark"]
 CHOICES: tuple[Choice, ...] = ("system", "light", "dark")
@@ -224,7 +224,8 @@ class _InkEngine(QIconEngine):
         ink = "accent_text" if state == QIcon.State.On and self._role == "text" else self._role
         painter.save()
         if mode == QIcon.Mode.Disabled:
-            painter.setOpacity(0.4)
+            ink = "dim"
+            painter.setOpacity(0.6)
         draw_icon(painter, QRectF(rect), self._name, ink)
         painter.restore()
 
@@ -257,6 +258,19 @@ def app_icon() -> QIcon:
             mark.render(painter, QRectF(0, 0, side, side))
         found.addPixmap(pixmap)
     return found
+
+
+class Drawing(QWidget):
+    """An icon of ours by itself, in the ink of a role; it follows the theme."""
+
+    def __init__(self, name: str, side: int, role: str = "accent_text") -> None:
+        super().__init__()
+        self._name, self._role = name, role
+        self.setFixedSize(side, side)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        with QPainter(self) as painter:
+            draw_icon(painter, QRectF(self.rect()), self._name, self._role)
 
 
 def draw_icon(painter: QPainter, rect: QRectF, name: str, role: str = "text") -> None:

@@ -157,6 +157,7 @@ class EmptyPage(QWidget):
         inner = QVBoxLayout()
         inner.setSpacing(16)
         inner.addStretch(2)
+        inner.addWidget(theme.Drawing("explore", 48, "dim"))
         inner.addWidget(title)
         inner.addWidget(text)
         inner.addLayout(buttons)

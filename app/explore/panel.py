@@ -16,6 +16,7 @@ from app.explore import files
 from app.explore.frames import EmptyPage, SheetColumn, StripRow, ViewBar, choice_of
 from app.explore.places import Places
 from app.explore.rendering import Renderer, Thumbnails
+from app.explore.sample_sheet import SampleSheets
 from app.explore.state import Document
 from app.explore.tools import Tools
 from app.explore.variation import RecipeError, Variation
@@ -53,7 +54,7 @@ class ExplorePanel(Panel):
         self._entries: dict[str, Entry] = {}
         self.facts: ModelFacts | None = None
         self._describing = -1
-        self._over = False
+        self._over = self._troubled = False
         self._shown_image: QImage | None = None
         self.shown: Variation | None = None
         self._save_when_full: Path | None = None
@@ -64,6 +65,7 @@ class ExplorePanel(Panel):
         self._renderer.failed.connect(self._failed)
         self._thumbnails = Thumbnails(worker, self)
         self._files = Background(self)
+        self._sheets = SampleSheets(catalogue, self._thumbnails, self._files, self)
         worker.updated.connect(self._engine_said)
         self._build()
         self._keys()
@@ -156,9 +158,11 @@ class ExplorePanel(Panel):
 
     def catalogue_changed(self) -> None:
         self._entries = {entry.name: entry for entry in self._catalogue.entries() if entry.card.task == TASK}
+        self._sheets.set_entries(list(self._entries.values()))
         self._picker.set_choices([choice_of(entry) for entry in self._entries.values()])
         if self.document.now.model in self._entries:
-            self._describe(self.document.now.model)
+            if self.facts is None or self.facts.name != self.document.now.model:
+                self._describe(self.document.now.model)
         else:
             wanted = self._settings.get("explore.model", "")
             self._describe(wanted if wanted in self._entries else next(iter(self._entries), ""))
@@ -194,7 +198,6 @@ class ExplorePanel(Panel):
                 self.document.now = replace(self.document.now, label=0)
                 self._renderer.rest(self.document.now)
             self.tools.show_variation(self.document.now)
-            self.noticed.emit(None)
         elif isinstance(update, Failure):
             self._failed(update)
 
@@ -310,6 +313,9 @@ class ExplorePanel(Panel):
             return
         self.shown = variation
         self.exportable.emit(True)
+        if self._troubled:
+            self._troubled = False
+            self.noticed.emit(None)
         if variation == self.document.now:
             self.document.settle()
             self._thumbnails.keep(variation, image)
@@ -321,7 +327,7 @@ class ExplorePanel(Panel):
                 self.save(path)
 
     def _failed(self, failure: Failure) -> None:
-        self._save_when_full = None
+        self._save_when_full, self._troubled = None, True
         self.view.placeholder = failure.what
         self.view.update()
         self.noticed.emit(

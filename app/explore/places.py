@@ -39,6 +39,7 @@ class Places(QObject):
         self._document, self._thumbnails, self._sheet, self._strip = document, thumbnails, sheet, strip
         self._title_of, self._near, self._at_hand = title_of, near, at_hand
         self._of_key: dict[str, Variation] = {}
+        self._filled: object = None
         self.start = 0  # the sheet's first seed
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
@@ -64,6 +65,20 @@ class Places(QObject):
     def show(self) -> None:
         """Show the document as it is now."""
         document = self._document
+        # A hand that drags calls this for every movement, and nothing but the selection may have changed.
+        filled = (document.now.model, self.start, document.favourites, document.seen[-1:], len(document.seen))
+        if filled != self._filled:
+            self._filled = filled
+            self._fill()
+        now = document.now
+        self._sheet.seeds.select(repr(self.plain(now.seed)) if now.on_seed else None)
+        self._strip.seen.select(repr(now))
+        self._strip.favourites.select(repr(now) if now in document.favourites else None)
+        self._sheet.back.setEnabled(self.start > 0)
+        self._rest.start()
+
+    def _fill(self) -> None:
+        document = self._document
         self._of_key = {}
         sheet = [self.plain(seed) for seed in range(self.start, self.start + SHEET_SEEDS)]
         for strip, variations in (
@@ -78,12 +93,6 @@ class Places(QObject):
                 image = self._thumbnails.get(variation)
                 if image is not None and key not in strip.thumbs.images:
                     strip.set_image(key, image)
-        now = document.now
-        self._sheet.seeds.select(repr(self.plain(now.seed)) if now.on_seed else None)
-        self._strip.seen.select(repr(now))
-        self._strip.favourites.select(repr(now) if now in document.favourites else None)
-        self._sheet.back.setEnabled(self.start > 0)
-        self._rest.start()
 
     def shut(self) -> None:
         self._rest.stop()

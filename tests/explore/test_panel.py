@@ -349,3 +349,16 @@ def test_what_a_hand_does_never_waits_for_the_engine(panel: ExplorePanel, direct
     for values in ([0, 1, 2], [2, -1], [0.5, 0]):
         drag(qtbot, panel, direction, values)
     assert panel.document.now.direction(direction) == pytest.approx(0, abs=0.1)
+
+
+def test_a_model_without_a_sample_sheet_gets_one(
+    panel: ExplorePanel, catalogue: Catalogue, at_rest: Callable[[], None], qtbot: QtBot
+) -> None:
+    at_rest()
+
+    def sheet() -> Path | None:
+        return next(entry.sheet for entry in catalogue.entries() if entry.name == FACES)
+
+    qtbot.waitUntil(lambda: sheet() is not None, timeout=WAIT_MS)
+    picture = QImage(str(sheet()))
+    assert (picture.width(), picture.height()) == (1024, 256)
