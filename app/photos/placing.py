@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
+import secrets
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-# Temporary names never derive from the final one: that may already be 255 bytes long.
+# Temporary names never derive from the final one: that may already be 255 bytes long. They bear a token of this process, so
+# that whoever goes on after a crash knows which ones are nobody's any more.
 PREFIX = ".ganvas-"
+TOKEN = secrets.token_hex(4)
 
 
 @contextlib.contextmanager
@@ -19,7 +23,7 @@ def beside(path: Path) -> Iterator[Path]:
     The file is flushed to the disk before it is renamed, so that after a power cut there is the old file, the new one or
     none, but never a half one. `OSError` where the folder cannot be written; then nothing is left behind.
     """
-    handle, name = tempfile.mkstemp(prefix=PREFIX, suffix=".part", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f"{PREFIX}{TOKEN}-", suffix=".part", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -41,6 +45,13 @@ def write(path: Path, parts: Iterable[bytes | memoryview]) -> None:
     with beside(path) as temporary, temporary.open("wb") as file:
         for part in parts:
             file.write(part)
+
+
+def sweep(folder: Path, token: str) -> None:
+    """Remove what a process with this token, which is dead, left half-written in a folder."""
+    with contextlib.suppress(OSError):
+        for path in folder.glob(f"{PREFIX}{glob.escape(token)}-*.part"):
+            path.unlink(missing_ok=True)
 
 
 def _umask() -> int:

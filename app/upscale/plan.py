@@ -93,10 +93,11 @@ class Planned:
 class Planner:
     """Plans photos one after another: it remembers the names that are given, so that no two results share one."""
 
-    def __init__(self, choices: Choices, sources: Iterable[Path] = ()) -> None:
+    def __init__(self, choices: Choices, sources: Iterable[Path] = (), taken: Iterable[Path] = ()) -> None:
+        """`sources` are never written over, nor are the names in `taken` (results of this job that were planned earlier)."""
         naming.check_template(choices.template)
         self.choices = choices
-        self._taken: set[str] = set()
+        self._taken = {naming.key(os.path.abspath(path)) for path in taken}
         self._sources = {naming.key(os.path.abspath(path)) for path in sources}
 
     def plan(self, found: Found, facts: PhotoFacts | None = None) -> Planned:

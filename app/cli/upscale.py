@@ -1,0 +1,410 @@
+"""`ganvas upscale`: photos and folders of them, enlarged."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.cli.options import NOTHING_DONE, UsageError, engine
+from app.cli.report import Reporter
+from app.inference.requests import DescribeRequest, DeviceRequest, InspectRequest
+from app.inference.updates import Done, Failure, Tile
+from app.photos.formats import FORMATS, writable
+from app.photos.photo import PhotoError
+from app.upscale import naming, results
+from app.upscale.conveyor import Conveyor, Event
+from app.upscale.inputs import gather
+from app.upscale.journal import Entry, Journal, JournalError, key_of
+from app.upscale.pace import JobProgress, Paces, best_within, duration
+from app.upscale.plan import BESIDE, Choices, Planned, Planner, expected_bytes
+from app.upscale.sizes import TARGET_HELP, Target, TargetError, parse_target
+
+if TYPE_CHECKING:
+    from app.inference.engine import Engine
+    from models.card import Card
+
+HELP = "enlarge photos and folders of photos"
+EXAMPLES = """\
+  ganvas upscale beach.jpg --out big/
+  ganvas upscale holiday/ --recursive --out big/ --scale 4 --format webp
+  ganvas upscale holiday/ --recursive --out print/ --to 30x20cm@300 --format tiff
+  ganvas upscale scans/ --out big/ --to 4096w --on-exists skip --resume
+  find . -name '*.png' | ganvas upscale - --out big/ --model realesrgan-x4plus
+  ganvas upscale holiday/ --out big/ --dry-run        (names, sizes and what cannot be; nothing is written)"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The options of the sub-command."""
+    parser.add_argument("named", nargs="+", metavar="FILE_OR_DIR", help="photos, folders, or - for names from standard input")
+    parser.add_argument("--out", type=Path, metavar="DIR", help=f"folder for the results (default: {BESIDE}/ beside each photo)")
+    parser.add_argument("--model", metavar="M", help="catalogue name or file (default: the best that is quick enough here)")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--scale", type=_factor, metavar="N", help="how many times larger: 2, 3, 4, 2.5 (default: the model's own)")
+    size.add_argument("--to", type=_target, metavar="SIZE", help=TARGET_HELP)
+    parser.add_argument("--recursive", action="store_true", help="sub-folders too; the results keep the tree")
+    parser.add_argument("--format", type=_format, metavar="F", help="png, jpg, webp, avif or tiff (default: as the photo)")
+    parser.add_argument("--quality", type=_quality, default=92, metavar="Q", help="of jpg, webp and avif, 1 to 100 (default: 92)")
+    parser.add_argument(
+        "--name", default=naming.DEFAULT_TEMPLATE, metavar="T", help=f"template for names (default: {naming.DEFAULT_TEMPLATE})"
+    )
+    parser.add_argument(
+        "--on-exists",
+        choices=("skip", "rename", "overwrite"),
+        default="rename",
+        help="where a result's name is taken (default: rename)",
+    )
+    parser.add_argument(
+        "--strength", type=_share, default=1.0, metavar="S", help="0 the plain resize, 1 the model alone (default: 1)"
+    )
+    kept = parser.add_mutually_exclusive_group()
+    kept.add_argument(
+        "--keep-metadata",
+        dest="metadata",
+        action="store_const",
+        const="keep",
+        default="keep",
+        help="EXIF, XMP, IPTC (the default)",
+    )
+    kept.add_argument(
+        "--no-place", dest="metadata", action="store_const", const="no-place", help="keep all but where a photo was taken"
+    )
+    kept.add_argument(
+        "--strip-metadata", dest="metadata", action="store_const", const="strip", help="keep the colour profile only"
+    )
+    parser.add_argument("--keep-time", action="store_true", help="results get the photo's time of change")
+    parser.add_argument(
+        "--reduce", action="store_true", help="let 16 bits and transparency go where the format has none, instead of refusing"
+    )
+    parser.add_argument("--resume", action="store_true", help="go on with the same command after it was stopped")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+
+
+def _factor(text: str) -> Target:
+    return _target(f"x{text.lower().strip('x')}")
+
+
+def _target(text: str) -> Target:
+    try:
+        return parse_target(text)
+    except TargetError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _format(text: str) -> str:
+    try:
+        return writable(text).name
+    except PhotoError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _quality(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 100")
+    return int(text)
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+    return value
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is to be done, and where it is noted (`number` None: a dry run)."""
+
+    choices: Choices
+    card: Card
+    entries: list[Entry]
+    number: int = 0
+
+
+def run(args: argparse.Namespace) -> int:
+    """Plan, check, enlarge; what failed is listed at the end."""
+    try:
+        naming.check_template(args.name)
+    except naming.TemplateError as error:
+        raise UsageError(str(error)) from error
+    reporter = Reporter(args.json)
+    machine = engine(args)
+    named = list(_named(args.named))
+    card = _card(machine, args.model, args.to or args.scale, named)
+    if isinstance(card, Failure):
+        reporter.failed(args.model or "upscale", card)
+        return reporter.finish()
+    choices = _choices(args, card)
+    if args.dry_run:
+        return _dry_run(reporter, choices, list(_planned(named, choices, args.recursive)))
+    try:
+        with Journal() as journal:
+            number, entries = _noted(args, journal, choices, named, reporter)
+            with journal.claimed(number):
+                return _work(_Job(choices, card, entries, number), machine, journal, reporter)
+    except JournalError as error:
+        reporter.failed("upscale", Failure(str(error)))
+        return NOTHING_DONE
+
+
+def _named(words: list[str]) -> Iterator[Path]:
+    for word in words:
+        if word == "-":
+            yield from (Path(line.rstrip("\n")) for line in sys.stdin if line.strip())
+        else:
+            yield Path(word)
+
+
+def _choices(args: argparse.Namespace, card: Card) -> Choices:
+    return Choices(
+        model=card.name if args.model is None else args.model,
+        scale=card.scale if card.task == "upscaling" else 1,
+        target=args.to or args.scale or Target("factor", card.scale if card.task == "upscaling" else 1),
+        into=args.out.absolute() if args.out else None,
+        format=args.format,
+        quality=args.quality,
+        template=args.name,
+        on_exists=args.on_exists,
+        metadata=args.metadata,
+        reduce=args.reduce,
+        strength=args.strength,
+        keep_time=args.keep_time,
+        task="translation" if card.task == "translation" else "upscaling",
+    )
+
+
+# Choosing a model
+
+
+def _card(machine: Engine, name: str | None, target: Target | None, named: list[Path]) -> Card | Failure:
+    """The card of the model to use, or why there is none."""
+    if name is None:
+        return _default(machine, target, named)
+    entry = machine.catalogue.find(name)
+    if entry is not None:
+        card = entry.card
+    else:
+        ending = None
+        for update in machine.run(InspectRequest(Path(name))):
+            ending = update
+        if isinstance(ending, Failure):
+            return ending
+        assert isinstance(ending, Done)
+        card = ending.result[0]
+    if card.task not in ("upscaling", "translation"):
+        return Failure(f"{card.title} does not enlarge photos.", hint="`ganvas models list` shows which models do.")
+    return card
+
+
+def _default(machine: Engine, target: Target | None, named: list[Path]) -> Card | Failure:
+    device = "cpu"
+    for update in machine.run(DeviceRequest()):
+        if isinstance(update, Failure):
+            return update
+        if isinstance(update, Done):
+            device = update.result.device
+    from app.photos.decoding import probe
+
+    size = (1920, 1080)
+    for found in gather(named):
+        try:
+            facts = probe(found.path)
+        except (PhotoError, OSError):
+            continue
+        size = (facts.width, facts.height)
+        break
+    entry = best_within(machine.catalogue.entries(), Paces(), device, size)
+    if entry is None:
+        return Failure("There is no model that enlarges photos.", hint="`ganvas models get` fetches the recommended ones.")
+    return entry.card
+
+
+# Planning
+
+
+def _planned(
+    named: list[Path], choices: Choices, recursive: bool, taken: list[Path] | None = None, known: set[str] | None = None
+) -> Iterator[Planned]:
+    leave_out: list[Path | str] = [choices.into] if choices.into else [BESIDE]
+    # The current folder is never left out: results may be wanted in it.
+    leave_out = [folder for folder in leave_out if not isinstance(folder, Path) or folder not in [p.absolute() for p in named]]
+    everything = list(gather(named, recursive, leave_out))
+    planner = Planner(choices, (found.path for found in everything), taken or ())
+    for found in everything:
+        if known is None or os.path.abspath(found.path) not in known:
+            yield planner.plan(found)
+
+
+def _dry_run(reporter: Reporter, choices: Choices, planned: list[Planned]) -> int:
+    for one in planned:
+        if one.state == "refused":
+            reporter.failed(str(one.source), Failure(one.reason))
+            continue
+        width, height = one.size
+        size = f"{width}x{height}"
+        state = " (there already: skipped)" if one.state == "skipped" else ""
+        reporter.result(
+            f"{one.source} -> {one.output}  {size}{state}",
+            source=one.source,
+            output=one.output,
+            width=width,
+            height=height,
+            state=one.state,
+            bytes=expected_bytes(one, choices.quality),
+        )
+    ready = [one for one in planned if one.state == "ready"]
+    needed = sum(expected_bytes(one, choices.quality) for one in ready)
+    reporter.note(f"{len(ready)} photos, about {needed / 1e9:.1f} GB.", photos=len(ready), bytes=needed)
+    return reporter.finish()
+
+
+def _noted(
+    args: argparse.Namespace, journal: Journal, choices: Choices, named: list[Path], reporter: Reporter
+) -> tuple[int, list[Entry]]:
+    """The job in the journal, with its photos: the one that was stopped, where `--resume` finds it, or a new one."""
+    key = key_of(choices, named)
+    old = journal.find(key) if args.resume else None
+    if old is None:
+        if args.resume:
+            reporter.note("There is no such job to go on with: it begins anew.")
+        number = journal.begin(choices, _planned(named, choices, args.recursive), key)
+        return number, list(journal.entries(number))
+    reporter.note(f"Going on: {old.done} of {old.total} are done.", done=old.done, total=old.total)
+    journal.retry(old.id)
+    before = list(journal.entries(old.id))
+    outputs = [entry.planned.output for entry in before if entry.planned.output]
+    known = {os.path.abspath(entry.planned.source) for entry in before}
+    journal.extend(old.id, _planned(named, choices, args.recursive, outputs, known))
+    return old.id, [entry for entry in journal.entries(old.id) if entry.state != "done"]
+
+
+# Working
+
+
+def _work(job: _Job, machine: Engine, journal: Journal, reporter: Reporter) -> int:
+    for entry in job.entries:
+        if entry.state == "refused":
+            reporter.failed(str(entry.planned.source), Failure(entry.reason))
+        elif entry.state == "skipped":
+            reporter.note(f"{entry.planned.source}: {entry.reason}", source=entry.planned.source, skipped=True)
+    waiting = [entry for entry in job.entries if entry.state == "waiting"]
+    obstacle = _obstacle(job.choices, waiting)
+    if obstacle is not None:
+        reporter.failed("upscale", obstacle)
+        return NOTHING_DONE
+    try:
+        device = _opened(job, machine)
+        if isinstance(device, Failure):
+            reporter.failed(job.choices.model, device)
+            return NOTHING_DONE
+        _enlarge(job, waiting, machine, device, journal, reporter)
+    except KeyboardInterrupt:
+        reporter.clear()
+        reporter.note("Stopped. The same command with --resume goes on.")
+        raise
+    return reporter.finish()
+
+
+def _obstacle(choices: Choices, waiting: list[Entry]) -> Failure | None:
+    """What would keep every result from being written: known before the first is begun."""
+    needed: dict[Path, int] = {}
+    for entry in waiting:
+        assert entry.planned.output is not None
+        folder = choices.into or entry.planned.output.parent
+        needed[folder] = needed.get(folder, 0) + expected_bytes(entry.planned, choices.quality)
+    for folder, size in needed.items():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            return Failure(f"{folder} cannot be made: {error.strerror}.", hint="Choose another folder with --out.")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            return Failure(f"{folder} cannot be written to.", hint="Choose another folder with --out.")
+        free = results.free_bytes(folder)
+        if size > free:
+            return Failure(
+                f"The results need about {size / 1e9:.1f} GB and {folder} has {free / 1e9:.1f} GB free.",
+                hint="Free some space, or choose another folder with --out.",
+            )
+    return None
+
+
+def _opened(job: _Job, machine: Engine) -> str | Failure:
+    """Open the model once, before the first photo: the device it is on, or why it works for none."""
+    for update in machine.run(DescribeRequest(job.choices.model)):
+        if isinstance(update, Failure):
+            return update
+        if isinstance(update, Done):
+            return str(update.result.device)
+    raise RuntimeError("The engine ended without saying how.")
+
+
+def _enlarge(job: _Job, waiting: list[Entry], machine: Engine, device: str, journal: Journal, reporter: Reporter) -> None:
+    progress = JobProgress([entry.planned.network_megapixels for entry in waiting])
+    paces = Paces()
+    with Conveyor(job.choices, job.card.sha256) as belt:
+        for index, entry in enumerate(waiting):
+            belt.add(index, entry.planned)
+        while not belt.finished and not (belt.halted and belt.idle):
+            for event in belt.collect():
+                _tell(event, waiting[event.index], job, progress, journal, reporter)
+                if event.stage == "done":
+                    megapixels = waiting[event.index].planned.network_megapixels
+                    paces.note(job.card.name, device, megapixels, event.network_seconds)
+            request = belt.next_request()
+            if request is None:
+                belt.wait()
+                continue
+            for update in machine.run(request[1]):
+                belt.update(request[0], update)
+                if isinstance(update, Tile):
+                    for event in belt.collect():
+                        _tell(event, waiting[event.index], job, progress, journal, reporter)
+    paces.keep()
+    if belt.halted is not None:
+        reporter.failed("upscale", Failure(belt.halted.what, belt.halted.why, "Free some space; --resume goes on."))
+    else:
+        journal.end(job.number)
+
+
+def _tell(event: Event, entry: Entry, job: _Job, progress: JobProgress, journal: Journal, reporter: Reporter) -> None:
+    planned = entry.planned
+    progress.at(event.index, 1.0 if event.stage in ("done", "failed") else event.share)
+    if event.stage == "done":
+        journal.mark(job.number, entry.place, "done", seconds=event.seconds)
+        for warning in (*planned_notes(planned, job.choices), *event.warnings):
+            reporter.note(f"{planned.source}: {warning}", source=planned.source)
+        reporter.result(
+            f"{planned.source} -> {planned.output}  {planned.size[0]}x{planned.size[1]}",
+            source=planned.source,
+            output=planned.output,
+            width=planned.size[0],
+            height=planned.size[1],
+            seconds=round(event.seconds, 3),
+            bytes=event.bytes,
+        )
+    elif event.stage == "failed":
+        failure = event.failure or Failure("It failed.")
+        journal.mark(job.number, entry.place, "failed", str(failure), event.seconds)
+        reporter.failed(str(planned.source), failure)
+    left = progress.seconds_left
+    pace = f", {progress.rate:.2g} MP/s, {duration(left)} left" if left is not None else ""
+    finished = reporter.done + len(reporter.failures)
+    reporter.progress(min(finished, len(job.entries)), len(job.entries), f"{planned.source.name} {event.share:.0%}{pace}")
+
+
+def planned_notes(planned: Planned, choices: Choices) -> Iterator[str]:
+    """What a photo loses in its result's format because `reduce` allowed it, in sentences."""
+    if planned.facts is None or not choices.reduce:
+        return
+    kind = FORMATS[planned.format]
+    if planned.facts.bits not in kind.bits:
+        yield f"Its {planned.facts.bits} bits became 8, as {kind.title} has no more."
+    if planned.facts.channels in (2, 4) and not kind.alpha:
+        yield f"Its transparency became white, as {kind.title} has none."

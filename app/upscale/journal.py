@@ -1,0 +1,266 @@
+"""The journal of jobs: what was to be done, what is done, so that a job goes on after a crash or a power cut.
+
+One SQLite file for all jobs. A job is written by one process at a time, which holds its lock until it ends, however it ends.
+A photo counts as done after its result bears its name: between the two a crash costs doing that photo again, under the same
+name, so nothing is lost and nothing is doubled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from app.photos import placing
+from app.photos.photo import PhotoFacts
+from app.upscale.plan import Choices, Planned
+from app.upscale.sizes import passes
+from models.folders import state_folder
+
+PhotoState = Literal["waiting", "done", "failed", "skipped", "refused"]
+VERSION = 1
+KEPT_JOBS = 50  # finished jobs beyond these are forgotten
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS jobs (
+    id INTEGER PRIMARY KEY, key TEXT NOT NULL, choices TEXT NOT NULL, began REAL NOT NULL, ended REAL, token TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS photos (
+    job INTEGER NOT NULL, place INTEGER NOT NULL, source BLOB NOT NULL, output BLOB, format TEXT NOT NULL,
+    width INTEGER NOT NULL, height INTEGER NOT NULL, facts TEXT, state TEXT NOT NULL, reason TEXT NOT NULL,
+    seconds REAL NOT NULL DEFAULT 0, PRIMARY KEY (job, place)
+) WITHOUT ROWID;
+"""
+
+
+class JournalError(Exception):
+    """The journal cannot be used; the text is one sentence for a person."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One photo of a job as the journal knows it; `place` is its number in the job."""
+
+    place: int
+    planned: Planned
+    state: PhotoState
+    reason: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class JobFacts:
+    """A job at a glance: how many photos wait, are done, failed (refused ones too) or were skipped."""
+
+    id: int
+    choices: Choices
+    began: float
+    waiting: int
+    done: int
+    failed: int
+    skipped: int
+
+    @property
+    def total(self) -> int:
+        return self.waiting + self.done + self.failed + self.skipped
+
+
+def key_of(choices: Choices, named: Sequence[Path]) -> str:
+    """What makes two command lines the same job: the choices and what was named."""
+    text = json.dumps([choices.to_dict(), [os.path.abspath(path) for path in named]], sort_keys=True)
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+class Journal:
+    """The journal in `path` (None: where this person's state lies). Made where there is none; one thread uses it. Close it."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or state_folder() / "journal.sqlite"
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._base = sqlite3.connect(self.path, timeout=10, isolation_level=None, check_same_thread=False)
+            self._base.execute("PRAGMA journal_mode=WAL")
+            # A power cut may take the last photos' marks with it, never the file's sanity: those photos are done again.
+            self._base.execute("PRAGMA synchronous=NORMAL")
+            version = self._base.execute("PRAGMA user_version").fetchone()[0]
+            if version > VERSION:
+                raise JournalError("The journal of jobs was written by a newer Ganvas.")
+            self._base.executescript(_SCHEMA)
+            self._base.execute(f"PRAGMA user_version={VERSION}")
+        except sqlite3.DatabaseError as error:
+            raise JournalError(f"The journal of jobs cannot be read ({error}): move {self.path} away.") from error
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._base.close()
+
+    def begin(self, choices: Choices, planned: Iterable[Planned], key: str = "") -> int:
+        """Note a job with all its photos; its number."""
+        with self._together():
+            self._forget_old()
+            cursor = self._base.execute(
+                "INSERT INTO jobs (key, choices, began, token) VALUES (?, ?, ?, ?)",
+                (key, json.dumps(choices.to_dict()), time.time(), placing.TOKEN),
+            )
+            job = int(cursor.lastrowid or 0)
+            self._insert(job, 0, planned)
+        return job
+
+    def extend(self, job: int, planned: Iterable[Planned]) -> None:
+        """Note more photos of a job."""
+        with self._together():
+            last = self._base.execute("SELECT max(place) FROM photos WHERE job=?", (job,)).fetchone()[0]
+            self._insert(job, 0 if last is None else last + 1, planned)
+            self._base.execute("UPDATE jobs SET ended=NULL WHERE id=?", (job,))
+
+    def mark(self, job: int, place: int, state: PhotoState, reason: str = "", seconds: float = 0.0) -> None:
+        """Note what became of a photo."""
+        self._base.execute(
+            "UPDATE photos SET state=?, reason=?, seconds=? WHERE job=? AND place=?", (state, reason, seconds, job, place)
+        )
+
+    def end(self, job: int) -> None:
+        """Note that nothing of a job waits any more."""
+        self._base.execute("UPDATE jobs SET ended=? WHERE id=?", (time.time(), job))
+
+    def forget(self, job: int) -> None:
+        """Forget a job (its results stay)."""
+        with self._together():
+            self._base.execute("DELETE FROM photos WHERE job=?", (job,))
+            self._base.execute("DELETE FROM jobs WHERE id=?", (job,))
+
+    def retry(self, job: int) -> None:
+        """Let what failed wait again."""
+        with self._together():
+            self._base.execute("UPDATE photos SET state='waiting', reason='' WHERE job=? AND state='failed'", (job,))
+            self._base.execute("UPDATE jobs SET ended=NULL WHERE id=?", (job,))
+
+    def unfinished(self) -> list[JobFacts]:
+        """The jobs that did not end and in which photos wait, the newest first."""
+        found = self._base.execute("SELECT id FROM jobs WHERE ended IS NULL ORDER BY id DESC").fetchall()
+        facts = [self.facts(job) for (job,) in found]
+        return [one for one in facts if one is not None and one.waiting]
+
+    def find(self, key: str) -> JobFacts | None:
+        """The newest job of this key that did not end, or None."""
+        row = self._base.execute("SELECT id FROM jobs WHERE key=? AND ended IS NULL ORDER BY id DESC LIMIT 1", (key,)).fetchone()
+        return self.facts(row[0]) if row else None
+
+    def facts(self, job: int) -> JobFacts | None:
+        """A job at a glance; None where there is none, or its choices cannot be read."""
+        row = self._base.execute("SELECT choices, began FROM jobs WHERE id=?", (job,)).fetchone()
+        if row is None:
+            return None
+        try:
+            choices = Choices.from_dict(json.loads(row[0]))
+        except (ValueError, TypeError):
+            return None
+        counts = dict(self._base.execute("SELECT state, count(*) FROM photos WHERE job=? GROUP BY state", (job,)).fetchall())
+        failed = counts.get("failed", 0) + counts.get("refused", 0)
+        return JobFacts(job, choices, row[1], counts.get("waiting", 0), counts.get("done", 0), failed, counts.get("skipped", 0))
+
+    def entries(self, job: int, states: Sequence[PhotoState] = ()) -> Iterator[Entry]:
+        """The photos of a job in order (only those in `states`, where some are named)."""
+        facts = self.facts(job)
+        scale = facts.choices.scale if facts else 1
+        rows = self._base.execute(
+            "SELECT place, source, output, format, width, height, facts, state, reason, seconds "
+            "FROM photos WHERE job=? ORDER BY place",
+            (job,),
+        ).fetchall()
+        for place, source, output, format, width, height, about, state, reason, seconds in rows:
+            if states and state not in states:
+                continue
+            known = PhotoFacts(**json.loads(about)) if about else None
+            planned = Planned(
+                Path(os.fsdecode(source)),
+                "ready" if state in ("waiting", "done", "failed") else state,
+                reason,
+                Path(os.fsdecode(output)) if output is not None else None,
+                known,
+                (width, height),
+                passes(known.width, known.height, (width, height), scale) if known and width else (),
+                format,
+            )
+            yield Entry(place, planned, state, reason, seconds)
+
+    @contextlib.contextmanager
+    def claimed(self, job: int) -> Iterator[None]:
+        """Hold a job for this process while it works on it; `JournalError` where another one does.
+
+        What an earlier run of the job left half-written is swept away. The lock is the system's: it goes with the process.
+        """
+        folder = self.path.parent / "locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = sqlite3.connect(folder / f"job-{job}.sqlite", timeout=0, isolation_level=None, check_same_thread=False)
+        try:
+            try:
+                lock.execute("BEGIN EXCLUSIVE")
+            except sqlite3.OperationalError as error:
+                raise JournalError("Another Ganvas is working on this job.") from error
+            self._sweep(job)
+            self._base.execute("UPDATE jobs SET token=? WHERE id=?", (placing.TOKEN, job))
+            yield
+        finally:
+            lock.close()
+            with contextlib.suppress(OSError):
+                (folder / f"job-{job}.sqlite").unlink()
+
+    def _sweep(self, job: int) -> None:
+        row = self._base.execute("SELECT token FROM jobs WHERE id=?", (job,)).fetchone()
+        if row is None or row[0] == placing.TOKEN:
+            return
+        outputs = self._base.execute("SELECT output FROM photos WHERE job=? AND output IS NOT NULL", (job,)).fetchall()
+        for folder in {os.path.dirname(os.fsdecode(output)) for (output,) in outputs}:
+            placing.sweep(Path(folder), row[0])
+
+    def _insert(self, job: int, first: int, planned: Iterable[Planned]) -> None:
+        self._base.executemany(
+            "INSERT INTO photos (job, place, source, output, format, width, height, facts, state, reason) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                (
+                    job,
+                    first + i,
+                    os.fsencode(one.source),
+                    os.fsencode(one.output) if one.output else None,
+                    one.format,
+                    *one.size,
+                    json.dumps(vars(one.facts)) if one.facts else None,
+                    "waiting" if one.state == "ready" else one.state,
+                    one.reason,
+                )
+                for i, one in enumerate(replace(p, source=Path(os.path.abspath(p.source))) for p in planned)
+            ),
+        )
+
+    def _forget_old(self) -> None:
+        old = self._base.execute(
+            "SELECT id FROM jobs WHERE ended IS NOT NULL ORDER BY id DESC LIMIT -1 OFFSET ?", (KEPT_JOBS,)
+        ).fetchall()
+        for (job,) in old:
+            self._base.execute("DELETE FROM photos WHERE job=?", (job,))
+            self._base.execute("DELETE FROM jobs WHERE id=?", (job,))
+
+    @contextlib.contextmanager
+    def _together(self) -> Iterator[None]:
+        self._base.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._base.execute("ROLLBACK")
+            raise
+        self._base.execute("COMMIT")
