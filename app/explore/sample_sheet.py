@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QObject, QRect
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtGui import QImage, QImageWriter, QPainter
 
 from app.explore.rendering import Thumbnails
 from app.explore.variation import Variation
@@ -31,8 +31,10 @@ def sample_sheet(images: Sequence[QImage]) -> bytes:
     data = QByteArray()
     buffer = QBuffer(data)
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    if not sheet.save(buffer, b"WEBP", 85):
-        raise OSError("the sheet could not be encoded")
+    writer = QImageWriter(buffer, QByteArray(b"webp"))
+    writer.setQuality(85)
+    if not writer.write(sheet):
+        raise OSError(writer.errorString())
     return bytes(data.data())
 
 
