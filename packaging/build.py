@@ -198,6 +198,8 @@ def main() -> None:
         say(f"symbol tables taken out: {strip_symbols(folder) / 1e6:.0f} MB")
     say("licences of everything inside")
     call(python, HERE / "licences.py", folder)
+    if sys.platform == "darwin":  # PyInstaller sealed the app before its licences lay in it
+        call("codesign", "--force", "--deep", "--sign", "-", folder)
     call(python, HERE / "sizes.py", folder)
     if args.archive:
         whole = archive(folder, version)

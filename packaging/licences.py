@@ -54,7 +54,7 @@ SOURCES = {
     "libheif": "https://github.com/strukturag/libheif",
     "libde265": "https://github.com/strukturag/libde265",
     "libquadmath": "https://gcc.gnu.org/",
-    "keyutils": "https://deb.debian.org/debian/pool/main/k/keyutils/",
+    "keyutils": "https://git.kernel.org/pub/scm/linux/kernel/git/dhowells/keyutils.git",
 }
 
 

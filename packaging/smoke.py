@@ -33,7 +33,7 @@ LIMIT_SECONDS = 1500
 BAD = re.compile(
     r"Traceback \(most recent call last\)|error while loading shared libraries|cannot open shared object|Failed to execute script"
     r"|ModuleNotFoundError|ImportError|No module named|FileNotFoundError|DLL load failed|Library not loaded"
-    r"|something went wrong that should not|^qt\.|^Q[A-Z]\w+(::|:)|Could not (find|load) the Qt platform plugin|\bWarning:",
+    r"|something went wrong that should not|^qt\.|^Q[A-Z]\w+(::|:)|Could not (find|load) the Qt platform plugin|Warning:",
     re.MULTILINE,
 )
 # Qt's offscreen platform says this of every window; it has no window manager that could heed it.
