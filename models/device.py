@@ -77,11 +77,11 @@ def _import_uncollected() -> None:
             gc.enable()
 
 
-def best() -> str:
-    """The device that is used where nobody chose one: "cuda", "mps" or "cpu"."""
-    from models.precision import best_device
+def chosen(name: str | None) -> str:
+    """The device of this name, or the best one where nobody chose: "cuda", "mps", "cpu". `BadInput` where there is none."""
+    from models.precision import device_named
 
-    return str(best_device())
+    return str(device_named(name))
 
 
 def name(device: str) -> str:

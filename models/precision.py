@@ -56,12 +56,17 @@ def choose(device: str | None, precision: str | None, card: Card) -> Runtime:
     `device` is "cpu", "cuda", "cuda:1" or "mps", `precision` "float32", "bfloat16" or "float16". `BadInput` where this
     machine lacks the device or a name is unknown.
     """
-    place = torch.device(_check_device(device)) if device is not None else best_device()
+    place = device_named(device)
     if precision is None:
         return Runtime(place, DTYPES[_automatic(place, card.family)])
     if precision not in DTYPES:
         raise BadInput(f"There is no precision {precision!r}.", hint=f"Choose one of {', '.join(DTYPES)}.")
     return Runtime(place, DTYPES[precision])
+
+
+def device_named(name: str | None) -> torch.device:
+    """The device of this name ("cpu", "cuda", "cuda:1", "mps"), the best one for None. `BadInput` where there is none."""
+    return torch.device(_check_device(name)) if name is not None else best_device()
 
 
 def best_device() -> torch.device:

@@ -112,7 +112,7 @@ class Engine:
             from models import device
 
             device.start(self._threads)
-            place = self._device or device.best()
+            place = device.chosen(self._device)
             budget = self._memory_budget
             if budget is None:
                 budget = int(BUDGET_SHARE * device.memory(place).total)
