@@ -20,7 +20,8 @@ class PictureCache:
         self.shapes: list[tuple[int, ...]] = [tuple(shape) for shape in described["shapes"]]
         self.notes: list[dict[str, object]] = described["notes"]
         self._starts = np.concatenate([[0], np.cumsum([math.prod(shape) for shape in self.shapes])]).astype(np.int64)
-        self._bytes = np.memmap(folder / "pictures.u8", np.uint8, "r", shape=(int(self._starts[-1]),))
+        size = int(self._starts[-1])  # a file of no bytes cannot be mapped
+        self._bytes = np.memmap(folder / "pictures.u8", np.uint8, "r", shape=(size,)) if size else np.zeros(0, np.uint8)
 
     def __len__(self) -> int:
         return len(self.shapes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,15 @@ from models.training import export, sheets
 from models.training.labelled import LabelledPhotos, read_labelled
 from models.training.loop import STATE, Report, Schedule, train
 from models.training.painting import PaintingOptions, PaintingRun
+from models.training.photos import read_photos
 from models.training.state import State, load_state
 from models.training.trunk import read_trunk
+from models.training.upscaling import UpscalingOptions, UpscalingRun, enlarged_sheet
 
-MAPS = Path(str(files("resources"))) / "samples" / "maps"
-_ROWS, _LOOKS = 12, 4
+SAMPLES = Path(str(files("resources"))) / "samples"
+MAPS = SAMPLES / "maps"
+LOOKS = tuple(SAMPLES / "looks" / f"{name}.webp" for name in ("noon", "golden", "night", "mist", "winter"))
+_ROWS = 12
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ def train_painting(run: PaintingRun, out: Path, schedule: Schedule) -> Iterator[
     def sheet(path: Path) -> None:
         Image.fromarray(sheets.held_out_sheet(run, _ROWS)).save(path)
         if _knows_samples(run.data):
-            Image.fromarray(sheets.drawn_sheet(run, MAPS, _LOOKS)).save(path.with_name(f"drawn-{path.name}"))
+            Image.fromarray(sheets.drawn_sheet(run, MAPS, LOOKS)).save(path.with_name(f"drawn-{path.name}"))
 
     return train(run, out, schedule, sheet)
 
@@ -80,13 +84,53 @@ def train_painting(run: PaintingRun, out: Path, schedule: Schedule) -> Iterator[
 def export_painting(run: PaintingRun, card: Card, folder: Path) -> None:
     """Write the run's averaged generator as a model of Ganvas into `folder`, with its sample sheet."""
     drawn = _knows_samples(run.data)
-    sample = sheets.drawn_sheet(run, MAPS, _LOOKS) if drawn else sheets.held_out_sheet(run, _ROWS)
+    sample = sheets.drawn_sheet(run, MAPS, LOOKS) if drawn else sheets.held_out_sheet(run, _ROWS)
     export.write_model(folder, export.painter_card(run, card), export.painter_tensors(run), sheets.webp(sample))
+
+
+def open_upscaling(
+    data: Path, out: Path, options: UpscalingOptions, place: Place, begin_from: Path | None = None
+) -> UpscalingRun:
+    """An upscaling run that stands where `out` left it, or at the network of `begin_from`, or at the beginning."""
+    state = load_state(out / STATE) if (out / STATE).exists() else None
+    if state is not None:
+        options = UpscalingOptions(**state["options"])
+    photos = read_photos(data, out.parent / "cache" / data.name, options.patch * options.scale)
+    device, bfloat16 = place.chosen()
+    run = UpscalingRun(photos, read_trunk(), options, device, bfloat16)
+    if state is not None:
+        run.restore(state)
+    elif begin_from is not None:
+        run.begin_from(load_state(begin_from / STATE if begin_from.is_dir() else begin_from))
+    return run
+
+
+def train_upscaling(run: UpscalingRun, out: Path, schedule: Schedule) -> Iterator[Report]:
+    """Train until the schedule ends, with sheets of held-out photos in `out`."""
+
+    def sheet(path: Path) -> None:
+        Image.fromarray(enlarged_sheet(run)).save(path)
+
+    return train(run, out, schedule, sheet)
+
+
+def export_upscaling(run: UpscalingRun, card: Card, folder: Path) -> None:
+    """Write the run's averaged network as a model of Ganvas into `folder`, with its sample sheet."""
+    steps = f"{run.seen:,} patches seen, batches of {run.options.batch}"
+    described = replace(
+        card,
+        task="upscaling",
+        family="compact",
+        config=asdict(run.config),
+        scale=run.options.scale,
+        recipe=f"{card.recipe} {steps}.".strip(),
+    )
+    export.write_model(folder, described, dict(run.averaged.state_dict()), sheets.webp(enlarged_sheet(run)))
 
 
 def read_card(path: Path | None, name: str) -> Card:
     """The card that a person wrote for a model, or a plain one that says so; `BadInput` where the file is no JSON object."""
-    known: dict[str, Any] = {"name": name, "title": name, "task": "painting", "family": "landscapes"}
+    known: dict[str, Any] = {"name": name, "title": name, "task": "painting", "family": "unknown"}
     if path is not None:
         try:
             known |= json.loads(path.read_text(encoding="utf-8"))
@@ -94,7 +138,7 @@ def read_card(path: Path | None, name: str) -> Card:
             hint = "It is a JSON object with title, licence, data, limits ..."
             raise BadInput(f"{path} is not a card.", f"{error}.", hint) from error
     else:
-        known |= {"licence": "unknown: nobody has said it", "data": "a person's own photos", "recipe": "`ganvas train painting`:"}
+        known |= {"licence": "unknown: nobody has said it", "data": "a person's own photos", "recipe": "`ganvas train`:"}
     return Card.from_json(json.dumps(known))
 
 

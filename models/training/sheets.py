@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,9 @@ def held_out_sheet(run: PaintingRun, rows: int, seed: int = 5) -> Pixels:
     return np.concatenate([np.concatenate(list(row), 1) for row in zip(*columns, strict=True)], 0)
 
 
-def drawn_sheet(run: PaintingRun, maps: Path, looks: int, seed: int = 9) -> Pixels:
-    """The hand-drawn maps of a folder (palette PNG), each painted with the same few looks of training photos."""
-    styles = _training_looks(run, looks, seed)
+def drawn_sheet(run: PaintingRun, maps: Path, looks: Sequence[Path]) -> Pixels:
+    """The hand-drawn maps of a folder (palette PNG), each painted with the looks of the same photos."""
+    styles = [_look_of_file(run, path) for path in looks]
     rows = []
     for path in sorted(maps.glob("*.png")):
         numbers = _as_channels(np.asarray(Image.open(path)), run.data.labels)
@@ -60,7 +61,7 @@ def drawn_sheet(run: PaintingRun, maps: Path, looks: int, seed: int = 9) -> Pixe
         shares = torch.from_numpy(label_shares(numbers, range(len(run.data.labels)), size, None))[None].to(run.device)
         shares = shares.contiguous(memory_format=torch.channels_last)
         small = np.asarray(Image.fromarray(coloured(numbers, run.data.labels)).resize(size[::-1], Image.Resampling.BOX))
-        made = [as_pictures(_painted(run, shares, style[None]))[0] for style in styles]
+        made = [as_pictures(_painted(run, shares, style))[0] for style in styles]
         rows.append(np.concatenate([small, *made], 1))
     half = (len(rows) + 1) // 2
     left, right = np.concatenate(rows[:half], 0), np.concatenate(rows[half:], 0)
@@ -84,6 +85,14 @@ def _as_channels(numbers: Pixels, labels: tuple[Label, ...]) -> Pixels:
         rows, columns = nearest_source(found != 255)
         found = found[rows, columns]
     return found
+
+
+def _look_of_file(run: PaintingRun, path: Path) -> torch.Tensor:
+    """Style `[1, style_dim]` of a photo in a file, seen at about the size of whole training pictures."""
+    photo = Image.open(path).convert("RGB")
+    factor = run.options.size / min(photo.size)
+    size = (round(photo.width * factor), round(photo.height * factor))
+    return run.look_of(to_tensor([np.asarray(photo.resize(size, Image.Resampling.LANCZOS))], run.device))[0]
 
 
 def _looks(run: PaintingRun, photos: torch.Tensor) -> torch.Tensor:

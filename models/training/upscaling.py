@@ -1,0 +1,243 @@
+"""The upscaling recipe: from sharp photos to a compact upscaler. First plain differences, then a critic that asks for texture.
+
+Photos are reduced by a bicubic filter (the customary degradation for clean photos); the network learns the way back. With
+`adversarial`, differences of frozen features and a critic on them (`critic.py`, with "real" as its only label) are added.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor, nn
+
+from models.networks.compact import Compact, CompactConfig
+from models.networks.efficientnet_lite import EfficientNetLite
+from models.training.critic import Critic, critic_loss, generator_loss, share_pyramid
+from models.training.photos import Photos
+from models.training.state import State
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class UpscalingOptions:
+    """How an upscaler is trained. `patch` is the side of a square of the small photo, in pixels.
+
+    `rate` falls along half a cosine until `pictures` patches were seen. `adversarial` adds features and critic to the plain
+    differences, with the weights `features` and `judged`.
+    """
+
+    scale: int = 4
+    width: int = 32
+    inner: int = 16
+    patch: int = 32
+    batch: int = 8
+    rate: float = 5e-4
+    pictures: int = 200_000
+    average: float = 0.999
+    adversarial: bool = False
+    features: float = 0.2
+    judged: float = 0.02
+    critic_rate: float = 2e-4
+    seed: int = 0
+
+    def gentle(self) -> UpscalingOptions:
+        """The same at a fifth of the rate: for a network that has learnt the plain differences already."""
+        return replace(self, rate=self.rate / 5)
+
+
+class UpscalingRun:
+    """All that changes while an upscaler is trained."""
+
+    def __init__(
+        self, photos: Photos, trunk: EfficientNetLite, options: UpscalingOptions, device: torch.device, bfloat16: bool
+    ) -> None:
+        torch.manual_seed(options.seed)
+        self.photos, self.train, self.held_out, self.problems = photos.pictures, photos.train, photos.held_out, photos.problems
+        self.options, self.device, self.bfloat16 = options, device, bfloat16
+        self.config = CompactConfig(3, options.width, options.inner, options.scale)
+        self.network = begun(self.config).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.averaged = copy.deepcopy(self.network).requires_grad_(False)
+        self.optimiser = torch.optim.Adam(self.network.parameters(), options.rate, betas=(0.9, 0.99))
+        self.trunk = trunk.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.critic = Critic(1).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._learning = [p for p in self.critic.parameters() if p.requires_grad]
+        self.critic_optimiser = torch.optim.Adam(self._learning, options.critic_rate, betas=(0.0, 0.99))
+        self.seen = 0
+        self.random = np.random.default_rng(options.seed)
+        self._small: dict[int, Pixels] = {}
+
+    def step(self) -> dict[str, float]:
+        """One step on a batch of patches; what to write into the log."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.options.rate * max(0.02, 0.5 + 0.5 * math.cos(math.pi * min(1, self.seen / self.options.pictures)))
+        small, large = self._batch()
+        with torch.autocast(self.device.type, torch.bfloat16) if self.bfloat16 else nullcontext():
+            made = self.network(small).float()
+            loss = (made - large).abs().mean()
+            figures = {"difference": float(loss.detach())}
+            if self.options.adversarial:
+                loss = loss + self._judge(made, large, figures)
+        self.optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), 0.5)
+        self.optimiser.step()
+        self.seen += self.options.batch
+        keep = min(self.options.average, (1 + self.seen) / (800 + self.seen))
+        with torch.no_grad():
+            for averaged, trained in zip(self.averaged.parameters(), self.network.parameters(), strict=True):
+                averaged.lerp_(trained, 1 - keep)
+        return figures
+
+    def _judge(self, made: Tensor, large: Tensor, figures: dict[str, float]) -> Tensor:
+        """Train the critic on this batch and give back what it and the features say, weighted."""
+        real, fake = large * 2 - 1, made * 2 - 1
+        shares = share_pyramid(torch.ones(real.shape[0], 1, *real.shape[2:], device=self.device))
+        weights = torch.ones(1, device=self.device)
+        with torch.no_grad():
+            of_real = self.trunk(real)
+        of_fake = self.trunk(fake)
+        logits, whole = self.critic(real, of_real)
+        loss = critic_loss(logits, whole, shares, weights, real=True)
+        logits, whole = self.critic(fake.detach(), {stride: one.detach() for stride, one in of_fake.items()})
+        loss = loss + critic_loss(logits, whole, shares, weights, real=False)
+        self.critic_optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.critic_optimiser.step()
+        self.critic.requires_grad_(False)
+        logits, whole = self.critic(fake, of_fake)
+        judged = generator_loss(logits, whole, shares, weights)
+        for parameter in self._learning:
+            parameter.requires_grad_(True)
+        apart = [(of_fake[s] - of_real[s]).abs().float().mean() / of_real[s].abs().float().mean() for s in (2, 4, 8)]
+        features = torch.stack(apart).mean()
+        figures |= {"critic": float(loss.detach()), "judged": float(judged.detach()), "features": float(features.detach())}
+        return self.options.features * features + self.options.judged * judged
+
+    def enlarge(self, small: Pixels) -> Pixels:
+        """A whole picture by the averaged network."""
+        with torch.no_grad():
+            x = torch.from_numpy(small.copy()).to(self.device).permute(2, 0, 1)[None].float() / 255
+            made = self.averaged(x)[0].clamp(0, 1)
+        picture: Pixels = (made * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+        return picture
+
+    def state(self) -> State:
+        """All that resuming needs."""
+        return {
+            "options": asdict(self.options),
+            "networks": {name: dict(network.state_dict()) for name, network in self._networks().items()},
+            "optimisers": {"network": self.optimiser.state_dict(), "critic": self.critic_optimiser.state_dict()},
+            "seen": self.seen,
+            "random": {"numpy": self.random.bit_generator.state, "torch": torch.get_rng_state()},
+        }
+
+    def restore(self, state: State) -> None:
+        """Go on exactly where `state` was taken."""
+        for name, network in self._networks().items():
+            network.load_state_dict(state["networks"][name])
+        self.optimiser.load_state_dict(state["optimisers"]["network"])
+        self.critic_optimiser.load_state_dict(state["optimisers"]["critic"])
+        self.seen = int(state["seen"])
+        self.random.bit_generator.state = state["random"]["numpy"]
+        torch.set_rng_state(state["random"]["torch"])
+
+    def begin_from(self, state: State) -> None:
+        """Take over network and critic of another run (the one without a critic); counting begins anew."""
+        for name in ("network", "averaged"):
+            self._networks()[name].load_state_dict(state["networks"]["averaged"])
+
+    def _networks(self) -> dict[str, nn.Module]:
+        return {"network": self.network, "averaged": self.averaged, "critic": self.critic}
+
+    def _batch(self) -> tuple[Tensor, Tensor]:
+        """Patches of the small photos and the same places of the large ones, 0..1, `[N, 3, p, p]` and `[N, 3, s*p, s*p]`."""
+        patch, scale = self.options.patch, self.options.scale
+        pairs = []
+        for at in self.random.integers(0, len(self.train), self.options.batch):
+            i = self.train[int(at)]
+            if i not in self._small:
+                self._small[i] = reduced(self.photos[i], scale)
+            small, large = self._small[i], self.photos[i]
+            top, left = (int(self.random.integers(0, n - patch + 1)) for n in small.shape[:2])
+            one = small[top : top + patch, left : left + patch]
+            other = large[top * scale : (top + patch) * scale, left * scale : (left + patch) * scale]
+            turn, mirror = int(self.random.integers(0, 4)), bool(self.random.integers(0, 2))
+            one, other = np.rot90(one, turn), np.rot90(other, turn)
+            pairs.append((one[:, ::-1], other[:, ::-1]) if mirror else (one, other))
+        first, second = (torch.from_numpy(np.stack(x)).to(self.device) for x in zip(*pairs, strict=True))
+        return first.permute(0, 3, 1, 2).float() / 255, second.permute(0, 3, 1, 2).float() / 255
+
+
+def begun(config: CompactConfig) -> Compact:
+    """A network with its first weights: He's for the convolutions, a small slope for the PReLUs, a last layer near 0."""
+    network = Compact(config)
+    last = len(network.body) - 1
+    for number, module in enumerate(network.body):
+        if isinstance(module, nn.PReLU):
+            nn.init.constant_(module.weight, 0.2)
+        elif isinstance(module, nn.Conv2d) and module.bias is not None:
+            nn.init.kaiming_normal_(module.weight, a=0.2)
+            nn.init.zeros_(module.bias)
+            if number == last:
+                module.weight.data.mul_(0.1)
+    return network
+
+
+def reduced(photo: Pixels, scale: int) -> Pixels:
+    """A photo cropped to a multiple of `scale` and reduced by it, bicubic."""
+    height, width = photo.shape[0] // scale, photo.shape[1] // scale
+    cropped = Image.fromarray(photo[: height * scale, : width * scale])
+    return np.asarray(cropped.resize((width, height), Image.Resampling.BICUBIC))
+
+
+def bicubic(small: Pixels, scale: int) -> Pixels:
+    """The baseline: enlarged by a bicubic filter."""
+    size = (small.shape[1] * scale, small.shape[0] * scale)
+    return np.asarray(Image.fromarray(small).resize(size, Image.Resampling.BICUBIC))
+
+
+def psnr_y(made: Pixels, truth: Pixels, border: int) -> float:
+    """Peak signal-to-noise ratio in dB on the Y channel (BT.601, 16..235), `border` pixels left out on each side."""
+    weights = np.array([65.481, 128.553, 24.966]) / 255
+    inside = np.s_[border:-border, border:-border]
+    error = ((made[inside].astype(np.float64) - truth[inside]) @ weights) ** 2
+    return float(10 * np.log10(255**2 / max(error.mean(), 1e-10)))
+
+
+def scores(run: UpscalingRun, photos: Iterator[Pixels]) -> tuple[float, float]:
+    """Mean PSNR-Y of the run and of bicubic enlargement over `photos`."""
+    ours, plain = [], []
+    scale = run.options.scale
+    for photo in photos:
+        small = reduced(photo, scale)
+        truth = photo[: small.shape[0] * scale, : small.shape[1] * scale]
+        ours.append(psnr_y(run.enlarge(small), truth, scale))
+        plain.append(psnr_y(bicubic(small, scale), truth, scale))
+    return float(np.mean(ours)), float(np.mean(plain))
+
+
+def enlarged_sheet(run: UpscalingRun, rows: int = 8, side: int = 192) -> Pixels:
+    """Middles of held-out photos: enlarged bicubic, by the run, and as they were."""
+    scale, lines = run.options.scale, []
+    side = min(side, *(n // scale * scale for i in run.held_out[:rows] for n in run.photos[i].shape[:2]))
+    for i in run.held_out[:rows]:
+        photo = run.photos[i]
+        top, left = (photo.shape[0] - side) // 2 // scale * scale, (photo.shape[1] - side) // 2 // scale * scale
+        truth = photo[top : top + side, left : left + side]
+        small = reduced(truth, scale)
+        lines.append(np.concatenate([bicubic(small, scale), run.enlarge(small), truth], 1))
+    half = (len(lines) + 1) // 2
+    if half == len(lines):
+        return np.concatenate(lines, 0)
+    left_half, right_half = np.concatenate(lines[:half], 0), np.concatenate(lines[half:], 0)
+    right_half = np.pad(right_half, ((0, left_half.shape[0] - right_half.shape[0]), (0, 0), (0, 0)))
+    return np.concatenate([left_half, right_half], 1)

@@ -1,0 +1,121 @@
+"""The upscaling recipe: it beats the bicubic filter, resumes exactly, and what it makes is a model of Ganvas."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from models.card import Card
+from models.errors import BadInput
+from models.opening import assemble
+from models.training import jobs
+from models.training.loop import STATE, Schedule
+from models.training.state import save_state
+from models.training.upscaling import UpscalingOptions, bicubic, psnr_y, reduced, scores
+from models.upscaling import UpscalingModel
+
+SMALL = UpscalingOptions(scale=2, width=12, inner=2, patch=16, batch=8, rate=2e-3, pictures=1000, average=0.9)
+HERE = jobs.Place("cpu", bfloat16=False)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def shapes(seed: int, height: int = 96, width: int = 128) -> Image.Image:
+    """Sharp discs and bars, drawn large and reduced, so that their edges are those of a photo."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[: 4 * height, : 4 * width]
+    picture = np.full((4 * height, 4 * width, 3), rng.integers(30, 220, 3), np.uint8)
+    for _ in range(14):
+        colour, cy, cx, r = rng.integers(0, 255, 3), rng.integers(4 * height), rng.integers(4 * width), rng.integers(20, 120)
+        inside = (y - cy) ** 2 + (x - cx) ** 2 < r * r if rng.random() < 0.5 else (abs(y - cy) < r) & (abs(x - cx) < r // 4 + 4)
+        picture[inside] = colour
+    return Image.fromarray(picture).resize((width, height), Image.Resampling.BOX)
+
+
+@pytest.fixture
+def sharp(tmp_path: Path) -> Path:
+    folder = tmp_path / "sharp"
+    folder.mkdir()
+    for i in range(10):
+        shapes(i).save(folder / f"{i}.png")
+    return folder
+
+
+def test_it_becomes_better_on_photos_it_has_not_seen(sharp: Path, tmp_path: Path) -> None:
+    run = jobs.open_upscaling(sharp, tmp_path / "run", SMALL, HERE)
+    before, plain = scores(run, (np.asarray(shapes(100 + i)) for i in range(2)))
+    assert before < plain  # it begins with pixels copied, which is worse than the filter
+    reports = list(jobs.train_upscaling(run, tmp_path / "run", Schedule(240, sheet_every=240)))
+    assert reports[-1].wrote.startswith("sheet-")
+    after, _ = scores(run, (np.asarray(shapes(100 + i)) for i in range(2)))
+    assert after > before + 0.2
+
+
+@pytest.mark.parametrize("adversarial", [False, True])
+def test_a_run_that_was_interrupted_goes_on_exactly(adversarial: bool, sharp: Path, tmp_path: Path) -> None:
+    options = UpscalingOptions(scale=2, width=12, inner=2, patch=32, batch=2, adversarial=adversarial)
+    straight = jobs.open_upscaling(sharp, tmp_path / "straight", options, HERE)
+    first = [straight.step() for _ in range(4)]
+    halves = jobs.open_upscaling(sharp, tmp_path / "halves", options, HERE)
+    second = [halves.step() for _ in range(2)]
+    (tmp_path / "halves").mkdir()
+    save_state(tmp_path / "halves" / STATE, halves.state())
+    resumed = jobs.open_upscaling(sharp, tmp_path / "halves", options, HERE)
+    second += [resumed.step() for _ in range(2)]
+    assert first == second
+    assert ("judged" in first[0]) is adversarial
+
+
+def test_a_critic_goes_on_from_the_plain_run_at_a_lower_rate(sharp: Path, tmp_path: Path) -> None:
+    plain = jobs.open_upscaling(sharp, tmp_path / "plain", SMALL, HERE)
+    for _ in range(3):
+        plain.step()
+    (tmp_path / "plain").mkdir()
+    save_state(tmp_path / "plain" / STATE, plain.state())
+    crisp = jobs.open_upscaling(sharp, tmp_path / "crisp", SMALL.gentle(), HERE, begin_from=tmp_path / "plain")
+    assert crisp.seen == 0
+    assert torch.equal(crisp.network.body[0].weight, plain.averaged.body[0].weight)
+    crisp.step()
+    assert crisp.optimiser.param_groups[0]["lr"] == pytest.approx(SMALL.rate / 5)
+
+
+def test_the_result_is_a_model_that_enlarges_like_the_run(sharp: Path, tmp_path: Path) -> None:
+    run = jobs.open_upscaling(sharp, tmp_path / "run", SMALL, HERE)
+    for _ in range(20):
+        run.step()
+    folder = tmp_path / "models" / "quick"
+    jobs.export_upscaling(run, jobs.read_card(None, "quick"), folder)
+    card = Card.from_json((folder / "card.json").read_text())
+    assert (card.task, card.scale) == ("upscaling", 2)
+    model = assemble(card, load_file(folder / "weights.safetensors"), "cpu", "float32")
+    assert isinstance(model, UpscalingModel)
+    small = np.asarray(shapes(50, 40, 60))
+    assert np.abs(model.upscale(small).astype(int) - run.enlarge(small)).max() <= 1
+
+
+def test_the_baseline_and_the_measure_are_the_customary_ones() -> None:
+    photo = np.asarray(shapes(3, 99, 130))
+    small = reduced(photo, 4)
+    assert small.shape == (24, 32, 3)
+    assert bicubic(small, 4).shape == (96, 128, 3)
+    grey = np.full((20, 20, 3), 100, np.uint8)
+    assert psnr_y(grey, grey + 1, 2) == pytest.approx(20 * np.log10(255 / (219.0 / 255)), abs=0.01)
+
+
+def test_photos_that_are_too_small_are_listed(sharp: Path, tmp_path: Path) -> None:
+    shapes(11, 20, 90).save(sharp / "small.png")
+    (sharp / "broken.jpg").write_bytes(b"nothing")
+    run = jobs.open_upscaling(sharp, tmp_path / "run", SMALL, HERE)
+    assert {p.name for p in run.problems} == {"small.png", "broken.jpg"}
+    with pytest.raises(BadInput, match="Fewer than two"):
+        jobs.open_upscaling(sharp, tmp_path / "run", UpscalingOptions(scale=4, patch=64), HERE)
