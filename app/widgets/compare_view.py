@@ -1,0 +1,417 @@
+"""A picture before and after: a divider, side by side, or one after the other; a loupe; pan and zoom together.
+
+All coordinates are those of the picture *before*. What comes *after* lies over it as patches, each with its place there: they may
+be larger in pixels, come one by one, and cover only a part.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen, QWheelEvent
+from PySide6.QtWidgets import QWidget
+
+from app import theme
+from app.widgets.picture_view import PictureView
+
+Mode = Literal["divider", "side", "flicker"]
+GRIP = 10  # how near to the divider a hand takes hold of it
+FLICKER_MS = 600
+LOUPE_SIDE = 220
+LOUPE_SCALES = (1.0, 8.0)
+PATCH_BYTES = 500 * 10**6  # the oldest patches go beyond this
+
+
+@dataclass(frozen=True, eq=False)
+class Patch:
+    """A part of the picture after: its place (coordinates of the picture before) and its image, of any size."""
+
+    place: QRectF
+    image: QImage
+
+
+class CompareView(PictureView):
+    """See the module. `factor` is how many pixels after stand for one before: `percent` and the loupe count those after.
+
+    `region_chosen(QRect)` comes when a rectangle was drawn with Shift held. Keys: `D` divider, `S` side by side, `F` flicker, `L`
+    loupe; `B` held shows the picture before.
+    """
+
+    region_chosen = Signal(QRect)
+    mode_changed = Signal(str)
+    loupe_changed = Signal(bool)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("upscale:compare")
+        self.setAccessibleName(self.tr("Before and after"))
+        self.factor = 1.0
+        self.before_caption, self.after_caption = self.tr("before"), self.tr("after")
+        self.loupe_scale = 2.0
+        self._mode: Mode = "divider"
+        self._patches: list[Patch] = []
+        self._divider = 0.5  # share of the view's width
+        self._moving_divider = self._loupe = self._only_before = False
+        self._flicker_on_before = False
+        self._pointer = QPointF(-1, -1)
+        self._marked_from: QPointF | None = None
+        self._marked = QRectF()
+        self._timer = QTimer(self)
+        self._timer.setInterval(FLICKER_MS)
+        self._timer.timeout.connect(self._flick)
+
+    # What is compared
+
+    def show_before(self, image: QImage, factor: float = 1.0) -> None:
+        """Show another picture; everything after it is forgotten."""
+        self._patches.clear()
+        self._marked = QRectF()
+        self.factor = factor
+        self.fit()
+        self.show_image(image)
+        self.fit()
+
+    def add_patch(self, place: QRectF, image: QImage) -> None:
+        """A part of the picture after has come. Patches that it covers wholly are let go."""
+        self._patches = [patch for patch in self._patches if not place.contains(patch.place)]
+        self._patches.append(Patch(place, image))
+        while len(self._patches) > 1 and sum(patch.image.sizeInBytes() for patch in self._patches) > PATCH_BYTES:
+            self._patches.pop(0)
+        self.update()
+
+    def clear_patches(self) -> None:
+        """Forget all that is after."""
+        self._patches.clear()
+        self.update()
+
+    @property
+    def patches(self) -> list[Patch]:
+        return list(self._patches)
+
+    def seen(self) -> QRect:
+        """The part of the picture that is in view, in whole pixels."""
+        if not self.has_picture():
+            return QRect()
+        half = self._pane_width() / 2
+        middle = self.width() / 2
+        corner = self.to_picture(QPointF(middle - half, 0))
+        other = self.to_picture(QPointF(middle + half, self.height()))
+        return QRectF(corner, other).toAlignedRect().intersected(self.image.rect())
+
+    # How it is compared
+
+    @property
+    def mode(self) -> Mode:
+        return self._mode
+
+    def set_mode(self, mode: Mode) -> None:
+        """Compare by a divider, side by side, or by flickering."""
+        if mode == self._mode:
+            return
+        self._mode = mode
+        self._flicker_on_before = False
+        if mode == "flicker" and self.isVisible():
+            self._timer.start()
+        else:
+            self._timer.stop()
+        if self.fits:
+            self.fit()
+        self.update()
+        self.mode_changed.emit(mode)
+
+    @property
+    def loupe(self) -> bool:
+        return self._loupe
+
+    def set_loupe(self, on: bool) -> None:
+        """Show what is under the pointer enlarged, or not."""
+        if on != self._loupe:
+            self._loupe = on
+            self.update()
+            self.loupe_changed.emit(on)
+
+    @property
+    def divider(self) -> float:
+        """Where the divider stands, as a share of the width."""
+        return self._divider
+
+    def set_divider(self, share: float) -> None:
+        """Move the divider."""
+        self._divider = min(max(share, 0.0), 1.0)
+        self.update()
+
+    @property
+    def percent(self) -> float:
+        """Pixels of the screen for 100 pixels after."""
+        return 100 * self.scale / self.factor
+
+    def set_percent(self, percent: float) -> None:
+        """Zoom so that 100 pixels after take so many on the screen."""
+        self.set_scale(percent / 100 * self.factor)
+
+    def _flick(self) -> None:
+        self._flicker_on_before = not self._flicker_on_before
+        self.update()
+
+    def _pane_width(self) -> float:
+        return self.width() / 2 if self._mode == "side" else float(self.width())
+
+    def _fit_now(self) -> None:
+        super()._fit_now()
+        if self._mode == "side" and self.has_picture():
+            room = max(self.width() / 2 - 16, 1) / self.image.width() * self.devicePixelRatioF()
+            self._scale = min(self._scale, room)
+
+    # Painting
+
+    def paint_picture(self, painter: QPainter, dirty: QRect) -> None:
+        if self._mode == "side":
+            self._paint_side_by_side(painter)
+            return
+        whole = QRectF(self.rect())
+        if self._only_before or (self._mode == "flicker" and self._flicker_on_before):
+            super().paint_picture(painter, dirty)
+            self._paint_caption(painter, self.before_caption, whole, left=True)
+            return
+        if self._mode == "flicker":
+            self._paint_after(painter, dirty)
+            self._paint_caption(painter, self.after_caption, whole, left=True)
+            return
+        at = round(self._divider * self.width())
+        left, right = whole, whole
+        left = QRectF(0, 0, at, self.height())
+        right = QRectF(at, 0, self.width() - at, self.height())
+        painter.save()
+        painter.setClipRect(left.intersected(QRectF(dirty)))
+        super().paint_picture(painter, dirty)
+        painter.setClipRect(right.intersected(QRectF(dirty)))
+        self._paint_after(painter, dirty)
+        painter.restore()
+        self._paint_caption(painter, self.before_caption, left, left=True)
+        self._paint_caption(painter, self.after_caption, right, left=False)
+        self._paint_divider(painter, at)
+
+    def _paint_after(self, painter: QPainter, dirty: QRect) -> None:
+        super().paint_picture(painter, dirty)
+        whole = self.picture_rect()
+        step = self.scale / self.devicePixelRatioF()
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self.percent < 300)
+        for patch in self._patches:
+            place = patch.place
+            target = QRectF(
+                whole.x() + place.x() * step, whole.y() + place.y() * step, place.width() * step, place.height() * step
+            )
+            seen = target.intersected(QRectF(dirty))
+            if seen.isEmpty():
+                continue
+            across, down = patch.image.width() / target.width(), patch.image.height() / target.height()
+            source = QRectF(
+                (seen.x() - target.x()) * across, (seen.y() - target.y()) * down, seen.width() * across, seen.height() * down
+            )
+            painter.drawImage(seen, patch.image, source)
+
+    def _paint_side_by_side(self, painter: QPainter) -> None:
+        quarter, half = self.width() / 4, self.width() / 2
+        panes = ((QRectF(0, 0, half, self.height()), -quarter, False), (QRectF(half, 0, half, self.height()), quarter, True))
+        for pane, shift, after in panes:
+            painter.save()
+            painter.setClipRect(pane)
+            painter.translate(shift, 0)
+            area = pane.translated(-shift, 0).toAlignedRect()
+            if after:
+                self._paint_after(painter, area)
+            else:
+                super().paint_picture(painter, area)
+            painter.restore()
+            self._paint_caption(painter, self.after_caption if after else self.before_caption, pane, left=not after)
+        painter.fillRect(QRectF(half - 1, 0, 2, self.height()), theme.colour("window"))
+
+    def _paint_divider(self, painter: QPainter, at: int) -> None:
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.fillRect(QRectF(at - 1.5, 0, 3, self.height()), theme.colour("window"))
+        painter.fillRect(QRectF(at - 0.5, 0, 1, self.height()), theme.colour("text"))
+        middle = QPointF(at, self.height() / 2)
+        painter.setPen(QPen(theme.colour("border"), 1))
+        painter.setBrush(theme.colour("raised"))
+        painter.drawEllipse(middle, 14, 14)
+        painter.setPen(QPen(theme.colour("text"), 1.6, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+        for side in (-1, 1):
+            tip = middle + QPointF(side * 8, 0)
+            painter.drawLine(tip, tip + QPointF(-side * 3.5, -3.5))
+            painter.drawLine(tip, tip + QPointF(-side * 3.5, 3.5))
+        painter.restore()
+
+    def _paint_caption(self, painter: QPainter, text: str, pane: QRectF, left: bool) -> None:
+        """A small label in the lower corner of a pane."""
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setFont(theme.remark_font())
+        width = painter.fontMetrics().horizontalAdvance(text) + 16
+        height = painter.fontMetrics().height() + 6
+        if pane.width() > width + 16:
+            x = pane.left() + 8 if left else pane.right() - width - 8
+            place = QRectF(x, pane.bottom() - height - 8, width, height)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.colour("window"))
+            painter.setOpacity(0.85)
+            painter.drawRoundedRect(place, 4, 4)
+            painter.setOpacity(1.0)
+            painter.setPen(theme.colour("text"))
+            painter.drawText(place, Qt.AlignmentFlag.AlignCenter, text)
+        painter.restore()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self.has_picture():
+            return
+        with QPainter(self) as painter:
+            if not self._marked.isEmpty():
+                corner, other = self.to_view(self._marked.topLeft()), self.to_view(self._marked.bottomRight())
+                painter.setPen(QPen(theme.colour("accent"), 1.5, Qt.PenStyle.DashLine))
+                painter.drawRect(QRectF(corner, other))
+            if self._loupe and self.rect().contains(self._pointer.toPoint()) and not self._moving_divider:
+                self._paint_loupe(painter)
+
+    def _paint_loupe(self, painter: QPainter) -> None:
+        """A square beside the pointer: its left half before, its right half after, of the same place."""
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        side = LOUPE_SIDE
+        x = self._pointer.x() + 24 if self._pointer.x() + 24 + side < self.width() else self._pointer.x() - 24 - side
+        y = min(max(self._pointer.y() - side / 2, 8), self.height() - side - 8)
+        frame = QRectF(x, y, side, side)
+        kept = (self._scale, self._centre, self._fit)
+        under = self.to_picture(self._pointer_in_pane())
+        painter.save()
+        outline = QPainterPath()
+        outline.addRoundedRect(frame, 8, 8)
+        painter.setClipPath(outline)
+        painter.fillRect(frame, theme.colour("canvas"))
+        # The same painting at another scale: the picture's point under the pointer comes to the middle of each half.
+        self._scale, self._centre, self._fit = self.loupe_scale * self.factor, under, False
+        for after in (False, True):
+            pane = QRectF(frame.center().x() if after else frame.left(), frame.top(), side / 2, side)
+            shift = pane.center() - QPointF(self.width() / 2, self.height() / 2)
+            painter.save()
+            painter.setClipRect(pane, Qt.ClipOperation.IntersectClip)
+            painter.translate(shift)
+            area = pane.translated(-shift).toAlignedRect()
+            if after:
+                self._paint_after(painter, area)
+            else:
+                super().paint_picture(painter, area)
+            painter.restore()
+        self._scale, self._centre, self._fit = kept
+        painter.fillRect(QRectF(frame.center().x() - 0.5, frame.top(), 1, side), theme.colour("text"))
+        painter.restore()
+        painter.setPen(QPen(theme.colour("text"), 1))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRoundedRect(frame, 8, 8)
+        self._paint_caption(painter, f"{self.loupe_scale:.0%}", frame, left=True)
+
+    def _pointer_in_pane(self) -> QPointF:
+        return self._in_pane(self._pointer)
+
+    def _in_pane(self, at: QPointF) -> QPointF:
+        """A point of the view as if its pane were the whole view (side by side, both halves show the same place)."""
+        if self._mode != "side":
+            return at
+        quarter = self.width() / 4
+        return at + QPointF(quarter if at.x() < self.width() / 2 else -quarter, 0)
+
+    # Gestures
+
+    def _on_divider(self, at: QPointF) -> bool:
+        return self._mode == "divider" and self.has_picture() and abs(at.x() - self._divider * self.width()) <= GRIP
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        left = event.button() == Qt.MouseButton.LeftButton
+        if left and event.modifiers() & Qt.KeyboardModifier.ShiftModifier and self.has_picture():
+            self._marked_from = self.to_picture(self._in_pane(event.position()))
+            self._marked = QRectF()
+        elif left and self._on_divider(event.position()):
+            self._moving_divider = True
+        else:
+            super().mousePressEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self._pointer = event.position()
+        if self._marked_from is not None:
+            self._marked = QRectF(self._marked_from, self.to_picture(self._in_pane(event.position()))).normalized()
+            self.update()
+        elif self._moving_divider:
+            self.set_divider(event.position().x() / max(self.width(), 1))
+        else:
+            if self._drag_from is None:
+                on = self._on_divider(event.position())
+                if on:
+                    self.setCursor(Qt.CursorShape.SplitHCursor)
+                else:
+                    self._show_hand()
+            if self._loupe:
+                self.update()
+            super().mouseMoveEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self._marked_from is not None:
+            self._marked_from = None
+            region = self._marked.toAlignedRect().intersected(self.image.rect())
+            self._marked = QRectF()
+            self.update()
+            if region.width() > 3 and region.height() > 3:
+                self.region_chosen.emit(region)
+        elif self._moving_divider:
+            self._moving_divider = False
+        else:
+            super().mouseReleaseEvent(event)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if self._loupe and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            notches = event.angleDelta().y() / 120
+            self.loupe_scale = min(max(self.loupe_scale * 2**notches, LOUPE_SCALES[0]), LOUPE_SCALES[1])
+            self.update()
+            event.accept()
+            return
+        notches = (event.angleDelta().y() or event.angleDelta().x()) / 120
+        if self.has_picture() and notches:
+            self.set_scale(self.scale * 1.25**notches, self._in_pane(event.position()))
+        event.accept()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        modes: dict[int, Mode] = {Qt.Key.Key_D: "divider", Qt.Key.Key_S: "side", Qt.Key.Key_F: "flicker"}
+        plain = not event.modifiers() & ~Qt.KeyboardModifier.ShiftModifier
+        if plain and event.key() in modes:
+            self.set_mode(modes[event.key()])
+        elif plain and event.key() == Qt.Key.Key_L:
+            self.set_loupe(not self._loupe)
+        elif plain and event.key() == Qt.Key.Key_1:
+            self.set_percent(100)
+        elif plain and event.key() == Qt.Key.Key_B:
+            self._only_before = True
+            self.update()
+        elif plain and event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right) and self._mode == "divider":
+            self.set_divider(self._divider + (0.02 if event.key() == Qt.Key.Key_Right else -0.02))
+        else:
+            super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_B and not event.isAutoRepeat():
+            self._only_before = False
+            self.update()
+        else:
+            super().keyReleaseEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self._pointer = QPointF(-1, -1)
+        self.update()
+        super().leaveEvent(event)
+
+    def showEvent(self, event: QEvent) -> None:
+        if self._mode == "flicker":
+            self._timer.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        self._timer.stop()
+        super().hideEvent(event)
