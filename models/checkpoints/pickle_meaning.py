@@ -70,7 +70,7 @@ class Budget:
             raise CheckpointError("The file is damaged or malicious.", "What it describes is far larger than the file itself.")
 
 
-LoadStorage = Callable[[Any], Storage]
+LoadStorage = Callable[[Any], Any]
 LoadBytes = Callable[[bytes], Any]
 
 

@@ -82,6 +82,7 @@ def fitted(build: Callable[[], nn.Module], tensors: Mapping[str, torch.Tensor], 
     `build` makes the network; it is made without memory. `CheckpointError` names the first tensor that is missing, left
     over, of another shape, or not made of finite numbers; or says that they are larger than the file.
     """
+    check_bytes(tensors, what)
     with torch.device("meta"):
         wanted = build().state_dict()
     for name, tensor in wanted.items():
@@ -97,7 +98,6 @@ def fitted(build: Callable[[], nn.Module], tensors: Mapping[str, torch.Tensor], 
     surplus = next((name for name in tensors if name not in wanted), None)
     if surplus is not None:
         raise CheckpointError(f"This {what} is of a kind that Ganvas does not know.", f"It also holds {surplus[:80]}.")
-    check_bytes(tensors, what)
     for name, tensor in tensors.items():
         # One undefined or infinite number makes the sum so; a sum that overflows by itself comes from no weights either.
         if not math.isfinite(float(tensor.sum(dtype=torch.float32))):

@@ -86,6 +86,13 @@ def _reference(reference: Any) -> tuple[str, torch.dtype, int]:
     return str(key), STORAGE_DTYPES[form.name], count
 
 
+def _class(reference: Any) -> Global | None:
+    """The class that a reference ("module", class, file, source text) is about; its source text is left alone."""
+    if isinstance(reference, tuple) and len(reference) > 1 and reference[0] == "module" and isinstance(reference[1], Global):
+        return reference[1]
+    return None
+
+
 def nested_reader(budget: Budget, depth: int = 1) -> Callable[[bytes], Any]:
     """Reads the containers that lie as bytes in a pickle, as a storage does that was pickled by itself."""
 
@@ -98,12 +105,8 @@ def nested_reader(budget: Budget, depth: int = 1) -> Callable[[bytes], Any]:
 
 
 def starts_chain(data: Buffer) -> bool:
-    """Whether these bytes begin a chain of pickles with torch's magic number."""
-    return bytes(data[:14]) in (
-        b"\x80\x02\x8a\x0a" + MAGIC.to_bytes(10, "little"),
-        b"\x80\x03\x8a\x0a" + MAGIC.to_bytes(10, "little"),
-        b"\x80\x04\x8a\x0a" + MAGIC.to_bytes(10, "little"),
-    )
+    """Whether these bytes begin a chain of pickles with torch's magic number (in a frame, from protocol 4 on)."""
+    return b"\x8a\x0a" + MAGIC.to_bytes(10, "little") in bytes(data[:32])
 
 
 def read_chain(source: Source, budget: Budget | None = None, depth: int = 0) -> Any:
@@ -123,7 +126,9 @@ def read_chain(source: Source, budget: Budget | None = None, depth: int = 0) -> 
     # and again once it is known where each of them lies.
     wanted: dict[str, tuple[torch.dtype, int]] = {}
 
-    def note(reference: Any) -> Storage:
+    def note(reference: Any) -> Any:
+        if (named := _class(reference)) is not None:
+            return named
         key, dtype, count = _reference(reference)
         if wanted.setdefault(key, (dtype, count)) != (dtype, count):
             raise CheckpointError(f"{source.name} is damaged.", "It describes one storage in two ways.")
@@ -140,7 +145,9 @@ def read_chain(source: Source, budget: Budget | None = None, depth: int = 0) -> 
             raise CheckpointError(f"{source.name} is damaged.", "Its list of storages does not fit what it holds.")
         flat[key], at = _counted(source, at, *wanted[key])
 
-    def storage(reference: Any) -> Storage:
+    def storage(reference: Any) -> Any:
+        if (named := _class(reference)) is not None:
+            return named
         key, _, _ = _reference(reference)
         if key not in flat:
             raise CheckpointError(f"{source.name} is damaged.", "The numbers of a tensor are missing.")

@@ -66,7 +66,8 @@ def _check() -> ModuleType | None:
     if not script.is_file():
         return None
     spec = importlib.util.spec_from_file_location("golden_check", script)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
