@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
+    QPushButton,
     QRadioButton,
     QScrollArea,
     QSpinBox,
@@ -44,6 +45,18 @@ def fill_labels(box: QComboBox, palette: Palette, number: int) -> None:
     box.setCurrentIndex(box.findData(number))
 
 
+def choice(dialog: QDialog, text: str) -> QDialogButtonBox:
+    """A button that accepts a dialog, called `text`, and one that leaves it."""
+    accept = QPushButton(text, dialog)
+    accept.setProperty("look", "primary")
+    accept.setDefault(True)
+    buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, dialog)
+    buttons.addButton(accept, QDialogButtonBox.ButtonRole.AcceptRole)
+    buttons.accepted.connect(dialog.accept)
+    buttons.rejected.connect(dialog.reject)
+    return buttons
+
+
 class CanvasDialog(QDialog):
     """A size for a new canvas, or for the one there is (`resizing`). Read `size_`, `background` and `stretch` when accepted."""
 
@@ -62,7 +75,7 @@ class CanvasDialog(QDialog):
             button = QToolButton(self)
             button.setObjectName(f"canvas:{shape[0]}x{shape[1]}")
             button.setIcon(_shape_icon(*shape))
-            button.setIconSize(QSize(44, 44))
+            button.setIconSize(QSize(56, 56))
             button.setText(f"{shape[0]} × {shape[1]}")
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
             button.setCheckable(True)
@@ -100,15 +113,8 @@ class CanvasDialog(QDialog):
             label.setBuddy(self._ground)
             grid.addWidget(label, 2, 0)
             grid.addWidget(self._ground, 2, 1)
-        self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
-        accept = self._buttons.addButton(
-            self.tr("Change the size") if resizing else self.tr("New drawing"), QDialogButtonBox.ButtonRole.AcceptRole
-        )
-        accept.setProperty("look", "primary")
-        accept.setDefault(True)
-        self._buttons.accepted.connect(self.accept)
-        self._buttons.rejected.connect(self.reject)
-        column.addWidget(self._buttons)
+        column.addWidget(choice(self, self.tr("Change the size") if resizing else self.tr("New drawing")))
+        self._width.setFocus()
         self._mark()
 
     @property
@@ -130,7 +136,7 @@ class CanvasDialog(QDialog):
         field.setSingleStep(64)
         field.setSuffix(" px")
         field.setValue(value)
-        field.setFixedWidth(120)
+        field.setFixedSize(128, 32)
         return field
 
     def _take(self, width: int, height: int) -> None:
@@ -145,9 +151,9 @@ class CanvasDialog(QDialog):
 
 
 def _shape_icon(width: int, height: int) -> QIcon:
-    pixmap = QPixmap(88, 88)
+    pixmap = QPixmap(112, 112)
     pixmap.fill(Qt.GlobalColor.transparent)
-    scale = 72 / max(width, height, 1024)
+    scale = 104 / max(width, height, 1024)
     with QPainter(pixmap) as painter:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(theme.colour("dim"))
@@ -200,13 +206,7 @@ class MappingDialog(QDialog):
         scroll.setWidget(inside)
         scroll.setMinimumSize(420, min(60 + 40 * len(unknown), 360))
         column.addWidget(scroll, 1)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
-        accept = buttons.addButton(self.tr("Open the map"), QDialogButtonBox.ButtonRole.AcceptRole)
-        accept.setProperty("look", "primary")
-        accept.setDefault(True)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
-        column.addWidget(buttons)
+        column.addWidget(choice(self, self.tr("Use these labels")))
 
     @property
     def answers(self) -> dict[int, int]:

@@ -21,11 +21,12 @@ from app.paint.state.map_files import ReadMap, settle
 from app.paint.state.opening import PHOTO_SIDE, Opened, has_use_for
 from app.paint.state.starting import example
 from app.widgets.panel import Notice
+from app.widgets.save_dialog import ask_where
 
 if TYPE_CHECKING:
     from app.paint.panel import PaintPanel
 
-PICTURES = "PNG (*.png);;JPEG (*.jpg);;WebP (*.webp)"
+FOLDER = "paint.folder"
 SUFFIX = ".ganvas"
 
 
@@ -127,7 +128,7 @@ class PaintFiles(QObject):
 
         panel.noticed.emit(
             Notice(
-                self.tr("{0} lies over the drawing, to be traced.").format(name),
+                self.tr("“{0}” lies over the drawing, to be traced.").format(name),
                 button=self.tr("Take its look instead"),
                 action=take_look,
             )
@@ -229,7 +230,8 @@ class PaintFiles(QObject):
             self._panel.noticed.emit(Notice(self.tr("Paint has no use for {0}.").format(Path(file).name), bad=True))
 
     def ask_save_picture(self) -> None:
-        path = self._ask_save(self.tr("Save the landscape"), ".png", PICTURES)
+        stem = self.path.stem if self.path is not None else self.tr("landscape")
+        path = ask_where(self._panel, self._panel.settings, FOLDER, f"{stem}.png")
         if path is not None:
             self.save_picture(path)
 
@@ -251,7 +253,7 @@ class PaintFiles(QObject):
             self.save_map(path, kind)
 
     def ask_save_layers(self) -> None:
-        path = self._ask_save(self.tr("Save all layers"), ".ora", "OpenRaster (*.ora)")
+        path = self._ask_save(self.tr("Save all layers"), ".ora", "OpenRaster (*.ora);;Photoshop (*.psd)")
         if path is not None:
             self.save_layers(path)
 
@@ -261,9 +263,12 @@ class PaintFiles(QObject):
         if not file:
             return None
         path = Path(file)
+        self._panel.settings.set(FOLDER, str(path.parent))
         return path if path.suffix else path.with_name(path.name + suffix)
 
     def _folder(self) -> str:
         if self.path is not None:
             return str(self.path.parent)
-        return QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
+        return self._panel.settings.get(FOLDER, "") or QStandardPaths.writableLocation(
+            QStandardPaths.StandardLocation.PicturesLocation
+        )

@@ -63,12 +63,12 @@ class Filing(QObject):
         self._write(path, lambda: recipe.write(path, picture, to_recipe(copy, sha256, enlarge_with, _version())))
 
     def save_layered(self, path: Path, drawing: Drawing, picture: NDArray[np.uint8] | None) -> None:
-        """Write all layers with the landscape as OpenRaster."""
-        from app.paint.state.openraster import openraster_bytes
+        """Write all layers with the landscape: as Photoshop's file where the extension is its, else as OpenRaster."""
+        from app.paint.state.layered import openraster_bytes, photoshop_bytes
         from app.photos import placing
 
-        copy = snapshot(drawing)
-        self._write(path, lambda: placing.write(path, [openraster_bytes(copy, picture)]))
+        copy, layered = snapshot(drawing), photoshop_bytes if path.suffix.lower() == ".psd" else openraster_bytes
+        self._write(path, lambda: placing.write(path, [layered(copy, picture)]))
 
     def shut(self) -> None:
         self._background.shut()

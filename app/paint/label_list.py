@@ -34,18 +34,21 @@ from models.card import Label
 
 ROW = 28  # height of a label
 SWATCH = 18
+NARROWER = 36  # what a label saves in width where its digit stands on the colour
 KEYS = "1234567890"
 SEARCH_FROM = 25  # a list of so many labels can be searched
 
 
 class LabelButton(QAbstractButton):
-    """One label. `key` is the digit that chooses it, "" for none; `background` marks the one that shows where all is clear."""
+    """One label. `key` is the digit that chooses it, "" for none; `background` marks the one that shows where all is clear.
+    Where it is `compact` the digit stands on the colour.
+    """
 
     menu_wanted = Signal(QPoint)
 
     def __init__(self, label: Label, key: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.label, self.key, self.background, self.other = label, key, False, False
+        self.label, self.key, self.background, self.other, self.compact = label, key, False, False, False
         self.swatch = QImage()
         self.setObjectName(f"label:{label.name}")
         self.setText(label.name)
@@ -69,7 +72,8 @@ class LabelButton(QAbstractButton):
         self.setAccessibleName(", ".join(tips))
 
     def sizeHint(self) -> QSize:
-        return QSize(self.fontMetrics().horizontalAdvance(self.label.name) + SWATCH + 48, ROW)
+        """With the digit beside the name; `NARROWER` less where it is compact."""
+        return QSize(self.fontMetrics().horizontalAdvance(self.label.name) + SWATCH + 14 + NARROWER + 4, ROW)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         with QPainter(self) as painter:
@@ -92,9 +96,14 @@ class LabelButton(QAbstractButton):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(theme.colour("border"), 1))
             painter.drawRoundedRect(place.adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
-            right = self.width() - 8
+            right = self.width() - (2 if self.compact else 8)
             painter.setFont(theme.remark_font())
-            if self.key:
+            if self.key and self.compact:
+                red, green, blue = self.label.colour
+                light = 0.299 * red + 0.587 * green + 0.114 * blue > 140
+                painter.setPen(QColor(0, 0, 0, 190) if light else QColor(255, 255, 255, 230))
+                painter.drawText(place, Qt.AlignmentFlag.AlignCenter, self.key)
+            elif self.key:
                 painter.setPen(theme.colour("dim"))
                 painter.drawText(
                     QRectF(right - 12, 0, 12, self.height()),
@@ -102,7 +111,7 @@ class LabelButton(QAbstractButton):
                     self.key,
                 )
                 right -= 16
-            if self.background:
+            if self.background and not self.compact:
                 theme.draw_icon(painter, QRectF(right - 14, (self.height() - 14) / 2, 14, 14), "tool-ground", "dim")
                 right -= 18
             painter.setFont(self.font())
@@ -154,6 +163,7 @@ class LabelList(QWidget):
         """Show these labels."""
         for button in self._buttons:
             self._group.removeButton(button)
+            button.hide()
             button.deleteLater()
         self._buttons = []
         table = palette.patterned() if patterns else None
@@ -204,11 +214,14 @@ class LabelList(QWidget):
             button.setVisible(button in shown)
         room = self._scroll.viewport().size()
         needed = max((button.sizeHint().width() for button in shown), default=0)
-        columns = 2 if len(shown) * (ROW + 2) > room.height() and room.width() >= 2 * (needed - 18) + 2 else 1
+        fits = self._scroll.width() >= 2 * (needed - NARROWER) + 2  # two columns need no scroll bar
+        columns = 2 if len(shown) * (ROW + 2) > room.height() and fits else 1
         order = [(index % -(-len(shown) // columns), index // -(-len(shown) // columns)) for index in range(len(shown))]
         while self._grid.count():
             self._grid.takeAt(0)
         for button, (row, column) in zip(shown, order, strict=True):
+            button.compact = columns > 1
+            button.update()
             self._grid.addWidget(button, row, column)
         for row in range(self._grid.rowCount()):
             self._grid.setRowStretch(row, 0)

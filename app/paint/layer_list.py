@@ -129,6 +129,7 @@ class LayerList(QWidget):
         self._shown = shown
         for row in self._rows:
             self._column.removeWidget(row)
+            row.hide()
             row.deleteLater()
         self._rows = []
         for layer in reversed(drawing.layers):

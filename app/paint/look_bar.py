@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QImage, QPainter, QPainterPath, QPaintEvent, QPen, QWheelEvent
+from PySide6.QtGui import QImage, QPainter, QPainterPath, QPaintEvent, QPen, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QFrame,
@@ -23,7 +23,7 @@ from app import theme
 from app.paint.state.look import LARGEST_SEED, Look, Looks
 from app.widgets.slider_row import SliderRow
 
-PICTURE = QSize(80, 60)
+PICTURE = QSize(72, 54)
 CAPTION = 18
 
 
@@ -95,6 +95,26 @@ def _middle(image: QImage, aspect: float) -> QRectF:
     return QRectF((image.width() - width) / 2, (image.height() - height) / 2, width, height)
 
 
+class End(QAbstractButton):
+    """A button over the end of a strip: there is more."""
+
+    def __init__(self, icon: str, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._icon = icon
+        self.setObjectName(f"looks:{icon}")
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setFixedSize(24, 40)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(QPen(theme.colour("line"), 1))
+            painter.setBrush(theme.colour("hover" if self.underMouse() else "raised"))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
+            theme.draw_icon(painter, QRectF(self.rect()).adjusted(4, 0, -4, 0), self._icon)
+
+
 class Strip(QScrollArea):
     """Buttons in a row that the wheel moves along."""
 
@@ -106,9 +126,36 @@ class Strip(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFixedHeight(PICTURE.height() + CAPTION + 8)
 
-    def wheelEvent(self, event: QWheelEvent) -> None:
+        self._ends = {}
+        for step, icon, tip in ((-1, "left", self.tr("Looks before these")), (1, "right", self.tr("More looks"))):
+            button = End(icon, self)
+            button.setToolTip(tip)
+            button.setAccessibleName(tip)
+            button.clicked.connect(lambda _=False, step=step: self.move_by(step * (self.width() - PICTURE.width())))
+            self._ends[step] = button
+        self.horizontalScrollBar().valueChanged.connect(self._show_ends)
+        self.horizontalScrollBar().rangeChanged.connect(self._show_ends)
+
+    def move_by(self, pixels: int) -> None:
+        """Show what lies so far to the right."""
         bar = self.horizontalScrollBar()
-        bar.setValue(bar.value() - (event.angleDelta().y() or event.angleDelta().x()))
+        bar.setValue(bar.value() + pixels)
+
+    def _show_ends(self) -> None:
+        """A button at each end where there is more."""
+        bar = self.horizontalScrollBar()
+        self._ends[-1].setVisible(bar.value() > bar.minimum())
+        self._ends[1].setVisible(bar.value() < bar.maximum())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        top = 3 + (PICTURE.height() - 40) // 2
+        self._ends[-1].move(0, top)
+        self._ends[1].move(self.width() - 24, top)
+        self._show_ends()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        self.move_by(-(event.angleDelta().y() or event.angleDelta().x()))
         event.accept()
 
 
@@ -163,7 +210,7 @@ class LookBar(QFrame):
         self._scroll.setWidget(self._row)
         self._columns.addWidget(self._scroll, 1)
         self._blend = SliderRow("look:blend", self.tr("Blend"), 0, 100, 0, decimals=0, unit=" %", parent=self)
-        self._blend.setFixedWidth(150)
+        self._blend.setFixedWidth(136)
         self._blend.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._blend.changed.connect(lambda value: self.blended.emit(value / 100, True))
         self._blend.settled.connect(lambda: self.blended.emit(self._blend.value() / 100, False))
@@ -175,6 +222,7 @@ class LookBar(QFrame):
         images = {button.look: button.image for button in self._buttons}
         for button in self._buttons:
             self._inside.removeWidget(button)
+            button.hide()
             button.deleteLater()
         self._buttons = []
         for look in looks:

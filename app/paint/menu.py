@@ -38,7 +38,7 @@ class DrawingMenu:
         maps = menu.addMenu(tr("Save the label map"))
         for name, text in (("map index", tr("With label numbers (PNG)…")), ("map colour", tr("With plain colours (PNG)…"))):
             maps.addAction(text, does[name]).setObjectName(f"drawing:{name}")
-        self._line(tr("Save all layers (OpenRaster)…"), "layered", does)
+        self._line(tr("Save all layers (OpenRaster, Photoshop)…"), "layered", does)
         menu.addSeparator()
         self._line(tr("Size of the canvas…"), "size", does)
         self.patterns = self._line(tr("Patterns on the labels"), "patterns", does)

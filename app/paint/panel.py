@@ -60,7 +60,7 @@ class PaintPanel(Panel):
 
     def __init__(self, worker: InferenceWorker, catalogue: Catalogue, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._settings = settings
+        self.settings = settings
         self._awake = self._sliding = False
         self.picture: Picture | None = None
         self._looks = [*(named_look(name) for name in LOOKS), *(seed_look(seed) for seed in FIRST_SEEDS)]
@@ -106,11 +106,11 @@ class PaintPanel(Panel):
         )  # fmt: skip
         views = self._frame.views
         views.landscape.placeholder = self.tr("The landscape appears here.")
-        if not self._settings.get("paint.hint_seen", False):
+        if not self.settings.get("paint.hint_seen", False):
             views.canvas.hint = self.tr("Choose a label at the right and paint: the landscape follows. [ and ] change the brush.")
         self.setFocusProxy(views)
         views.setFocusProxy(views.canvas)
-        if self._settings.get("paint.patterns", False):
+        if self.settings.get("paint.patterns", False):
             self.show_patterns(True)
 
     def _wire(self) -> None:
@@ -319,7 +319,7 @@ class PaintPanel(Panel):
         if canvas.hint:
             canvas.hint = ""
             canvas.update()
-            self._settings.set("paint.hint_seen", True)
+            self.settings.set("paint.hint_seen", True)
         self._thumbs.disturbed()
 
     def _refused(self, refusal: CannotPaint) -> None:
@@ -352,7 +352,7 @@ class PaintPanel(Panel):
 
     def show_patterns(self, on: bool) -> None:
         """Patterns on the labels, for eyes that cannot tell the colours apart."""
-        self._settings.set("paint.patterns", on)
+        self.settings.set("paint.patterns", on)
         self._menu.patterns.setChecked(on)
         self._frame.side.labels.set_palette(self.document.drawing.palette, on)
         self.desk.show_patterns(on)
