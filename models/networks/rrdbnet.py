@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from models.networks.strips import conv_same
+from models.networks.pieces import conv_same
 from models.networks.unfilled import Conv2d
 from models.precision import Runtime
 from models.steps import Steps
