@@ -72,6 +72,7 @@ class StripRow(QFrame):
         self.seen = ThumbnailStrip("history", self.tr("History"), side=52)
         self.favourites = ThumbnailStrip("favourites", self.tr("Favourites"), side=52)
         self.favourites.empty = self.tr("F stars the picture at hand")
+        self.favourites.removing = self.tr("No longer a favourite")
         self.seen.empty = self.tr("What you have seen gathers here")
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 6, 16, 6)

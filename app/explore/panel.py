@@ -42,8 +42,7 @@ NARROW, WIDE = 1100, 2000  # window widths at which sheet and tools change their
 class ExplorePanel(Panel):
     """See the module. Asks the worker for everything and never waits. Nothing happens before `restore`.
 
-    `shown` is the variation whose full picture was shown last, `facts` what is known of the model once it is open.
-    """
+    `shown` is the variation whose full picture was shown last, `facts` what is known of the model once it is open."""
 
     name = "explore"
     title = "Explore"
@@ -81,6 +80,7 @@ class ExplorePanel(Panel):
         self.view = ExploreView()
         self.view.placeholder = self.tr("The first picture is being made…")
         self.view.alone.connect(self._toggle_alone)
+        self.setFocusProxy(self.view)
         if not self._settings.get("explore.hint_seen", False):
             self.view.hint = self.tr("Drag a slider, pull the map of seeds, or press R for another one")
         self.tools = Tools(lambda seed: self._thumbnails.get(self._places.plain(seed)))
@@ -204,7 +204,7 @@ class ExplorePanel(Panel):
     @property
     def is_full(self) -> bool:
         """Whether the full picture of what the document says is shown."""
-        return self.shown is not None and self.shown == self.document.now
+        return self.shown == self.document.now
 
     # What a hand does
 
@@ -214,7 +214,7 @@ class ExplorePanel(Panel):
         self._go(self.document.now.at_seed(seed), self.tr("Roll the dice"))
 
     def _move(self, key: str, title: str, **values: Any) -> None:
-        """A hand is moving something: previews until `_settle`."""
+        # A hand is moving something: previews until `_settle`.
         self._gesture()
         self.document.change(key, title, **values)
         self._renderer.follow(self.document.now)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LANE = "explore"
 DEADLINE_MS = 66.0  # of a picture while a hand moves something: 15 a second, as large as they can be
 REST_MS = 160  # a hand that keeps still this long has come to rest
-FULL_PICTURES = 24  # kept for undo, history and favourites: 4 MB each at 1024 px
+FULL_PICTURES = 16  # kept for undo, history and favourites: 4 MB each at 1024 px
 THUMBNAILS = 600
 THUMBNAIL_SIDE = 128
 IN_FLIGHT = 2  # thumbnails handed to the engine at a time: what is no longer wanted is soon out of the way

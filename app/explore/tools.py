@@ -152,6 +152,7 @@ class Tools(QFrame):
         self.search.setObjectName("directions:search")
         self.search.setPlaceholderText(self.tr("Search"))
         self.search.setClearButtonEnabled(True)
+        self.search.setAcceptDrops(False)  # a dropped file is for the window
         self.search.setAccessibleName(self.tr("Search directions"))
         self.search.addAction(theme.icon("search", "dim"), QLineEdit.ActionPosition.LeadingPosition)
         self.search.textChanged.connect(self._filter)

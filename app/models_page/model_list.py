@@ -54,7 +54,8 @@ class _Painter(QStyledItemDelegate):
         painter.setFont(theme.remark_font())
         painter.setPen(theme.colour("bad" if line.state == "broken" else "dim"))
         task = TASKS[line.task][0] if line.task else "broken"
-        remark = " · ".join(filter(None, (task, size_text(line.bytes) if line.bytes else "", line.licence)))
+        licence = "" if line.non_commercial else line.licence  # the mark says it already
+        remark = " · ".join(filter(None, (task, size_text(line.bytes) if line.bytes else "", licence)))
         text = painter.fontMetrics().elidedText(remark, Qt.TextElideMode.ElideRight, room)
         painter.drawText(words, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
         painter.restore()

@@ -25,6 +25,7 @@ class NumberField(QLineEdit):
         super().__init__(parent)
         self.setObjectName(name)
         self.setAccessibleName(title)
+        self.setAcceptDrops(False)  # a dropped file is for the window
         self._low, self._high, self._decimals = low, high, decimals
         self.step = 1.0 if decimals == 0 else 10.0**-decimals
         self.prefix = self.suffix = ""

@@ -17,8 +17,19 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen, QResizeEvent
-from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QListView, QMenu, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app import theme
 
@@ -87,7 +98,8 @@ class _Painter(QStyledItemDelegate):
 
 
 class ThumbnailStrip(QListView):
-    """Thumbnails in one row (`columns` 0) or as a grid of `columns`. `chosen(key)` on a click or Enter, `removed(key)` on Delete.
+    """Thumbnails in one row (`columns` 0) or as a grid of `columns`. `chosen(key)` on a click or Enter; `removed(key)` on Delete
+    or by the menu of a right click, whose words are `removing` ("": nothing can be removed).
 
     `side` is the edge of a thumbnail in logical pixels; a grid works it out from its width.
     """
@@ -100,7 +112,7 @@ class ThumbnailStrip(QListView):
         self.setObjectName(name)
         self.setAccessibleName(title)
         self.side, self._columns = side, columns
-        self.empty = ""  # what to say while there is nothing
+        self.empty = self.removing = ""  # `empty`: what to say while there is nothing
         self.thumbs = Thumbs(self)
         self.setModel(self.thumbs)
         self.setItemDelegate(_Painter(self))
@@ -171,8 +183,8 @@ class ThumbnailStrip(QListView):
 
     def _lay(self) -> None:
         if self._columns:
-            # One pixel less than fits: Qt's icon mode breaks the row where the last column ends on the edge.
-            self.side = max((self.viewport().width() - 1) // self._columns - GAP, 24)
+            # Two pixels less than fit: Qt's icon mode breaks the row where the last column ends on the edge or just before it.
+            self.side = max((self.viewport().width() - 2) // self._columns - GAP, 24)
             self.setGridSize(QSize(self.side + GAP, self.side + GAP))
         self.doItemsLayout()
 
@@ -192,13 +204,29 @@ class ThumbnailStrip(QListView):
         index = self.currentIndex()
         if index.isValid() and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.chosen.emit(self.thumbs.keys[index.row()])
-        elif index.isValid() and event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
+        elif self.removing and index.isValid() and event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
             self.removed.emit(self.thumbs.keys[index.row()])
         else:
             super().keyPressEvent(event)
 
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if self._columns:
+            super().wheelEvent(event)
+            return
+        bar, turned = self.horizontalScrollBar(), event.angleDelta()
+        bar.setValue(bar.value() - (turned.y() or turned.x()) // 2)
+        event.accept()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        index = self.indexAt(event.pos())
+        if self.removing and index.isValid():
+            key, menu = self.thumbs.keys[index.row()], QMenu(self)
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            menu.addAction(theme.icon("remove"), self.removing).triggered.connect(lambda: self.removed.emit(key))
+            menu.popup(event.globalPos())
+
     def viewportEvent(self, event: QEvent) -> bool:
-        # A right click takes a thumbnail away where somebody listens to that; it must not choose it first.
+        # A right click opens the menu of a thumbnail; it must not choose it first.
         pressed = event.type() == QEvent.Type.MouseButtonPress and isinstance(event, QMouseEvent)
         if pressed and event.button() == Qt.MouseButton.RightButton:  # type: ignore[attr-defined]
             return True
