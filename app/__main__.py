@@ -27,6 +27,7 @@ COMMANDS: tuple[str, ...] = (
     "generate",
     "paint",
     "upscale",
+    "transform",
     "models",
     "train",
     "tour",

@@ -26,7 +26,7 @@ from app.upscale.sizes import TARGET_HELP, Target, TargetError, parse_target
 
 if TYPE_CHECKING:
     from app.inference.engine import Engine
-    from models.card import Card
+    from models.card import Card, Task
 
 HELP = "enlarge photos and folders of photos"
 EXAMPLES = """\
@@ -40,18 +40,21 @@ EXAMPLES = """\
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options of the sub-command."""
-    parser.add_argument("named", nargs="+", metavar="FILE_OR_DIR", help="photos, folders, or - for names from standard input")
-    parser.add_argument("--out", type=Path, metavar="DIR", help=f"folder for the results (default: {BESIDE}/ beside each photo)")
     parser.add_argument("--model", metavar="M", help="catalogue name or file (default: the best that is quick enough here)")
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--scale", type=_factor, metavar="N", help="how many times larger: 2, 3, 4, 2.5 (default: the model's own)")
     size.add_argument("--to", type=_target, metavar="SIZE", help=TARGET_HELP)
+    configure_files(parser, naming.DEFAULT_TEMPLATE)
+
+
+def configure_files(parser: argparse.ArgumentParser, template: str) -> None:
+    """Which photos, and how their results are written: alike for all that is done to photos."""
+    parser.add_argument("named", nargs="+", metavar="FILE_OR_DIR", help="photos, folders, or - for names from standard input")
+    parser.add_argument("--out", type=Path, metavar="DIR", help=f"folder for the results (default: {BESIDE}/ beside each photo)")
     parser.add_argument("--recursive", action="store_true", help="sub-folders too; the results keep the tree")
     parser.add_argument("--format", type=_format, metavar="F", help="png, jpg, webp, avif or tiff (default: as the photo)")
     parser.add_argument("--quality", type=_quality, default=92, metavar="Q", help="of jpg, webp and avif, 1 to 100 (default: 92)")
-    parser.add_argument(
-        "--name", default=naming.DEFAULT_TEMPLATE, metavar="T", help=f"template for names (default: {naming.DEFAULT_TEMPLATE})"
-    )
+    parser.add_argument("--name", default=template, metavar="T", help=f"template for names (default: {template})")
     parser.add_argument(
         "--on-exists",
         choices=("skip", "rename", "overwrite"),
@@ -128,8 +131,8 @@ class _Job:
     number: int = 0
 
 
-def run(args: argparse.Namespace) -> int:
-    """Plan, check, enlarge; what failed is listed at the end."""
+def run(args: argparse.Namespace, *tasks: Task) -> int:
+    """Plan, check, enlarge; what failed is listed at the end. `tasks` are those of the models that may do it (none: all)."""
     try:
         naming.check_template(args.name)
     except naming.TemplateError as error:
@@ -137,7 +140,7 @@ def run(args: argparse.Namespace) -> int:
     reporter = Reporter(args.json)
     machine = engine(args)
     named = list(_named(args.named))
-    card = _card(machine, args.model, args.to or args.scale, named)
+    card = _card(machine, args.model, args.to or args.scale, named, tasks or ("upscaling", "translation"))
     if isinstance(card, Failure):
         reporter.failed(args.model or "upscale", card)
         return reporter.finish()
@@ -183,7 +186,7 @@ def _choices(args: argparse.Namespace, card: Card) -> Choices:
 # Choosing a model
 
 
-def _card(machine: Engine, name: str | None, target: Target | None, named: list[Path]) -> Card | Failure:
+def _card(machine: Engine, name: str | None, target: Target | None, named: list[Path], tasks: tuple[Task, ...]) -> Card | Failure:
     """The card of the model to use, or why there is none."""
     if name is None:
         return _default(machine, target, named)
@@ -198,8 +201,9 @@ def _card(machine: Engine, name: str | None, target: Target | None, named: list[
             return ending
         assert isinstance(ending, Done)
         card = ending.result[0]
-    if card.task not in ("upscaling", "translation"):
-        return Failure(f"{card.title} does not enlarge photos.", hint="`ganvas models list` shows which models do.")
+    if card.task not in tasks:
+        does = "enlarge" if "upscaling" in tasks else "transform"
+        return Failure(f"{card.title} does not {does} photos.", hint="`ganvas models list` shows which models do.")
     return card
 
 

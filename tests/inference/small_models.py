@@ -12,11 +12,14 @@ from models.networks.compact import Compact, CompactConfig
 from models.networks.efficientnet_lite import EfficientNetLite
 from models.networks.landscape import LandscapeConfig, LandscapeGenerator, StyleEncoder
 from models.networks.mobilestylegan import MobileStyleGAN, Shape
+from models.networks.resnet_translator import ResNetConfig, ResNetTranslator
 
 FACES, PAINTER, UPSCALER, BROKEN = "small-faces", "small-painter", "small-upscaler", "broken-upscaler"
+TRANSLATOR = "small-translator"
 FACE_SHAPE = Shape(mapping=((16, 16), (16, 16)), blocks=((16, 16), (16, 16), (16, 16)))  # 64 px, with an early exit at 32
 PAINT_CONFIG = LandscapeConfig(labels=4, channels=(16, 12, 8, 8), style_dim=6, embedding=8)
 UPSCALE_CONFIG = CompactConfig(channels=3, features=8, inner=2, shuffle=2)
+TRANSLATE_CONFIG = ResNetConfig(3, 3, 4, 6, 8, (8,), 6, 4, separable=False, batch=False)
 
 
 def catalogue(home: Path) -> Catalogue:
@@ -30,6 +33,10 @@ def catalogue(home: Path) -> Catalogue:
     made.keep(card, _upscaler())
     card = Card(BROKEN, "Broken upscaler", "upscaling", "compact", asdict(UPSCALE_CONFIG), scale=2)
     made.keep(card, {name: torch.full_like(value, 1e30) for name, value in _upscaler().items()})
+    card = Card(TRANSLATOR, "Small translator", "translation", "pix2pix-cyclegan", asdict(TRANSLATE_CONFIG))
+    made.keep(
+        card, {name: 0.2 * torch.randn(value.shape) for name, value in ResNetTranslator(TRANSLATE_CONFIG).state_dict().items()}
+    )
     return made
 
 

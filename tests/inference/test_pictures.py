@@ -15,6 +15,7 @@ from app.inference.requests import (
     PaintRequest,
     RemoveModelRequest,
     Request,
+    TranslateRequest,
     UpscaleRequest,
 )
 from app.inference.updates import ENDINGS, Done, Failure, Frame, Generated, Progress, Tile, Update
@@ -22,7 +23,7 @@ from models.catalogue import Catalogue
 from models.errors import OutOfMemory
 from models.running import finite_or_again
 from tests.inference import small_models
-from tests.inference.small_models import BROKEN, FACES, PAINTER, UPSCALER
+from tests.inference.small_models import BROKEN, FACES, PAINTER, TRANSLATOR, UPSCALER
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +157,7 @@ def test_the_same_request_gives_the_same_picture(engine: Engine) -> None:
         (GenerateRequest(PAINTER), "Explore"),
         (PaintRequest(FACES, np.zeros((64, 64), np.uint8)), "Paint"),
         (UpscaleRequest(FACES, np.zeros((8, 8, 3), np.uint8)), "Upscale"),
+        (TranslateRequest(UPSCALER, np.zeros((8, 8, 3), np.uint8)), "Transform"),
         (PaintRequest(PAINTER, np.full((64, 64), 9, np.uint8)), "9"),
         (UpscaleRequest(UPSCALER, np.zeros((8, 8, 7), np.uint8)), "picture"),
         (UpscaleRequest(UPSCALER, np.zeros((8, 8, 3), np.uint8), region=(0, 0, 99, 99)), "region"),
@@ -251,6 +253,17 @@ def test_type_and_channels_that_go_in_come_out(engine: Engine, dtype: str, chann
 def test_a_network_of_broken_numbers_is_told_and_nothing_else_suffers(engine: Engine) -> None:
     assert "numbers" in str(refusal(engine, UpscaleRequest(BROKEN, photo())))
     result(engine, UpscaleRequest(UPSCALER, photo()))
+
+
+# Transform ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_a_photo_is_translated_in_its_own_size_and_type(engine: Engine, dtype: str) -> None:
+    given = photo(40, 56).astype(dtype) * (257 if dtype == "uint16" else 1)
+    made = result(engine, TranslateRequest(TRANSLATOR, given))
+    assert (made.shape, made.dtype) == (given.shape, given.dtype)
+    assert (made != given).any()
 
 
 # Memory -------------------------------------------------------------------------------------------------------------------
