@@ -30,6 +30,9 @@ MODULES: dict[str, str] = {
     "gan-compression": "models.checkpoints.families.gan_compression",
     "pix2pix-cyclegan": "models.checkpoints.families.pix2pix",
     "srgan": "models.checkpoints.families.srgan",
+    "stylegan2": "models.checkpoints.families.stylegan2",
+    "stylegan2-tf": "models.checkpoints.families.stylegan2_tf",
+    "rosinality": "models.checkpoints.families.rosinality",
     "dcgan": "models.checkpoints.families.dcgan",
 }
 
