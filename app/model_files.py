@@ -39,7 +39,7 @@ class ModelFiles(QObject):
     def __init__(self, worker: InferenceWorker, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._worker = worker
-        self._running: dict[int, tuple[str, Path | None]] = {}
+        self._running: dict[int, tuple[str, Path | None, dict[str, str]]] = {}
         worker.updated.connect(self._update)
 
     def inspect(self, path: Path) -> None:
@@ -48,7 +48,8 @@ class ModelFiles(QObject):
 
     def add(self, path: Path, answers: dict[str, str] | None = None) -> None:
         """Read a file into the catalogue."""
-        self._start(self._worker.submit(AddModelRequest(path, answers or {})), "add", path)
+        told = dict(answers or {})
+        self._start(self._worker.submit(AddModelRequest(path, told)), "add", path, told)
 
     def get(self, names: tuple[str, ...] = ()) -> None:
         """Fetch recommended models (all without names). The one thing that opens a network connection."""
@@ -67,24 +68,26 @@ class ModelFiles(QObject):
     def is_busy(self) -> bool:
         return bool(self._running)
 
-    def _start(self, ticket: int, what: str, path: Path | None) -> None:
-        self._running[ticket] = (what, path)
+    def _start(self, ticket: int, what: str, path: Path | None, answers: dict[str, str] | None = None) -> None:
+        self._running[ticket] = (what, path, answers or {})
         self.busy.emit(True)
 
     def _update(self, ticket: int, update: Update) -> None:
         if ticket not in self._running:
             return
-        what, path = self._running[ticket]
+        what, path, answers = self._running[ticket]
         if isinstance(update, Progress):
             self.progressed.emit(update.done, max(update.total, 1), update.text)
         elif isinstance(update, ENDINGS):
             del self._running[ticket]
             self.progressed.emit(0, 0, "")
             self.busy.emit(self.is_busy)
-            self._ended(what, path, update)
+            self._ended(what, path, answers, update)
 
-    def _ended(self, what: str, path: Path | None, update: Update) -> None:
-        if isinstance(update, Failure):
+    def _ended(self, what: str, path: Path | None, answers: dict[str, str], update: Update) -> None:
+        if isinstance(update, Failure) and update.choices and path is not None:
+            self.noticed.emit(self._question(path, answers, update))
+        elif isinstance(update, Failure):
             self.noticed.emit(Notice(update.what, update.why, update.hint, bad=True))
         elif isinstance(update, Cancelled):
             self.noticed.emit(Notice(self.tr("Stopped. What was finished before is kept.")))
@@ -96,6 +99,11 @@ class ModelFiles(QObject):
         elif isinstance(update, Done):
             self.changed.emit()
             self.noticed.emit(Notice(self.tr("The model was removed.")))
+
+    def _question(self, path: Path, answers: dict[str, str], asked: Failure) -> Notice:
+        """A file leaves something open: each answer is a button that adds it."""
+        buttons = [(choice, lambda choice=choice: self.add(path, {**answers, asked.key: choice})) for choice in asked.choices]
+        return Notice(asked.what, asked.why, choices=tuple(buttons))
 
     def _found(self, path: Path, cards: list[Card]) -> Notice:
         if not cards:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
@@ -25,7 +27,9 @@ class MessageBar(QFrame):
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self._button = QPushButton(self)
         self._button.setObjectName("notice:button")
-        self._button.clicked.connect(self._act)
+        self._button.clicked.connect(lambda: self._act(self.notice.action if self.notice else None))
+        self._choices = QHBoxLayout()
+        self._choices.setSpacing(8)
         self._close = QToolButton(self)
         self._close.setIcon(theme.icon("close"))
         self._close.setIconSize(QSize(16, 16))
@@ -38,6 +42,7 @@ class MessageBar(QFrame):
         row.addWidget(self._icon)
         row.addWidget(self._text, 1)
         row.addWidget(self._button)
+        row.addLayout(self._choices)
         row.addWidget(self._close)
         self.hide()
 
@@ -57,16 +62,28 @@ class MessageBar(QFrame):
         self.setAccessibleName(text)
         self._button.setText(notice.button)
         self._button.setVisible(bool(notice.button))
+        self._show_choices(notice)
         self.show()
 
     def clear(self) -> None:
         self.show_notice(None)
 
-    def _act(self) -> None:
-        notice = self.notice
+    def _show_choices(self, notice: Notice) -> None:
+        while (item := self._choices.takeAt(0)) is not None:
+            old = item.widget()
+            if old is not None:
+                old.hide()
+                old.deleteLater()
+        for text, action in notice.choices:
+            button = QPushButton(text, self)
+            button.setObjectName(f"notice:{text}")
+            button.clicked.connect(lambda _=False, action=action: self._act(action))
+            self._choices.addWidget(button)
+
+    def _act(self, action: Callable[[], None] | None) -> None:
         self.clear()
-        if notice is not None and notice.action is not None:
-            notice.action()
+        if action is not None:
+            action()
 
 
 class Page(QWidget):

@@ -24,7 +24,8 @@ class Notice:
     """Something a person should read, shown in the quiet bar above a panel until it is closed or replaced.
 
     `what` happened, `why`, `hint` what to do: one sentence each, the last two may be empty. `button`, where given, runs
-    `action` and closes the bar. `bad` marks a failure; otherwise it is news.
+    `action` and closes the bar; `choices` are further (button, action) pairs, for a question with several answers. `bad`
+    marks a failure; otherwise it is news.
     """
 
     what: str
@@ -33,6 +34,7 @@ class Notice:
     button: str = ""
     action: Callable[[], None] | None = None
     bad: bool = False
+    choices: tuple[tuple[str, Callable[[], None]], ...] = ()
 
 
 class Panel(QWidget):

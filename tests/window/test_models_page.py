@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
@@ -13,6 +14,7 @@ from app.models_page.page import ModelsPage
 from app.window import MainWindow
 from models.catalogue import Catalogue
 from models.networks.mobilestylegan import Shape
+from models.networks.spade import SPADEConfig, SPADEGenerator
 from models.recommended import pins
 from tests.inference.small_models import FACES, UPSCALER
 from tests.models.small_faces import small_network, write_wheel
@@ -108,3 +110,31 @@ def test_a_wheel_is_offered_added_and_listed_and_explore_can_use_it(
     qtbot.waitUntil(lambda: bar.notice is not None and bar.notice.button == "Open Explore", timeout=WAIT_MS)
     panel: Any = window.panel("explore")
     assert added in [choice.name for choice in panel.picker.choices()]
+
+
+def test_a_file_that_leaves_a_question_open_asks_it_with_a_button_for_each_answer(
+    window: MainWindow, catalogue: Catalogue, tmp_path: Path, qtbot: QtBot
+) -> None:
+    network = SPADEGenerator(SPADEConfig(6, 8, 16, 3, 5, 0, (8, 8), True))
+    file = tmp_path / "latest_net_G.pth"
+    torch.save({name: 0.1 * torch.rand(value.shape) for name, value in network.state_dict().items()}, file)
+    window.open_files([file])
+    bar = window.bar("explore")
+    qtbot.waitUntil(lambda: bar.notice is not None, timeout=WAIT_MS)
+    if not bar.notice.choices:  # what was found can be added; the question comes then
+        assert bar.notice.action is not None, bar.notice
+        bar.notice.action()
+        qtbot.waitUntil(lambda: bool(bar.notice.choices), timeout=WAIT_MS)
+    before = {entry.name for entry in catalogue.entries()}
+    for _ in range(4):  # a file may leave several questions open
+        shown = bar.notice
+        if shown is None or not shown.choices:
+            break
+        button = bar.findChild(QPushButton, f"notice:{shown.choices[0][0]}")
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda shown=shown: bar.notice is not None and bar.notice is not shown, timeout=WAIT_MS)
+    assert bar.notice is not None
+    assert not bar.notice.bad, bar.notice
+    added = {entry.name: entry for entry in catalogue.entries() if entry.name not in before}
+    assert len(added) == 1
+    assert next(iter(added.values())).card.answers
