@@ -15,6 +15,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -33,6 +34,8 @@ PARTS = {
     "import": "import torch in the worker, libraries mapped first",
     "full": "8 full pictures of {model}",
     "drag": "a drag: 60 previews a second of {model} for 3 s",
+    "explore": "the real window: a slider dragged for 4 s, {model}",
+    "paint": "the real window: 20 strokes on the canvas",
 }
 
 
@@ -87,22 +90,21 @@ def spin(app: Any, until: Callable[[], bool], seconds: float = 120) -> None:
 
 def child(part: str) -> dict[str, Any]:
     """One part, in this process."""
-    from PySide6.QtWidgets import QApplication, QMainWindow
+    from PySide6.QtWidgets import QApplication
 
     from app.inference.engine import Engine
-    from app.inference.requests import GenerateRequest
-    from app.inference.updates import ENDINGS, Failure, Frame
+    from app.inference.updates import Failure, Frame
     from app.inference.worker import InferenceWorker, threads_beside_a_window
     from models.catalogue import Catalogue
 
     app = QApplication([])
-    window = QMainWindow()
-    window.resize(1280, 800)
-    window.show()
     catalogue = Catalogue()
+    home = tempfile.TemporaryDirectory()  # settings of this run: those of a person stay as they are
+    os.environ["GANVAS_HOME"] = home.name
     model = next((entry.name for entry in catalogue.entries() if entry.card.task == "latent"), None)
+    if part in ("full", "drag", "explore") and model is None:
+        return {"skipped": "no latent model is at hand"}
     worker = InferenceWorker(Engine(catalogue, threads=threads_beside_a_window()))
-    ended: set[int] = set()
     frames: list[float] = []
 
     def hear(ticket: int, update: Any) -> None:
@@ -110,17 +112,38 @@ def child(part: str) -> dict[str, Any]:
             raise SystemExit(str(update))
         if isinstance(update, Frame):
             frames.append(update.milliseconds)
-        if isinstance(update, ENDINGS):
-            ended.add(ticket)
 
     worker.updated.connect(hear)
+    live = in_the_window if part in ("explore", "paint") else beside_a_window
+    gaps = live(app, part, worker, catalogue, str(model), frames)
+    worker.close()
+    home.cleanup()
+    return {**gaps, "model": model, "pictures": len(frames), "median ms": statistics.median(frames) if frames else 0.0}
+
+
+def beside_a_window(app: Any, part: str, worker: Any, catalogue: Any, model: str, frames: list[float]) -> dict[str, float]:
+    """The parts in which the worker is driven without panels, so that only its own pauses count."""
+    from PySide6.QtWidgets import QMainWindow
+
+    from app.inference.requests import GenerateRequest
+    from app.inference.updates import ENDINGS
+
+    window = QMainWindow()
+    window.resize(1280, 800)
+    window.show()
+    ended: set[int] = set()
+    worker.updated.connect(lambda ticket, update: ended.add(ticket) if isinstance(update, ENDINGS) else None)
+
+    def face(seeds: tuple[tuple[int, float], ...], deadline: float | None = None, wait: bool = True) -> None:
+        ticket = worker.submit(GenerateRequest(model, seeds, deadline_ms=deadline), "explore")
+        if wait:
+            spin(app, lambda: ticket in ended)
+
     spin(app, lambda: False, 0.5)
     if part in ("full", "drag"):
-        if model is None:
-            return {"skipped": "no latent model is at hand"}
         for number in range(3):
-            ticket = worker.submit(GenerateRequest(model, ((number, 1.0),), deadline_ms=40), "explore")
-            spin(app, lambda: ticket in ended)  # noqa: B023
+            face(((number, 1.0),), 40)
+        frames.clear()
     heart = Heart()
     if part == "rest":
         spin(app, lambda: False, 2)
@@ -133,17 +156,50 @@ def child(part: str) -> dict[str, Any]:
         spin(app, lambda: ticket in ended)
     elif part == "full":
         for number in range(8):
-            ticket = worker.submit(GenerateRequest(str(model), ((number, 1.0),)), "explore")
-            spin(app, lambda: ticket in ended)  # noqa: B023
+            face(((number, 1.0),))
     else:
         until = time.monotonic() + 3
         while time.monotonic() < until:
-            weight = (time.monotonic() - until) % 1
-            worker.submit(GenerateRequest(str(model), ((0, weight), (1, 1 - weight)), deadline_ms=40), "explore")
+            weight = (until - time.monotonic()) / 3
+            face(((0, weight), (1, 1 - weight)), 40, wait=False)
             spin(app, lambda: False, 1 / 60)
-    result = {**heart.stop(), "model": model, "pictures": len(frames), "median ms": statistics.median(frames) if frames else 0.0}
-    worker.close()
-    return result
+    return heart.stop()
+
+
+def in_the_window(app: Any, part: str, worker: Any, catalogue: Any, model: str, frames: list[float]) -> dict[str, float]:
+    """The parts in which the real window is used by hand, so that its own work counts too."""
+    from app.cli.hand import Hand, along, wait_until
+    from app.paint.canvas import Canvas
+    from app.settings import Settings
+    from app.widgets.slider_row import Slider
+    from app.window import MainWindow
+
+    window = MainWindow(worker, catalogue, Settings())
+    window.show()
+    window.go_to(part)
+    panel: Any = window.panel(part)
+    hand = Hand(16)
+    if part == "explore":
+        wait_until(lambda: panel.facts is not None and panel.shown == panel.document.now, "the face", 180)
+        slider = panel.findChild(Slider, "direction:yaw") or panel.findChild(Slider, "psi")
+        y, left, right = slider.height() / 2, 0.2 * slider.width(), 0.8 * slider.width()
+        way = along([(slider.at(slider.value()), y), (left, y), (right, y), (left, y), (right, y)], steps=60)
+        frames.clear()
+        heart = Heart()
+        hand.drag(slider, way)
+        wait_until(lambda: panel.shown == panel.document.now, "the face", 60)
+    else:
+        wait_until(lambda: panel.picture is not None and panel.live.up_to_date, "the first landscape", 180)
+        canvas = panel.findChild(Canvas, "canvas")
+        frames.clear()
+        heart = Heart()
+        for number in range(20):
+            height = canvas.height() * (0.2 + 0.03 * number)
+            hand.drag(canvas, along([(0.2 * canvas.width(), height), (0.8 * canvas.width(), height + 20)], steps=15))
+        wait_until(lambda: panel.live.up_to_date, "the landscape", 60)
+    gaps = heart.stop()
+    window.close()
+    return gaps
 
 
 def main() -> None:
