@@ -39,7 +39,7 @@ def open_measured(
     entry = catalogue.find(model) if isinstance(model, str) else None
     if entry is not None:
         card: Card = entry.card
-        tensors: Mapping[str, torch.Tensor] = read_safetensors(file_source(entry.weights)).tensors
+        tensors = _owned(read_safetensors(file_source(entry.weights)).tensors)
     else:
         card, tensors = load(Path(model), answers)
     opened = assemble(card, tensors, device, precision)
@@ -49,7 +49,13 @@ def open_measured(
 
 def load(path: Path, answers: Mapping[str, str]) -> tuple[Card, dict[str, torch.Tensor]]:
     """Card and tensors of a model file, as the catalogue would store them. Nothing is written, nothing in it is run."""
-    return converted(read(path, answers.get("member")), answers)
+    card, tensors = converted(read(path, answers.get("member")), answers)
+    return card, _owned(tensors)
+
+
+def _owned(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Copies of tensors that are pages of a file. A model outlives its file: overwritten, those pages would end the program."""
+    return {name: tensor.clone() for name, tensor in tensors.items()}
 
 
 def assemble(card: Card, tensors: Mapping[str, torch.Tensor], device: str | None = None, precision: str | None = None) -> Model:

@@ -1,7 +1,8 @@
 """Cutting a picture into tiles: windows that a network sees, and the cores of them that are kept.
 
-All windows of a picture have the same size (so that a network prepares once), lie on whole multiples of what it asks for, and
-overlap by at least twice its margin: a core never comes nearer than the margin to an edge that is not the picture's own.
+All windows of a picture have the same size (so that a network prepares once; the last may be longer by less than a multiple)
+and lie on whole multiples of what the network asks for. They overlap by at least twice its margin: a core never comes nearer
+than the margin to an edge that is not the picture's own.
 """
 
 from __future__ import annotations
@@ -58,16 +59,13 @@ def spans(length: int, first: int, last: int, tile: int, margin: int, multiple: 
     """Spans that cover `first` to `last` of a side of `length`."""
     low = max(0, first - margin) // multiple * multiple
     high = min(length, last + margin)
-    window = -(-(tile + 2 * margin) // multiple) * multiple
+    window = -(-(max(tile, 2 * multiple) + 2 * margin) // multiple) * multiple
     if high - low <= window:
         return [Span(low, high, first, last)]
-    step = max(1, window - 2 * margin - multiple)
+    step = window - 2 * margin - multiple + 1  # a start is moved to a multiple by less than one
     count = 1 + -(-(high - low - window) // step)
     starts = [low + i * (high - low - window) // (count - 1) // multiple * multiple for i in range(count)]
-    starts[-1] = max(starts[-2] + 1, high - window)
-    if multiple > 1:  # the last window begins on a multiple too, and may end beyond the picture, where it is padded
-        starts[-1] = -(-starts[-1] // multiple) * multiple
-    stops = [min(high, start + window) for start in starts]
+    stops = [*(start + window for start in starts[:-1]), high]  # the last is a little longer where `high` is no multiple
     cuts = [first, *((stop + start) // 2 for stop, start in zip(stops[:-1], starts[1:], strict=True)), last]
     return [Span(*found) for found in zip(starts, stops, cuts[:-1], cuts[1:], strict=True) if found[2] < found[3]]
 

@@ -126,7 +126,8 @@ SPADES = {
 def test_fast_spade_is_plain_spade(name: str, runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     config = SPADES[name]
     plain = filled(SPADEGenerator(config), 0.4)
-    size = (1 << config.doublings, 2 << config.doublings)
+    begin = (1, 2) if config.batch else (6, 8)  # an instance norm of two pixels is nothing but rounding
+    size = (begin[0] << config.doublings, begin[1] << config.doublings)
     shares = torch.zeros(1, 6, *size)
     shares[:, 1, : size[0] // 2], shares[:, 4, size[0] // 2 :] = 1, 0.25
     shares[:, 2, size[0] // 2 :] = 0.75
