@@ -10,7 +10,7 @@ from models.card import Card, Label
 from models.errors import BadInput, BadPicture
 from models.painting import PaintingModel
 from models.precision import Runtime
-from models.steps import Steps
+from models.steps import Steps, drain
 
 FLOAT32 = Runtime(torch.device("cpu"), torch.float32)
 BFLOAT16 = Runtime(torch.device("cpu"), torch.bfloat16)
@@ -61,11 +61,7 @@ def test_a_picture_has_the_size_of_its_map() -> None:
 
 
 def test_a_picture_can_be_had_at_the_size_the_network_worked_at() -> None:
-    steps = _model().paint_steps(_map(), own_size=True)
-    with pytest.raises(StopIteration) as stop:
-        while True:
-            next(steps)
-    assert stop.value.value.shape == (4, 6, 3)
+    assert drain(_model().paint_steps(_map(), own_size=True)).shape == (4, 6, 3)
 
 
 def test_floats_are_neither_clamped_nor_rounded() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -26,7 +28,7 @@ def test_spans_cover_a_side_once_and_see_their_margin(
     found = spans(length, first, last, tile, margin, multiple)
     assert found[0].first == first
     assert found[-1].last == last
-    for one, other in zip(found[:-1], found[1:], strict=True):
+    for one, other in pairwise(found):
         assert one.last == other.first
     for span in found:
         assert span.start % multiple == 0
