@@ -75,8 +75,11 @@ class Canvas(MapView):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         event.accept()
-        if not self._is_echo():
-            self._move(event.position(), event.modifiers(), 1.0)
+        if self._is_echo():
+            return
+        if self._doing is not None and not event.buttons():
+            self._up(event.position())  # the button was let go while another window had the mouse
+        self._move(event.position(), event.modifiers(), 1.0)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         event.accept()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PySide6.QtCore import QObject, QStandardPaths
+from PySide6.QtCore import QObject, QStandardPaths, Signal
 from PySide6.QtWidgets import QFileDialog
 
 from app.paint.dialogs import CanvasDialog, MappingDialog
@@ -26,12 +26,15 @@ from app.widgets.save_dialog import ask_where
 if TYPE_CHECKING:
     from app.paint.panel import PaintPanel
 
-FOLDER = "paint.folder"
+FOLDER, RECENT = "paint.folder", "paint.recent"
+MOST_RECENT = 8
 SUFFIX = ".ganvas"
 
 
 class PaintFiles(QObject):
-    """Knows which file the drawing came from (`path`, None for none)."""
+    """Knows which file the drawing came from (`path`, None for none). `named(paths)`: the list of recent drawings changed."""
+
+    named = Signal(list)
 
     def __init__(self, panel: PaintPanel) -> None:
         super().__init__(panel)
@@ -134,9 +137,27 @@ class PaintFiles(QObject):
             )
         )
 
+    def open_recent(self, path: Path) -> None:
+        """One of the drawings that were worked on before."""
+        if not self.open(path):
+            paths = [other for other in self.recent() if other != path]
+            self._panel.settings.set(RECENT, [str(other) for other in paths])
+            self.named.emit(paths)
+            self._panel.noticed.emit(
+                Notice(self.tr("{0} cannot be opened.").format(path.name), self.tr("It is not there."), bad=True)
+            )
+
+    def recent(self) -> list[Path]:
+        """The drawings that were saved or opened last, the newest first."""
+        return [Path(text) for text in self._panel.settings.get(RECENT, list[str]())]
+
     def name(self, path: Path | None) -> None:
         """The drawing came from this file, or is saved there."""
         self.path = path
+        if path is not None:
+            paths = [path.absolute(), *(other for other in self.recent() if other != path.absolute())][:MOST_RECENT]
+            self._panel.settings.set(RECENT, [str(other) for other in paths])
+            self.named.emit(paths)
         self._panel.titled.emit(path.stem if path is not None else "")
 
     # Out

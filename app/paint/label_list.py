@@ -212,10 +212,10 @@ class LabelList(QWidget):
         shown = [button for button in self._buttons if wanted in button.label.name.lower()]
         for button in self._buttons:
             button.setVisible(button in shown)
-        room = self._scroll.viewport().size()
+        search = self._search.sizeHint().height() + 4 if self._search.isVisibleTo(self) else 0
         needed = max((button.sizeHint().width() for button in shown), default=0)
-        fits = self._scroll.width() >= 2 * (needed - NARROWER) + 2  # two columns need no scroll bar
-        columns = 2 if len(shown) * (ROW + 2) > room.height() and fits else 1
+        fits = self.width() >= 2 * (needed - NARROWER) + 2  # two columns need no scroll bar
+        columns = 2 if len(shown) * (ROW + 2) > self.height() - search and fits else 1
         order = [(index % -(-len(shown) // columns), index // -(-len(shown) // columns)) for index in range(len(shown))]
         while self._grid.count():
             self._grid.takeAt(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
@@ -15,13 +16,21 @@ class DrawingMenu:
     """Fills `menu`. What each line does is in `does`, by name; keys work while `owner` or a child of it has the focus."""
 
     def __init__(
-        self, menu: QMenu, owner: QWidget, does: dict[str, Callable[[], object]], example: Callable[[str], object]
+        self,
+        menu: QMenu,
+        owner: QWidget,
+        does: dict[str, Callable[[], object]],
+        example: Callable[[str], object],
+        recent: Callable[[Path], object],
     ) -> None:
         self._menu, self._owner = menu, owner
         self._choose: Callable[[str], object] = lambda name: None
         tr = owner.tr
         self._line(tr("New drawing…"), "new", does, "Ctrl+N")
         self._line(tr("Open a drawing, map or photo…"), "open", does)
+        self._recent = menu.addMenu(tr("Open again"))
+        self._recent.setObjectName("drawing:recent")
+        self._recent.triggered.connect(lambda action: recent(Path(str(action.data()))))
         examples = menu.addMenu(tr("Examples"))
         examples.setObjectName("drawing:examples")
         for name in example_names():
@@ -57,6 +66,15 @@ class DrawingMenu:
             action.setShortcut(QKeySequence(keys))
             self._owner.addAction(action)
         return action
+
+    def show_recent(self, paths: Sequence[Path]) -> None:
+        """The drawings that were saved or opened last."""
+        self._recent.clear()
+        self._recent.menuAction().setVisible(bool(paths))
+        for path in paths:
+            action = self._recent.addAction(path.stem)
+            action.setToolTip(str(path))
+            action.setData(str(path))
 
     def show_upscalers(self, cards: Sequence[Card], chosen: str, choose: Callable[[str], object]) -> None:
         """The upscalers that may finish a landscape; `chosen` is a name, "auto" or "none"."""

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QPoint
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
@@ -19,24 +17,23 @@ from app.paint.desk import Desk
 from app.paint.dialogs import MappingDialog
 from app.paint.files import PaintFiles
 from app.paint.frame import EmptyPage, Frame
-from app.paint.label_list import label_menu
 from app.paint.live import Live
 from app.paint.look_thumbs import LookThumbs
 from app.paint.menu import DrawingMenu
 from app.paint.models_here import NO_LABELS, ModelsHere
 from app.paint.pen_test import PenTest
-from app.paint.shortcuts import do_key
 from app.paint.state import layering
 from app.paint.state.adapting import adapted, missing_labels
-from app.paint.state.commands import DrawingCommand, SetCommand
-from app.paint.state.document import CannotPaint, Change, Document, What
+from app.paint.state.changing import Changer
+from app.paint.state.commands import DrawingCommand
+from app.paint.state.document import CannotPaint, Change, Document
 from app.paint.state.drawing import Drawing
 from app.paint.state.look import Look, Looks, seed_look
 from app.paint.state.palette import Palette
 from app.paint.state.requesting import paint_request, thumbnail_request
 from app.paint.state.starting import LOOKS, named_look
-from app.paint.state.tools import Tool, Tools
-from app.paint.viewport import TURN_STEP, ZOOM_STEP
+from app.paint.state.tools import Tools
+from app.paint.tooling import Tooling
 from app.settings import Settings
 from app.widgets.model_picker import ModelPicker
 from app.widgets.panel import Notice, Panel
@@ -61,7 +58,7 @@ class PaintPanel(Panel):
     def __init__(self, worker: InferenceWorker, catalogue: Catalogue, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.settings = settings
-        self._awake = self._sliding = False
+        self._awake = False
         self.picture: Picture | None = None
         self._looks = [*(named_look(name) for name in LOOKS), *(seed_look(seed) for seed in FIRST_SEEDS)]
         self.models = ModelsHere(worker, catalogue, settings, self)
@@ -70,6 +67,7 @@ class PaintPanel(Panel):
         self._interrupted = recovered is not None and recovered.interrupted
         drawing = self.models.first_drawing(recovered.drawing if recovered is not None else None)
         self.document = Document(drawing, self.history)
+        self._changer = Changer(self.document)
         self.tools = Tools(label=drawing.labels[0].id, other_label=drawing.labels[-1].id)
         self.desk = Desk(self.document, self.tools, self)
         self.live = Live(worker, self._request, self)
@@ -85,6 +83,7 @@ class PaintPanel(Panel):
     def _build(self) -> None:
         self._picker = self.picker = ModelPicker("paint:model")
         self._frame, self._empty = Frame(self.desk), EmptyPage()
+        self._tooling = Tooling(self.desk, self._frame, self)
         self._stack = QStackedWidget()
         self._stack.addWidget(self._frame)
         self._stack.addWidget(self._empty)
@@ -99,10 +98,11 @@ class PaintPanel(Panel):
                 "new": files.ask_new, "open": files.ask_open, "save": files.save, "save as": files.ask_save_project,
                 "export": self.export, "import map": lambda: files.ask_open("map"), "size": files.ask_size,
                 "map index": lambda: files.ask_save_map("index"), "map colour": lambda: files.ask_save_map("colour"),
-                "layered": files.ask_save_layers, "send": files.send, "pen": self._try_pen,
+                "layered": files.ask_save_layers, "send": files.send, "pen": lambda: PenTest(self).open(),
                 "patterns": lambda: self.show_patterns(not self.desk.patterns),
             },
             files.open_example,
+            files.open_recent,
         )  # fmt: skip
         views = self._frame.views
         views.landscape.placeholder = self.tr("The landscape appears here.")
@@ -126,28 +126,23 @@ class PaintPanel(Panel):
         desk.hand.ended.connect(lambda: live.move(False))
         desk.hand.refused.connect(self._refused)
         desk.tools_changed.connect(self._show_tools)
-        desk.menu_wanted.connect(self._pop_labels)
         desk.touched.connect(self._gesture)
-        frame.tools.chosen.connect(self.choose_tool)
-        frame.options.sized.connect(self._resize_brush)
-        frame.options.toggled.connect(self._toggle)
-        frame.options.viewed.connect(self.act)
+        self._tooling.rolled.connect(self.roll)
+        self._tooling.paused.connect(lambda: live.pause(not live.paused))
         frame.options.paused.connect(live.pause)
-        frame.options.shown.connect(self.show_views)
-        frame.side.labels.chosen.connect(desk.choose_label)
-        frame.side.labels.background_wanted.connect(
-            lambda number: self._set(self.document.drawing, "background", number, self.tr("background"))
-        )
+        frame.side.labels.background_wanted.connect(lambda number: self._changer.set_background(number, self.tr("background")))
         self._wire_layers()
         frame.looks.chosen.connect(self.choose_look)
         frame.looks.rolled.connect(self.roll)
         frame.looks.photo_wanted.connect(lambda: self.files.ask_open("look"))
-        frame.looks.blended.connect(self._blend)
+        frame.looks.blended.connect(lambda share, sliding: self._changer.blend(share, self.tr("blend"), sliding))
         live.answered.connect(self._answered)
         live.state_changed.connect(frame.options.show_state)
         live.failed.connect(self._failed)
         live.settled.connect(self.files.settled)
         self._thumbs.painted.connect(frame.looks.show_image)
+        self.files.named.connect(self._menu.show_recent)
+        self._menu.show_recent(self.files.recent())
 
     def _wire_layers(self) -> None:
         side, document = self._frame.side, self.document
@@ -155,8 +150,10 @@ class PaintPanel(Panel):
         side.photo.clicked.connect(lambda: self.files.ask_open("trace"))
         side.layers.picked.connect(lambda key: layering.activate(document, key))
         side.layers.shown.connect(lambda key, on: layering.show(document, key, on, self.tr("visibility")))
-        side.layers.faded.connect(lambda key, value, sliding: self._set_layer(key, "opacity", value, self.tr("opacity"), sliding))
-        side.layers.renamed.connect(lambda key, text: self._set_layer(key, "name", text, self.tr("name of a layer")))
+        side.layers.faded.connect(
+            lambda key, value, sliding: self._changer.set_layer(key, "opacity", value, self.tr("opacity"), sliding)
+        )
+        side.layers.renamed.connect(lambda key, text: self._changer.set_layer(key, "name", text, self.tr("name of a layer")))
         side.layers.act.connect(lambda action, key: layering.act(document, action, key, self.tr("layers")))
 
     # Waking up, models
@@ -331,24 +328,7 @@ class PaintPanel(Panel):
         show = lambda: layering.show(self.document, key, True, self.tr("visibility"))  # noqa: E731
         self.noticed.emit(Notice(refusal.what, hint=refusal.hint, button=self.tr("Show it"), action=show))
 
-    # Tools and keys
-
-    def choose_tool(self, tool: Tool) -> None:
-        self.tools.tool = tool
-        self.desk.change_tools()
-
-    def _resize_brush(self, size: float) -> None:
-        self.tools.resize(size)
-        self.desk.change_tools()
-
-    def _toggle(self, name: str, on: bool) -> None:
-        setattr(self.tools, name, on)
-        self.desk.change_tools()
-
-    def show_views(self, which: str) -> None:
-        """Show "both" drawing and landscape, or one of them alone, as large as it goes."""
-        self._frame.views.show_only(which)
-        self._frame.options.show_views(which)
+    # Keys, undo
 
     def show_patterns(self, on: bool) -> None:
         """Patterns on the labels, for eyes that cannot tell the colours apart."""
@@ -357,37 +337,9 @@ class PaintPanel(Panel):
         self._frame.side.labels.set_palette(self.document.drawing.palette, on)
         self.desk.show_patterns(on)
 
-    def _pop_labels(self, at: QPoint) -> None:
-        menu = label_menu(self.document.drawing.palette, self.tools.recent, self)
-        menu.triggered.connect(lambda action: self.desk.choose_label(int(action.data())))
-        menu.popup(at)
-
-    def _try_pen(self) -> None:
-        PenTest(self).open()
-
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if not do_key(event, self.choose_tool, self._choose_by_key, self.act):
+        if not self._tooling.key(event):
             super().keyPressEvent(event)
-
-    def _choose_by_key(self, digit: str) -> None:
-        number = self._frame.side.labels.number_of_key(digit)
-        if number is not None:
-            self.desk.choose_label(number)
-
-    def act(self, name: str) -> None:
-        """What keys and buttons of the view ask for, by name."""
-        viewport, canvas, tools = self.desk.viewport, self._frame.views.canvas, self.tools
-        acts: dict[str, Callable[[], object]] = {
-            "larger": lambda: tools.step_size(True), "smaller": lambda: tools.step_size(False), "swap": tools.swap,
-            "dice": self.roll, "pause": lambda: self.live.pause(not self.live.paused), "mirror": viewport.mirror,
-            "closer": lambda: canvas.zoom_by(ZOOM_STEP), "farther": lambda: canvas.zoom_by(1 / ZOOM_STEP),
-            "own pixels": lambda: canvas.zoom_to(1.0), "fit width": canvas.fit_width, "fit": viewport.reset,
-            "left": lambda: viewport.turn(-TURN_STEP), "right": lambda: viewport.turn(TURN_STEP),
-            "upright": viewport.turn_upright, "views": lambda: self.show_views(self._frame.views.next_view()),
-        }  # fmt: skip
-        acts[name]()
-        if name in ("larger", "smaller", "swap"):
-            self.desk.change_tools()
 
     def undo(self) -> None:
         self.desk.hand.cancel()
@@ -397,37 +349,15 @@ class PaintPanel(Panel):
         self.desk.hand.cancel()
         super().redo()
 
-    # Looks, layers, background
+    # Looks
 
     def choose_look(self, look: Look) -> None:
         """Another look; the one before stays at hand for blending."""
-        looks = self.document.drawing.looks
-        if look != looks.first:
-            self._set(self.document.drawing, "looks", Looks(look, looks.first, 0.0, looks.grain), self.tr("look"))
+        self._changer.choose_look(look, self.tr("look"))
 
     def roll(self) -> None:
         """A look by dice."""
         self.choose_look(seed_look(random.randrange(ROLL_BELOW)))
-
-    def _blend(self, share: float, sliding: bool) -> None:
-        looks = self.document.drawing.looks
-        self._set(self.document.drawing, "looks", replace(looks, blend=share), self.tr("blend"), sliding)
-
-    def _set_layer(self, key: int, attribute: str, value: object, title: str, sliding: bool = False) -> None:
-        layer = self.document.drawing.layer(key)
-        if layer is not None:
-            self._set(layer, attribute, value, title, sliding)
-
-    def _set(self, target: Any, attribute: str, value: object, title: str, sliding: bool = False) -> None:
-        """Change a setting as an undo step; while something slides, one step takes all changes."""
-        if not sliding and not self._sliding:
-            self.history.seal()
-        if getattr(target, attribute) != value:
-            what: What = "looks" if attribute == "looks" else "layers"
-            self.history.do(SetCommand(self.document, target, attribute, value, what, title))
-        self._sliding = sliding
-        if not sliding:
-            self.history.seal()
 
     # In and out
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QDialog, QSpinBox, QToolButton
 from pytestqt.qtbot import QtBot
@@ -628,3 +629,33 @@ def test_dialogs_can_be_left_without_a_change(panel: PaintPanel) -> None:
         dialogs = [dialog for dialog in panel.findChildren(QDialog) if dialog.isVisible()]
         dialogs[-1].reject()
     assert panel.document.drawing is before
+
+
+def test_drawings_that_were_saved_are_offered_again(
+    panel: PaintPanel, make_panel: MakePanel, qtbot: QtBot, tmp_path: Path
+) -> None:
+    paths = [tmp_path / f"{name}.ganvas" for name in ("one", "two", "three")]
+    for path in paths:
+        with qtbot.waitSignal(panel.message):
+            panel.files.save_project(path)
+    panel.files.save_project(paths[0])
+    again = make_panel(settings=panel.settings)
+    assert [path.stem for path in again.files.recent()] == ["one", "three", "two"]
+    paths[2].unlink()
+    heard = notices(again)
+    again.files.open_recent(paths[2])
+    assert "three.ganvas cannot be opened" in heard[-1].what
+    assert [path.stem for path in again.files.recent()] == ["one", "two"]
+
+
+def test_a_button_that_was_let_go_elsewhere_ends_the_stroke(panel: PaintPanel) -> None:
+    canvas = canvas_of(panel)
+    panel.desk.choose_label(8)
+    QTest.mousePress(canvas, LEFT, NOTHING_HELD, at(canvas, 300, 300))
+    assert panel.desk.hand.busy
+    event = QMouseEvent(
+        QEvent.Type.MouseMove, QPointF(9, 9), QPointF(9, 9), Qt.MouseButton.NoButton, Qt.MouseButton.NoButton, NOTHING_HELD
+    )
+    QCoreApplication.sendEvent(canvas, event)
+    assert not panel.desk.hand.busy
+    assert panel.history.undo_title == "stroke"
