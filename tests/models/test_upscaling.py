@@ -158,6 +158,21 @@ def test_where_memory_runs_out_tiles_become_smaller_and_stay_so() -> None:
     assert max(height * width for height, width in networks[0].sizes) <= 60 * 60
 
 
+def test_room_is_made_before_tiles_become_smaller() -> None:
+    model, networks = _model()
+    networks[0].most = 60 * 60
+    asked = []
+
+    def make_room() -> bool:
+        asked.append(len(networks[0].sizes))
+        networks[0].most = 1 << 30
+        return True
+
+    tiles = [tile for tile in model.tiles(_photo(200, 200), tile=1000, make_room=make_room) if tile is not None]
+    assert asked == [1]
+    assert [tile.total for tile in tiles] == [1]
+
+
 def test_memory_that_is_too_small_for_anything_is_said() -> None:
     model, networks = _model()
     networks[0].most = 10
