@@ -31,6 +31,7 @@ from models.steps import Steps
 
 FEATURES_UNTIL = 16
 _SMALLEST_PHOTO = 32  # below it the last features have no deviation
+_RIM = 3  # pixels
 _ENCODED_SIDE = 256.0  # photos are described at about the size of the training photos
 
 
@@ -96,7 +97,17 @@ class LandscapePainter:
         if self._noise is None or self._noise[0] != key:
             drawn = noise_planes(self._config, shares.shape[-2], shares.shape[-1], noise_seed)
             self._noise = (key, [plane.to(self._runtime.device) for plane in drawn])
-        return (yield from self._generator.render(shares, self._plain if style is None else style, self._noise[1]))
+        picture = yield from self._generator.render(shares, self._plain if style is None else style, self._noise[1])
+        return without_rim(picture)
+
+
+def without_rim(picture: torch.Tensor) -> torch.Tensor:
+    """The picture `[1, 3, h, w]` with its outermost pixels mirrored from those inside.
+
+    Convolutions see zeros beyond the border, which leaves a dark or tinted line there.
+    """
+    inside = picture[..., _RIM:-_RIM, _RIM:-_RIM]
+    return torch.nn.functional.pad(inside, (_RIM, _RIM, _RIM, _RIM), mode="reflect")
 
 
 def _counters(module: torch.nn.Module) -> dict[str, torch.Tensor]:

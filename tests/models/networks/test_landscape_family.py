@@ -11,7 +11,7 @@ from PIL import Image
 
 import models
 from models.card import Card, Label
-from models.checkpoints.families.landscapes import FEATURES_UNTIL, Landscapes
+from models.checkpoints.families.landscapes import FEATURES_UNTIL, Landscapes, without_rim
 from models.checkpoints.family import Contents
 from models.errors import BadInput, CheckpointError
 from models.networks.efficientnet_lite import EfficientNetLite
@@ -76,6 +76,14 @@ def test_a_photo_gives_its_look_at_any_size_and_a_tiny_one_is_refused() -> None:
     assert np.isfinite(model.style_vector(large)).all()
     with pytest.raises(BadInput, match="too small"):
         model.style_vector(photo[:20])
+
+
+def test_the_rim_where_convolutions_see_nothing_is_mirrored_from_inside() -> None:
+    picture = torch.arange(64.0).view(1, 1, 8, 8).expand(1, 3, 8, 8)
+    found = without_rim(torch.nn.functional.pad(picture, (3, 3, 3, 3), value=-9.0))
+    assert torch.equal(found[..., 3:-3, 3:-3], picture)
+    assert found.min() >= 0
+    assert torch.equal(found[0, 0, 3, :3], torch.tensor([3.0, 2.0, 1.0]))
 
 
 def test_the_noise_seed_alone_changes_the_noise() -> None:

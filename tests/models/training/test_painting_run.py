@@ -115,7 +115,8 @@ def test_the_result_is_a_model_that_paints_like_the_run(landscapes: Path, tmp_pa
     expected = run.paint(
         shares.permute(2, 0, 1)[None].float(), torch.from_numpy(style)[None], noise_planes(run.config, 128, 128, 0)
     )
-    assert np.abs(model.synthesize(label_map, style) - expected[0].numpy()).max() < 0.03  # weights in float16
+    apart = np.abs(model.synthesize(label_map, style) - expected[0].numpy())
+    assert apart[:, 3:-3, 3:-3].max() < 0.03  # weights in float16; the rim is mirrored
 
 
 def test_a_run_can_begin_with_the_networks_of_a_smaller_one(landscapes: Path, tmp_path: Path) -> None:
