@@ -8,15 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, Qt, QTimer
-from PySide6.QtGui import (
-    QAction,
-    QCloseEvent,
-    QDragEnterEvent,
-    QDragLeaveEvent,
-    QDropEvent,
-    QKeySequence,
-    QShowEvent,
-)
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -428,6 +420,7 @@ def main(argv: Sequence[str]) -> int:
     from app.cli.options import window_arguments
     from app.inference.engine import Engine
     from app.inference.worker import threads_beside_a_window
+    from app.interruption import Interruption
     from app.open_files import FrontDoor, bring_forward, hand_over
 
     files, common = window_arguments(list(argv))
@@ -445,6 +438,7 @@ def main(argv: Sequence[str]) -> int:
     window.open_files(paths)
     window.show()
     QTimer.singleShot(0, door, door.listen)
+    Interruption(app)
     code = app.exec()
     door.shut()
     return code

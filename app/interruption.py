@@ -1,0 +1,53 @@
+"""Ctrl-C in the terminal that started the window, or a system that ends the session: the window closes as by its button."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+from types import FrameType
+from typing import Any
+
+from PySide6.QtCore import QCoreApplication, QObject, QSocketNotifier
+
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+class Interruption(QObject):
+    """Until the application quits, a signal asks the application to quit; the second one ends the program as it would have otherwise.
+
+    Python runs its handlers between two of its own instructions, of which there are none while Qt waits for events: the
+    signal's number is written to a socket, and Qt wakes up to read it.
+    """
+
+    def __init__(self, app: QCoreApplication) -> None:
+        super().__init__(app)
+        self._app = app
+        self._reading, self._writing = socket.socketpair()
+        for end in (self._reading, self._writing):
+            end.setblocking(False)
+        self._wakeup = signal.set_wakeup_fd(self._writing.fileno(), warn_on_full_buffer=False)
+        self._former: dict[int, Any] = {number: signal.signal(number, self._asked) for number in SIGNALS}
+        self._notifier = QSocketNotifier(self._reading.fileno(), QSocketNotifier.Type.Read, self)
+        self._notifier.activated.connect(self._read)
+        app.aboutToQuit.connect(self._end)
+
+    def _end(self) -> None:
+        self._notifier.setEnabled(False)
+        self._restore()
+        signal.set_wakeup_fd(self._wakeup)
+        self._reading.close()
+        self._writing.close()
+
+    def _asked(self, number: int, frame: FrameType | None) -> None:
+        self._restore()
+        self._app.quit()
+
+    def _read(self) -> None:
+        with contextlib.suppress(BlockingIOError):  # another round of the event loop may have been quicker
+            self._reading.recv(64)
+
+    def _restore(self) -> None:
+        for number, handler in self._former.items():
+            signal.signal(number, handler)
+        self._former = {}
