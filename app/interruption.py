@@ -14,7 +14,7 @@ SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP"
 
 
 class Interruption(QObject):
-    """Until the application quits, a signal asks the application to quit; the second one ends the program as it would have otherwise.
+    """A signal asks the application to quit; a second one, before that is done, ends the program as it would have otherwise.
 
     Python runs its handlers between two of its own instructions, of which there are none while Qt waits for events: the
     signal's number is written to a socket, and Qt wakes up to read it.
@@ -44,7 +44,7 @@ class Interruption(QObject):
         self._app.quit()
 
     def _read(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # another round of the event loop may have been quicker
+        with contextlib.suppress(OSError):  # read already, or closed by the handler, which runs before this line does
             self._reading.recv(64)
 
     def _restore(self) -> None:
