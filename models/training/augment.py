@@ -24,11 +24,15 @@ class Augmentation:
 
     def pictures(self, x: Tensor) -> Tensor:
         """Pictures `[N, 3, H, W]` with their light changed, then shifted; what comes in is mid-grey."""
+        return self.shifted(self.coloured(x))
+
+    def coloured(self, x: Tensor) -> Tensor:
+        """Pictures with their light changed alone."""
         x = x + self.light.to(x.dtype)
         grey = x.mean(1, keepdim=True)
         x = grey + (x - grey) * self.saturation.to(x.dtype)
         mean = x.mean((1, 2, 3), keepdim=True)
-        return self.shifted(mean + (x - mean) * self.contrast.to(x.dtype))
+        return mean + (x - mean) * self.contrast.to(x.dtype)
 
     def shifted(self, x: Tensor) -> Tensor:
         """`x` shifted alone; zeros come in (label shares: nothing is known there)."""

@@ -1,0 +1,102 @@
+"""The labelling recipe: from photos with label maps to a labeller, which also judges painted pictures (`metrics.py`).
+
+It shares the frozen features with the painting recipe's critic, but none of what the critic learnt.
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from models.networks.efficientnet_lite import EfficientNetLite
+from models.networks.labeller import LabelDecoder
+from models.training.augment import draw
+from models.training.labelled import LabelledPhotos, square
+from models.training.painting import sampling_chances, to_shares, to_tensor
+from models.training.state import State
+
+
+@dataclass(frozen=True)
+class LabellingOptions:
+    """How a labeller is trained; the rate falls along half a cosine until `pictures` were seen."""
+
+    size: int = 256
+    batch: int = 16
+    rate: float = 1e-3
+    pictures: int = 20_000
+    seed: int = 0
+
+
+class LabellingRun:
+    """All that changes while a labeller is trained."""
+
+    def __init__(
+        self, data: LabelledPhotos, trunk: EfficientNetLite, options: LabellingOptions, device: torch.device, bfloat16: bool
+    ) -> None:
+        torch.manual_seed(options.seed)
+        self.data, self.options, self.device, self.bfloat16 = data, options, device, bfloat16
+        self.trunk = trunk.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.decoder = LabelDecoder(len(data.labels)).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.optimiser = torch.optim.AdamW(self.decoder.parameters(), options.rate, weight_decay=0.01)
+        self.seen = 0
+        self.random = np.random.default_rng(options.seed)
+        self._chances = sampling_chances(data.shares()[list(data.train)])
+
+    def step(self) -> dict[str, float]:
+        """One step on a batch; what to write into the log."""
+        options = self.options
+        for group in self.optimiser.param_groups:
+            group["lr"] = options.rate * max(0.02, 0.5 + 0.5 * math.cos(math.pi * min(1, self.seen / options.pictures)))
+        chosen = self.random.choice(len(self.data.train), options.batch, p=self._chances)
+        photos, shares = self._squares([self.data.train[int(at)] for at in chosen], self.random)
+        photos = draw(options.batch, 0.5, self.device).coloured(photos)
+        logits = self._logits(photos)
+        loss = -(F.log_softmax(logits.float(), 1) * F.avg_pool2d(shares, 4)).sum(1).mean()
+        self.optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimiser.step()
+        self.seen += options.batch
+        return {"entropy": float(loss.detach())}
+
+    def label(self, photos: Tensor) -> Tensor:
+        """Channel numbers `[N, H, W]` of photos `[N, 3, H, W]`, -1..1, at their size."""
+        with torch.no_grad():
+            logits = self._logits(photos).float()
+            return F.interpolate(logits, photos.shape[-2:], mode="bilinear").argmax(1)
+
+    def state(self) -> State:
+        """All that resuming needs."""
+        return {
+            "options": asdict(self.options),
+            "decoder": dict(self.decoder.state_dict()),
+            "optimiser": self.optimiser.state_dict(),
+            "seen": self.seen,
+            "random": {"numpy": self.random.bit_generator.state, "torch": torch.get_rng_state()},
+        }
+
+    def restore(self, state: State) -> None:
+        """Go on exactly where `state` was taken."""
+        self.decoder.load_state_dict(state["decoder"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.seen = int(state["seen"])
+        self.random.bit_generator.state = state["random"]["numpy"]
+        torch.set_rng_state(state["random"]["torch"])
+
+    def _logits(self, photos: Tensor) -> Tensor:
+        with torch.autocast(self.device.type, torch.bfloat16) if self.bfloat16 else nullcontext():
+            with torch.no_grad():
+                features = self.trunk(photos)
+            logits: Tensor = self.decoder(features)
+        return logits
+
+    def _squares(self, indices: list[int], random: np.random.Generator | None) -> tuple[Tensor, Tensor]:
+        pairs = [square(self.data.photos[i], self.data.maps[i], self.options.size, random, zoom=0.7) for i in indices]
+        maps = np.stack([numbers for _, numbers in pairs])
+        shares = to_shares(maps, len(self.data.labels), 1, self.device, torch.float32)
+        return to_tensor([pixels for pixels, _ in pairs], self.device), shares
