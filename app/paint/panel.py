@@ -31,7 +31,7 @@ from app.paint.state.drawing import Drawing
 from app.paint.state.look import Look, Looks, seed_look
 from app.paint.state.palette import Palette
 from app.paint.state.requesting import paint_request, thumbnail_request
-from app.paint.state.starting import LOOKS, named_look
+from app.paint.state.starting import LOOKS, first_labels, named_look
 from app.paint.state.tools import Tools
 from app.paint.tooling import Tooling
 from app.settings import Settings
@@ -68,7 +68,8 @@ class PaintPanel(Panel):
         drawing = self.models.first_drawing(recovered.drawing if recovered is not None else None)
         self.document = Document(drawing, self.history)
         self._changer = Changer(self.document)
-        self.tools = Tools(label=drawing.labels[0].id, other_label=drawing.labels[-1].id)
+        label, other = first_labels(drawing.palette)
+        self.tools = Tools(label=label, other_label=other)
         self.desk = Desk(self.document, self.tools, self)
         self.live = Live(worker, self._request, self)
         self._thumbs = LookThumbs(worker, self._thumbnail, lambda: self._frame.looks.looks(), self)
@@ -105,7 +106,7 @@ class PaintPanel(Panel):
             files.open_recent,
         )  # fmt: skip
         views = self._frame.views
-        views.landscape.placeholder = self.tr("The landscape appears here.")
+        views.landscape.placeholder = self.tr("The first landscape is on its way …")
         if not self.settings.get("paint.hint_seen", False):
             views.canvas.hint = self.tr("Choose a label at the right and paint: the landscape follows. [ and ] change the brush.")
         self.setFocusProxy(views)

@@ -66,8 +66,10 @@ def test_a_first_visit_shows_a_drawing_and_its_landscape_and_one_line_of_hint(pa
     assert panel.picture.shape == (768, 1024, 3)
     canvas = canvas_of(panel)
     assert "paint" in canvas.hint
+    before = panel.document.map.copy()
     draw(canvas, [(100, 100), (200, 100)])
     assert canvas.hint == ""
+    assert not np.array_equal(panel.document.map, before)  # the label in hand is seen in the sky
 
 
 def test_the_hint_does_not_come_again(make_panel: MakePanel, panel: PaintPanel) -> None:
@@ -136,7 +138,7 @@ def test_keys_move_the_view(panel: PaintPanel) -> None:
     assert canvas.scale == pytest.approx(1.25)
     QTest.keyClick(canvas, Qt.Key.Key_2, Qt.KeyboardModifier.ShiftModifier)
     assert viewport.fits
-    assert panel.tools.label == LABELS[0].id  # Shift and a digit choose no label
+    assert panel.tools.label == 11  # Shift and a digit choose no label
 
 
 def test_what_is_typed_into_a_field_chooses_no_tool(panel: PaintPanel, qtbot: QtBot) -> None:
@@ -149,7 +151,7 @@ def test_what_is_typed_into_a_field_chooses_no_tool(panel: PaintPanel, qtbot: Qt
     QTest.keyClicks(seed, "42")
     QTest.keyClick(seed, Qt.Key.Key_Return)
     assert panel.document.drawing.looks.first == seed_look(42)
-    assert panel.tools.label == LABELS[0].id
+    assert panel.tools.label == 11
 
 
 def test_clicks_choose_tools_and_labels_and_leave_the_focus_on_the_canvas(panel: PaintPanel) -> None:

@@ -17,9 +17,17 @@ from app.paint.state.palette import Palette
 from models.card import Label
 
 FIRST_MAP, FIRST_LOOK = "lake", "noon"
+# Seen wherever it is painted first: a first stroke of sky on sky would show nothing.
+FIRST_LABEL = "tree"
 # From bright to dark, then the seasons.
 LOOKS = ("noon", "golden", "evening", "night", "mist", "overcast", "winter", "autumn")
 CANVAS_SIDE = 1024
+
+
+def first_labels(palette: Palette) -> tuple[int, int]:
+    """The label that a painter has in hand at first, and the one that X swaps to."""
+    label = palette.named(FIRST_LABEL) or palette.labels[-1]
+    return label.id, palette.labels[0].id
 
 
 def example_names() -> list[str]:
