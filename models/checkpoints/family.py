@@ -59,7 +59,11 @@ class Family(Protocol):
 
 
 class PaintingNetwork(Protocol):
-    """What `models.painting.PaintingModel` drives: SPADE and the landscape generator stand behind it."""
+    """What `models.painting.PaintingModel` drives: SPADE and the landscape generator stand behind it.
+
+    Steps of several pictures are taken by turns, here and in all other networks: what belongs to a picture under way is
+    never kept on the network.
+    """
 
     style_dim: int
 

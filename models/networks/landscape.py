@@ -322,12 +322,13 @@ class FoldedGenerator:
             for name, module in self.network.named_modules()
             if isinstance(module, nn.Conv2d)
         }
-        self._style: Tensor | None = None  # the style whose tables are at hand
-        self._tables: dict[str, Tensor] = {}
+        self._last: tuple[Tensor, dict[str, Tensor]] | None = None  # a style and its tables
 
-    def _prepare(self, style: Tensor) -> None:
-        if self._style is not None and torch.equal(style, self._style):
-            return
+    def _tables(self, style: Tensor) -> dict[str, Tensor]:
+        """The tables of a style. A picture keeps those it began with: another may be made by turns with it."""
+        if self._last is not None and torch.equal(style, self._last[0]):
+            return self._last[1]
+        tables: dict[str, Tensor] = {}
         table = self.network.table(style)
         for name, module in self.network.named_modules():
             if isinstance(module, LabelModulation):
@@ -337,20 +338,21 @@ class FoldedGenerator:
                 assert variance is not None
                 labels = self.network.config.labels
                 scale = torch.cat([scale[:labels] + 1, scale[labels:]]) / torch.sqrt(variance + module.norm.eps)
-                self._tables[name] = torch.cat([scale, shift - mean * scale], 1).to(self.dtype)
-        self._style = style.clone()
+                tables[name] = torch.cat([scale, shift - mean * scale], 1).to(self.dtype)
+        self._last = (style.clone(), tables)
+        return tables
 
     def _conv(self, name: str, x: Tensor) -> Tensor:
         weight, bias = self._convs[name]
         return F.conv2d(x, weight, bias, 1, weight.shape[2] // 2)
 
-    def _modulate(self, name: str, x: Tensor, planes: Tensor) -> Tensor:
-        scale, shift = (planes.permute(0, 2, 3, 1) @ self._tables[name]).permute(0, 3, 1, 2).chunk(2, 1)
+    def _modulate(self, table: Tensor, x: Tensor, planes: Tensor) -> Tensor:
+        scale, shift = (planes.permute(0, 2, 3, 1) @ table).permute(0, 3, 1, 2).chunk(2, 1)
         return F.leaky_relu_(torch.addcmul(shift, x, scale), _SLOPE)
 
     def render(self, shares: Tensor, style: Tensor, noise: Sequence[Tensor]) -> Steps[Tensor]:
         """Picture `[1, 3, H, W]` float32, -1..1; yields after every level. `shares`, `style`, `noise` as the reference takes."""
-        self._prepare(style)
+        tables = self._tables(style)
         planes = [p.to(self.dtype) for p in label_planes(shares, self.network.config)]
         first_head = len(self.network.blocks) - len(self.network.heads)
         x = self._conv("start", planes[0]) + self.network.start_style(style)[:, :, None, None].to(self.dtype)
@@ -361,14 +363,14 @@ class FoldedGenerator:
                 x = F.interpolate(x, scale_factor=2, mode="bilinear")
                 rgb = None if rgb is None else F.interpolate(rgb, scale_factor=2, mode="bilinear")
             noise1, noise2 = (plane.to(self.dtype) for plane in noise[2 * i : 2 * i + 2])
-            y = self._conv(f"{name}.conv1", self._modulate(f"{name}.modulation1", x, planes[i]))
+            y = self._conv(f"{name}.conv1", self._modulate(tables[f"{name}.modulation1"], x, planes[i]))
             y = torch.addcmul(y, block.noise1.to(self.dtype), noise1)
-            y = self._conv(f"{name}.conv2", self._modulate(f"{name}.modulation2", y, planes[i]))
+            y = self._conv(f"{name}.conv2", self._modulate(tables[f"{name}.modulation2"], y, planes[i]))
             y = torch.addcmul(y, block.noise2.to(self.dtype), noise2)
             x = y + (x if block.skip is None else self._conv(f"{name}.skip", x))
             if i >= first_head:
                 head = f"heads.{i - first_head}"
-                part = self._conv(f"{head}.conv", self._modulate(f"{head}.modulation", x, planes[i])).float()
+                part = self._conv(f"{head}.conv", self._modulate(tables[f"{head}.modulation"], x, planes[i])).float()
                 rgb = part if rgb is None else rgb + part
             yield
         assert rgb is not None
