@@ -20,6 +20,7 @@ from models.networks.efficientnet_lite import CHANNELS
 STRIDES = (2, 4, 8, 16)
 _COARSEST = 32
 _MIXED = 64
+_BLUR = {2: 2, 4: 1}  # stride -> how far shares are blurred, in pixels of that size
 
 
 def _convolution(channels_in: int, channels_out: int, stride: int = 1) -> nn.Module:
@@ -79,11 +80,17 @@ class Critic(nn.Module):
 
 
 def share_pyramid(shares: Tensor) -> dict[int, Tensor]:
-    """Shares `[N, labels, H, W]` averaged to a half, a quarter, an eighth and a sixteenth, float32, by height."""
+    """Shares `[N, labels, H, W]` averaged to a half, a quarter, an eighth and a sixteenth, float32, by height.
+
+    The two finest are blurred besides. Borders of maps are true to some pixels at best: a critic that is held to the pixel
+    makes the generator draw rims along them, where a photo has none.
+    """
     pyramid: dict[int, Tensor] = {}
-    for _ in STRIDES:
+    for stride in STRIDES:
         shares = F.avg_pool2d(shares, 2).float()
-        pyramid[shares.shape[-2]] = shares
+        reach = _BLUR.get(stride, 0)
+        blurred = F.avg_pool2d(shares, 2 * reach + 1, 1, reach, count_include_pad=False) if reach else shares
+        pyramid[shares.shape[-2]] = blurred
     return pyramid
 
 

@@ -78,6 +78,7 @@ def train_painting(run: PaintingRun, out: Path, schedule: Schedule) -> Iterator[
         if _knows_samples(run.data):
             Image.fromarray(sheets.drawn_sheet(run, MAPS, LOOKS)).save(path.with_name(f"drawn-{path.name}"))
 
+    run.until = schedule.pictures
     return train(run, out, schedule, sheet)
 
 

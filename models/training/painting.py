@@ -39,8 +39,8 @@ _SEEN_LABELS = 0.01  # a label that covers less of a photo does not make it a ph
 class PaintingOptions:
     """How a painter is trained. Sizes are sides in pixels; rates are those of Adam.
 
-    With `detail`, the generator has one level more: `size` is still what whole pictures are judged at, the painter's native size
-    is twice that, and every second step judges windows of it.
+    Over the last `rest` pictures the rates fall to a tenth. With `detail`, the generator has one level more: `size` is still
+    what whole pictures are judged at, the painter's native size is twice that, and every second step judges windows of it.
     """
 
     size: int = 128
@@ -53,6 +53,7 @@ class PaintingOptions:
     statistics: float = 3.0
     colours: float = 2.0
     divergence: float = 0.002
+    rest: int = 10_000
     seed: int = 0
 
     @property
@@ -84,6 +85,7 @@ class PaintingRun:
         self.seen = 0
         self.steps = 0
         self.strength = 0.4
+        self.until = 0  # pictures after which the run ends; 0: not known, so the rates stay
         self.random = np.random.default_rng(options.seed)
         shares = data.shares()[list(data.train)]
         self._weights = label_weights(torch.from_numpy(shares.mean(0)).float()).to(device)
@@ -96,6 +98,9 @@ class PaintingRun:
 
     def _step(self, detail: bool) -> dict[str, float]:
         options, count = self.options, self.options.batch
+        part = min(1.0, max(0.1, (self.until - self.seen) / options.rest)) if self.until else 1.0
+        for optimiser, rate in ((self.generator_optimiser, options.rate), (self.critic_optimiser, options.critic_rate)):
+            optimiser.param_groups[0]["lr"] = rate * part
         critic = self.critics[1 if detail else 0]
         learning = [p for p in critic.parameters() if p.requires_grad]
         source = torch.arange(count, device=self.device)

@@ -220,3 +220,25 @@ def test_statistics_are_those_of_each_label_and_compare_only_common_ones() -> No
     assert statistics_loss({2: features}, here, {2: features * 3}, there, pixels)[0] == 0
     assert statistics_loss({2: features}, here, {2: features}, here, pixels)[0] == 0
     assert statistics_loss({2: features}, here, {2: features * 3}, here, pixels)[0] > 0.1
+
+
+def test_rates_fall_towards_the_end_of_a_run_and_stay_where_no_end_is_known(landscapes: Path, tmp_path: Path) -> None:
+    run = begun(landscapes, tmp_path / "run")
+    rate = run.options.rate
+    run.step()
+    assert run.generator_optimiser.param_groups[0]["lr"] == rate
+    run.until = run.seen + run.options.rest // 2
+    run.step()
+    assert run.generator_optimiser.param_groups[0]["lr"] == pytest.approx(rate / 2)
+    run.until = 1
+    run.step()
+    assert run.critic_optimiser.param_groups[0]["lr"] == pytest.approx(run.options.critic_rate / 10)
+
+
+def test_the_critic_is_not_held_to_the_pixel_at_borders() -> None:
+    there = torch.zeros(1, 2, 64, 64)
+    there[:, 0, :, :32], there[:, 1, :, 32:] = 1, 1
+    pyramid = share_pyramid(there)
+    assert pyramid[32][0, 0, 0, 12:20].tolist() == pytest.approx([1, 1, 0.8, 0.6, 0.4, 0.2, 0, 0])
+    assert all(torch.allclose(one.sum(1), torch.ones(1)) for one in pyramid.values())
+    assert pyramid[4][0, 0, 0].tolist() == [1, 1, 0, 0]
