@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from models.catalogue import Entry
 
 
+NARROW, WIDE = 1100, 2000  # widths of the panel at which sheet and tools change theirs
+
+
 def tool(icon: str, tip: str, name: str, check: bool = False) -> QToolButton:
     """A button that is an icon alone."""
     button = QToolButton()
@@ -90,6 +93,11 @@ class StripRow(QFrame):
             column.addWidget(title)
             column.addWidget(strip)
             row.addLayout(column, share)
+        self.morph = QPushButton(self.tr("Morph"))
+        self.morph.setObjectName("morph")
+        self.morph.setToolTip(self.tr("Let the favourites flow into one another"))
+        theme.give_icon(self.morph, "play")
+        row.addWidget(self.morph)
 
 
 class ViewBar(QFrame):
@@ -167,6 +175,29 @@ class EmptyPage(QWidget):
         row.addStretch(1)
         row.addLayout(inner)
         row.addStretch(1)
+
+
+def widths(panel: int) -> tuple[int, int, int]:
+    """Columns of the sheet, its width and that of the tools, for a panel this wide (logical pixels)."""
+    return (1, 112, 288) if panel < NARROW else (3, 300, 360) if panel >= WIDE else (2, 200, 320)
+
+
+def arranged(sheet: QWidget, view: QWidget, bar: QWidget, tools: QWidget, strip: QWidget, morph: QWidget) -> QWidget:
+    """The panel's parts in their places: sheet, picture and tools above, strip or timeline below."""
+    whole = QWidget()
+    middle, upper, column = QVBoxLayout(), QHBoxLayout(), QVBoxLayout(whole)
+    middle.addWidget(view, 1)
+    middle.addWidget(bar)
+    upper.addWidget(sheet)
+    upper.addLayout(middle, 1)
+    upper.addWidget(tools)
+    column.addLayout(upper, 1)
+    column.addWidget(strip)
+    column.addWidget(morph)
+    for layout in (middle, upper, column):
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+    return whole
 
 
 def choice_of(entry: Entry) -> Choice:

@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QImage, QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app import theme
 from app.explore import files
-from app.explore.frames import EmptyPage, SheetColumn, StripRow, ViewBar, choice_of
+from app.explore.frames import EmptyPage, SheetColumn, StripRow, ViewBar, arranged, choice_of, widths
+from app.explore.morph_desk import MorphDesk, can_morph
 from app.explore.places import Places
 from app.explore.rendering import Renderer, Thumbnails
 from app.explore.sample_sheet import SampleSheets
+from app.explore.saving import Saving
 from app.explore.state import Document
+from app.explore.timeline import MorphRow
 from app.explore.tools import Tools
 from app.explore.variation import RecipeError, Variation
 from app.explore.view import ExploreView
@@ -27,16 +30,16 @@ from app.settings import Settings
 from app.widgets.background import Background
 from app.widgets.model_picker import ModelPicker
 from app.widgets.panel import Notice, Panel
-from app.widgets.picture_view import picture_of
+from app.widgets.picture_view import image_of, picture_of
 from app.widgets.save_dialog import ask_where
 
 if TYPE_CHECKING:
     from app.inference.worker import InferenceWorker
+    from models.card import Card
     from models.catalogue import Catalogue, Entry
 
 TASK = "latent"
 ROLL_BELOW = 1_000_000  # dice stay in numbers that a person can read out
-NARROW, WIDE = 1100, 2000  # window widths at which sheet and tools change theirs
 
 
 class ExplorePanel(Panel):
@@ -56,7 +59,6 @@ class ExplorePanel(Panel):
         self._over = self._troubled = False
         self._shown_image: QImage | None = None
         self.shown: Variation | None = None
-        self._save_when_full: Path | None = None
         self.document = Document(self.history)
         self.document.changed.append(self._document_changed)
         self._renderer = Renderer(worker, self)
@@ -65,6 +67,10 @@ class ExplorePanel(Panel):
         self._thumbnails = Thumbnails(worker, self)
         self._files = Background(self)
         self._sheets = SampleSheets(catalogue, self._thumbnails, self._files, self)
+        self._saving = Saving(self.document, self._renderer, self._files, self._card, self)
+        self._saving.message.connect(self.message)
+        self._saving.noticed.connect(self.noticed)
+        self._saving.elsewhere.connect(self.export)
         worker.updated.connect(self._engine_said)
         self._build()
         self._keys()
@@ -107,28 +113,36 @@ class ExplorePanel(Panel):
         self.bar.fit.clicked.connect(self.view.fit)
         self.bar.send.clicked.connect(self._send)
         self.view.view_changed.connect(self._show_zoom)
-        middle = QVBoxLayout()
-        middle.addWidget(self.view, 1)
-        middle.addWidget(self.bar)
-        upper = QHBoxLayout()
-        upper.addWidget(self.sheet)
-        upper.addLayout(middle, 1)
-        upper.addWidget(self.tools)
-        work = QWidget()
-        column = QVBoxLayout(work)
-        column.addLayout(upper, 1)
-        column.addWidget(self.strip)
+        self._build_morph()
         empty = EmptyPage()
         empty.get.connect(self.get_models)
         empty.add.connect(self.add_model)
         self._stack = QStackedWidget()
-        self._stack.addWidget(work)
+        self._stack.addWidget(arranged(self.sheet, self.view, self.bar, self.tools, self.strip, self.morph_row))
         self._stack.addWidget(empty)
         whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self._stack)
-        for layout in (middle, upper, column, whole):
-            layout.setContentsMargins(0, 0, 0, 0)
-            layout.setSpacing(0)
+
+    def _build_morph(self) -> None:
+        self.morph_row = MorphRow()
+        self.morph = MorphDesk(
+            self._worker,
+            self.document,
+            self._thumbnails,
+            self._files,
+            self.morph_row,
+            self._settings,
+            facts=lambda: self.facts,
+            card=self._card,
+            parent=self,
+        )
+        self.strip.morph.clicked.connect(self.morph.open)
+        self.morph.opened.connect(self._morph_opened)
+        self.morph.shown.connect(self._show_morph)
+        self.morph.message.connect(self.message)
+        self.morph.noticed.connect(self.noticed)
+        self.morph.progressed.connect(self.progressed)
 
     def _wire_tools(self) -> None:
         tools, document = self.tools, self.document
@@ -146,13 +160,11 @@ class ExplorePanel(Panel):
         tools.settled.connect(self._settle)
 
     def _keys(self) -> None:
-        for keys, action in (("R", self.roll), ("P", self.document.pin), ("F", self.document.favour)):
+        doing = (("R", self.roll), ("P", self.document.pin), ("F", self.document.favour), ("Ctrl+C", self.copy))
+        for keys, action in doing:
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(action)
-        copy = QShortcut(QKeySequence.StandardKey.Copy, self)
-        copy.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        copy.activated.connect(self.copy)
 
     # Models
 
@@ -170,9 +182,7 @@ class ExplorePanel(Panel):
     def choose_model(self, name: str) -> None:
         """Work with another model, as a step that can be undone."""
         self._settings.set("explore.model", name)
-        # Another model's directions, layers and classes mean nothing to it.
-        plain = replace(self.document.now, model=name, directions=(), mix_seed=None, mix_layers=(), label=None)
-        self._go(plain, self.tr("Model"))
+        self._go(self.document.now.of_model(name), self.tr("Model"))
 
     def _describe(self, name: str) -> None:
         """Make a model the one at hand: its controls follow when it is open."""
@@ -205,6 +215,10 @@ class ExplorePanel(Panel):
     def is_full(self) -> bool:
         """Whether the full picture of what the document says is shown."""
         return self.shown == self.document.now
+
+    def _card(self) -> Card | None:
+        entry = self._entries.get(self.document.now.model)
+        return entry.card if entry is not None else None
 
     # What a hand does
 
@@ -239,17 +253,12 @@ class ExplorePanel(Panel):
         self.document.seal()
 
     def _mix_with(self, seed: int | None) -> None:
-        now = self.document.now
-        if seed is None:
-            self._go(replace(now, mix_seed=None, mix_layers=()), self.tr("No style mixing"))
-            return
-        seed = random.randrange(ROLL_BELOW) if seed < 0 else seed
-        layers = now.mix_layers or (self._fine_layers() if now.mix_seed is None else ())
-        self._go(replace(now, mix_seed=seed, mix_layers=layers), self.tr("Style mixing"))
+        other = random.randrange(ROLL_BELOW) if seed is not None and seed < 0 else seed
+        self._go(self.document.now.mixed_with(other, self._fine_layers()), self.tr("Style mixing"))
 
     def _mix_layers(self, layers: tuple[int, ...]) -> None:
-        seed = self.document.now.mix_seed
-        seed = random.randrange(ROLL_BELOW) if seed is None else seed
+        now = self.document.now
+        seed = random.randrange(ROLL_BELOW) if now.mix_seed is None else now.mix_seed
         self._move("mixing", self.tr("Style mixing"), mix_seed=seed, mix_layers=layers)
 
     def _fine_layers(self) -> tuple[int, ...]:
@@ -258,12 +267,11 @@ class ExplorePanel(Panel):
         return tuple(range(count // 2, count))
 
     def _roll_noise(self) -> None:
-        drawn = replace(self.document.now, noise="random", noise_seed=random.randrange(ROLL_BELOW))
-        self._go(drawn, self.tr("Draw noise"))
+        seed = random.randrange(ROLL_BELOW)
+        self._go(replace(self.document.now, noise="random", noise_seed=seed), self.tr("Draw noise"))
 
     def _sheet_chosen(self, key: str) -> None:
-        variation = self._places.variation(key)
-        self._go(replace(self.document.now, x=variation.x, y=variation.y), self.tr("Seed"))
+        self._go(self.document.now.at_seed(self._places.variation(key).seed), self.tr("Seed"))
 
     def _go_back_to(self, key: str) -> None:
         variation = self._places.variation(key)
@@ -273,6 +281,7 @@ class ExplorePanel(Panel):
             self.noticed.emit(Notice(self.tr("The model of this picture is no longer here."), bad=True))
 
     def _gesture(self) -> None:
+        self.morph.close()
         if self.view.hint:
             self.view.hint = ""
             self.view.update()
@@ -280,13 +289,12 @@ class ExplorePanel(Panel):
 
     def _toggle_alone(self) -> None:
         alone = self.tools.isHidden()
-        for part in (self.sheet, self.tools, self.strip):
+        for part in (self.sheet, self.tools, self.morph_row if self.morph.is_open else self.strip):
             part.setVisible(alone)
 
     # What is shown
 
     def _document_changed(self) -> None:
-        """The document is another: show it, and see that its picture comes."""
         now = self.document.now
         if now.model and now.model != self._picker.name() and now.model in self._entries:
             self._describe(now.model)
@@ -297,6 +305,8 @@ class ExplorePanel(Panel):
         self.bar.star.setIcon(theme.icon("star-filled" if now in self.document.favourites else "star"))
         pinned = self.document.pinned
         self.view.set_pinned((self._renderer.full(pinned) or self._thumbnails.get(pinned)) if pinned else None)
+        self.strip.morph.setEnabled(can_morph(self.document.favourites, now.model))
+        self.morph.refresh()
         self._places.show()
         if now.model:
             self._renderer.follow(now)
@@ -322,12 +332,22 @@ class ExplorePanel(Panel):
             if self.document.pinned == variation:
                 self.view.set_pinned(image)
             self._places.show()
-            if self._save_when_full is not None:
-                path, self._save_when_full = self._save_when_full, None
-                self.save(path)
+            self._saving.full_picture_came(variation)
+
+    def _show_morph(self, frame: Frame) -> None:
+        self.view.preview_of = 0
+        self._shown_image = image_of(frame.picture)
+        self.view.show_image(self._shown_image)
+        self.timed.emit(frame.milliseconds, f"{frame.resolution} px")
+
+    def _morph_opened(self, opened: bool) -> None:
+        self.strip.setVisible(not opened)
+        if not opened:
+            self._renderer.rest(self.document.now)
 
     def _failed(self, failure: Failure) -> None:
-        self._save_when_full, self._troubled = None, True
+        self._troubled = True
+        self._saving.give_up()
         self.view.placeholder = failure.what
         self.view.update()
         self.noticed.emit(
@@ -342,14 +362,12 @@ class ExplorePanel(Panel):
         )
 
     def _show_zoom(self) -> None:
-        """Of the full picture's pixels, also while a preview stands in for it."""
-        view = self.view
+        view = self.view  # the scale is told of the full picture's pixels, also while a preview stands in for it
         full = max(self.facts.resolution if self.facts else 0, view.image.width())
         self.bar.zoom.setText(f"{view.scale * view.image.width() / full * 100:.0f} %" if view.has_picture() else "")
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        width = self.width()
-        columns, sheet, tools = (1, 112, 288) if width < NARROW else (3, 300, 360) if width >= WIDE else (2, 200, 320)
+        columns, sheet, tools = widths(self.width())
         self.sheet.set_columns(columns)
         self.sheet.setFixedWidth(sheet)
         self.tools.setFixedWidth(tools)
@@ -375,26 +393,7 @@ class ExplorePanel(Panel):
 
     def save(self, path: Path) -> None:
         """Save the full picture with its recipe inside; where it is still being made, once it is there. `message` says so."""
-        now = self.document.now
-        image = self._renderer.full(now)
-        if image is None:
-            self._save_when_full = path
-            self._renderer.rest(now)
-            return
-        card = self._entries[now.model].card if now.model in self._entries else None
-        recipe = self.document.to_recipe(card.sha256 if card else "", card.title if card else "")
-
-        picture = picture_of(image)
-        self._files.run(
-            lambda: files.write(path, picture, recipe),
-            lambda _: self.message.emit(self.tr("Saved to {}").format(path)),
-            self._not_saved,
-        )
-
-    def _not_saved(self, error: Exception) -> None:
-        self.noticed.emit(
-            Notice(self.tr("The picture could not be saved."), str(error), "", self.tr("Save elsewhere…"), self.export, True)
-        )
+        self._saving.save(path)
 
     def open_file(self, path: Path) -> bool:
         """Restore a picture of Explore from the recipe inside it."""
@@ -447,4 +446,5 @@ class ExplorePanel(Panel):
         self._worker.updated.disconnect(self._engine_said)
         self._renderer.shut()
         self._thumbnails.shut()
+        self.morph.shut()
         self._files.shut()

@@ -59,6 +59,16 @@ class Variation:
         x, y = place_of(seed)
         return replace(self, x=x, y=y)
 
+    def of_model(self, name: str) -> Variation:
+        """The same place in another model. Directions, layers and classes of the old one mean nothing to it."""
+        return replace(self, model=name, cutoff=None, directions=(), mix_seed=None, mix_layers=(), label=None)
+
+    def mixed_with(self, seed: int | None, layers: tuple[int, ...]) -> Variation:
+        """The same with the styles of a second seed in the layers chosen before, else in these; None ends the mixing."""
+        if seed is None:
+            return replace(self, mix_seed=None, mix_layers=())
+        return replace(self, mix_seed=seed, mix_layers=self.mix_layers or layers)
+
     @property
     def seed(self) -> int:
         """The nearest seed."""

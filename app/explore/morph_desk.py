@@ -1,0 +1,187 @@
+"""The morph timeline at work: the starred pictures of a model become keys; they are played, scrubbed through and saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QStandardPaths, Signal
+from PySide6.QtWidgets import QFileDialog
+
+from app.explore.animation import SUFFIXES
+from app.explore.morph import Morph
+from app.explore.morphing import KeyLatents, Player, Saver
+from app.explore.rendering import Thumbnails
+from app.explore.state import Document
+from app.explore.timeline import MorphRow
+from app.explore.variation import Variation
+from app.inference.requests import ModelFacts
+from app.inference.updates import Failure
+from app.settings import Settings
+from app.widgets.background import Background
+from app.widgets.panel import Notice
+
+if TYPE_CHECKING:
+    from app.inference.worker import InferenceWorker
+    from models.card import Card
+
+
+class MorphDesk(QObject):
+    """Lives behind a `MorphRow`. `shown(Frame)` is a picture of the morph for the view; `opened(bool)` when the timeline takes
+    the place of the strip and when it gives it back; the others are for the panel to pass on.
+
+    `facts()` and `card()` tell of the model at hand.
+    """
+
+    shown = Signal(object)
+    opened = Signal(bool)
+    message = Signal(str)
+    noticed = Signal(object)
+    progressed = Signal(int, int, str)
+
+    def __init__(
+        self,
+        worker: InferenceWorker,
+        document: Document,
+        thumbnails: Thumbnails,
+        files: Background,
+        row: MorphRow,
+        settings: Settings,
+        facts: Callable[[], ModelFacts | None],
+        card: Callable[[], Card | None],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._is_open = False
+        self._document, self._thumbnails, self._row, self._settings = document, thumbnails, row, settings
+        self._facts, self._card = facts, card
+        self._latents = KeyLatents(worker, self)
+        self._player = Player(worker, self._latents, self)
+        self.saver = Saver(worker, files, self)
+        self._saving: Path | None = None
+        self._latents.ready.connect(self._ready)
+        self._latents.failed.connect(self._failed)
+        self._player.shown.connect(self.shown)
+        self._player.moved.connect(row.timeline.set_share)
+        self._player.playing.connect(row.show_playing)
+        self.saver.progressed.connect(self._progress)
+        self.saver.saved.connect(lambda path: self.message.emit(self.tr("The morph is saved to {}").format(path)))
+        self.saver.failed.connect(self._not_saved)
+        row.play.connect(self._toggle)
+        row.changed.connect(self.refresh)
+        row.closed.connect(self.close)
+        row.export.connect(self._export)
+        row.timeline.scrubbed.connect(self._player.go_to)
+        thumbnails.came.connect(lambda variation, image: self._show_keys())
+
+    @property
+    def is_open(self) -> bool:
+        return self._is_open
+
+    @property
+    def morph(self) -> Morph:
+        """The keys are the starred pictures of the model at hand, in the order in which they were starred."""
+        model = self._document.now.model
+        keys = tuple(variation for variation in self._document.favourites if variation.model == model)
+        return Morph(keys, self._row.pace.value(), self._row.loop.isChecked())
+
+    def open(self) -> None:
+        """Show the timeline, and play."""
+        facts = self._facts()
+        if facts is None or not self.morph.legs:
+            self.message.emit(self.tr("A morph takes two favourites of one model: F stars the picture at hand."))
+            return
+        self._row.set_sizes(sorted({*facts.previews, facts.resolution}))
+        self._row.show()
+        self._is_open = True
+        self.opened.emit(True)
+        self.refresh()
+        self._player.play()
+
+    def close(self) -> None:
+        """Give the strip its place back. A morph that is being saved goes on."""
+        if self.is_open:
+            self._player.stop()
+            self._row.hide()
+            self._is_open = False
+            self.opened.emit(False)
+
+    def refresh(self) -> None:
+        """Favourites or settings are others."""
+        if not self.is_open:
+            return
+        morph, facts = self.morph, self._facts()
+        if not morph.legs or facts is None:
+            self.close()
+            return
+        self._player.set_morph(morph)
+        self._row.length.setText(self.tr("{:.0f} s · {} pictures").format(morph.duration, morph.frames))
+        self._show_keys()
+        self._want()
+
+    def save(self, path: Path) -> None:
+        """Save the morph: WebP or GIF by the suffix, a folder of PNGs without one. Begins once the latents are there."""
+        self._saving = path
+        if self._want():
+            self._ready()
+
+    def shut(self) -> None:
+        self._player.shut()
+        self.saver.shut()
+        self._latents.shut()
+
+    def _want(self) -> bool:
+        facts = self._facts()
+        return facts is not None and self._latents.want(self.morph.keys, min((*facts.previews, facts.resolution)))
+
+    def _show_keys(self) -> None:
+        if self.is_open:
+            self._row.timeline.set_keys([self._thumbnails.get(key) for key in self.morph.keys], self.morph.loop)
+
+    def _toggle(self) -> None:
+        if self._player.is_playing:
+            self._player.pause()
+        else:
+            self._player.play()
+
+    def _ready(self) -> None:
+        path, self._saving = self._saving, None
+        card = self._card()
+        if path is not None:
+            size = self._row.size_box.currentData()
+            self.saver.save(self.morph, self._latents.known, size, path, card.sha256 if card else "", card.title if card else "")
+
+    def _export(self) -> None:
+        if self.saver.is_busy:
+            self.saver.stop()
+            return
+        pictures = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
+        folder = self._settings.get("explore.folder", "") or pictures
+        kinds = {
+            self.tr("Animated WebP (*.webp)"): SUFFIXES[0],
+            self.tr("GIF (*.gif)"): SUFFIXES[1],
+            self.tr("A folder of PNGs (*)"): "",
+        }
+        start = str(Path(folder) / f"{self._document.now.model}-morph.webp")
+        file, kind = QFileDialog.getSaveFileName(self._row, self.tr("Save the morph"), start, ";;".join(kinds))
+        if file:
+            path = Path(file)
+            self._settings.set("explore.folder", str(path.parent))
+            self.save(path.with_suffix(kinds.get(kind, path.suffix)))
+
+    def _progress(self, done: int, total: int) -> None:
+        self._row.save.setText(self.tr("Stop saving") if total else self.tr("Save the morph…"))
+        self.progressed.emit(done, total, self.tr("Morph {}/{}").format(done, total) if total else "")
+
+    def _failed(self, failure: Failure) -> None:
+        self._saving = None
+        self.noticed.emit(Notice(failure.what, failure.why, failure.hint, bad=True))
+
+    def _not_saved(self, text: str) -> None:
+        self.noticed.emit(Notice(self.tr("The morph could not be saved."), text, bad=True))
+
+
+def can_morph(favourites: tuple[Variation, ...], model: str) -> bool:
+    """Whether there are two starred pictures of a model."""
+    return sum(variation.model == model for variation in favourites) > 1

@@ -1,0 +1,69 @@
+"""Saves the full picture of the variation at hand with its recipe inside, as soon as that picture is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from app.explore import files
+from app.explore.rendering import Renderer
+from app.explore.state import Document
+from app.explore.variation import Variation
+from app.widgets.background import Background
+from app.widgets.panel import Notice
+from app.widgets.picture_view import picture_of
+
+if TYPE_CHECKING:
+    from models.card import Card
+
+
+class Saving(QObject):
+    """`message(text)` when a picture is saved, `noticed(Notice)` when it cannot be; `elsewhere()` asks for another place."""
+
+    message = Signal(str)
+    noticed = Signal(object)
+    elsewhere = Signal()
+
+    def __init__(
+        self,
+        document: Document,
+        renderer: Renderer,
+        background: Background,
+        card: Callable[[], Card | None],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._document, self._renderer, self._background, self._card = document, renderer, background, card
+        self._when_full: Path | None = None
+
+    def save(self, path: Path) -> None:
+        """Save the variation at hand, now or once its full picture has been made."""
+        image = self._renderer.full(self._document.now)
+        if image is None:
+            self._when_full = path
+            self._renderer.rest(self._document.now)
+            return
+        card, picture = self._card(), picture_of(image)
+        recipe = self._document.to_recipe(card.sha256 if card else "", card.title if card else "")
+        self._background.run(
+            lambda: files.write(path, picture, recipe),
+            lambda _: self.message.emit(self.tr("Saved to {}").format(path)),
+            self._not_saved,
+        )
+
+    def full_picture_came(self, variation: Variation) -> None:
+        """A save that waited for this picture goes on."""
+        if self._when_full is not None and variation == self._document.now:
+            path, self._when_full = self._when_full, None
+            self.save(path)
+
+    def give_up(self) -> None:
+        """The picture cannot be made."""
+        self._when_full = None
+
+    def _not_saved(self, error: Exception) -> None:
+        what, button = self.tr("The picture could not be saved."), self.tr("Save elsewhere…")
+        self.noticed.emit(Notice(what, str(error), button=button, action=self.elsewhere.emit, bad=True))

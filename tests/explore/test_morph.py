@@ -1,0 +1,190 @@
+"""Favourites flow into one another: in time, on the timeline, and into files."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from PySide6.QtCore import QPoint, Qt
+from pytestqt.qtbot import QtBot
+
+from app.explore.animation import FRAME_MS, assemble, folder_for, write_frame
+from app.explore.morph import FRAMES_A_SECOND, Morph
+from app.explore.panel import ExplorePanel
+from app.explore.variation import Variation
+from app.photos import recipe
+from app.widgets.picture_view import picture_of
+
+WAIT_MS = 60_000
+KEYS = tuple(Variation("m", x=float(x)) for x in range(3))
+LATENTS = {key: np.full((1, 4, 2), number, np.float32) for number, key in enumerate(KEYS)}
+
+
+@given(st.floats(0, 100), st.booleans(), st.integers(2, 3))
+def test_at_any_time_it_is_between_two_neighbours(time: float, loop: bool, count: int) -> None:
+    morph = Morph(KEYS[:count], 2.0, loop)
+    one, other, share = morph.between(time)
+    first, second = morph.keys.index(one), morph.keys.index(other)
+    assert 0 <= share <= 1
+    assert second == (first + 1) % count
+    assert loop or second > first
+
+
+def test_at_its_moment_a_key_is_shown_exactly() -> None:
+    morph = Morph(KEYS, 2.0, loop=True)
+    for number in range(3):
+        ws = morph.request(number * 2.0, LATENTS).ws
+        assert ws is not None
+        assert np.array_equal(ws, LATENTS[KEYS[number]])
+    assert np.array_equal(morph.request(6.0, LATENTS).ws, LATENTS[KEYS[0]])
+    assert morph.request(1.0, LATENTS).ws.mean() == pytest.approx(0.5)
+
+
+def test_a_loop_does_not_repeat_its_first_picture_and_a_line_ends_on_its_last() -> None:
+    assert (Morph(KEYS, 2.0, True).legs, Morph(KEYS, 2.0, True).frames) == (3, 6 * FRAMES_A_SECOND)
+    line = Morph(KEYS, 2.0, False)
+    assert (line.legs, line.frames) == (2, 4 * FRAMES_A_SECOND + 1)
+    last = line.request((line.frames - 1) / FRAMES_A_SECOND, LATENTS).ws
+    assert np.array_equal(last, LATENTS[KEYS[2]])
+
+
+def test_one_picture_alone_is_no_morph() -> None:
+    assert Morph(KEYS[:1]).legs == 0
+    assert Morph(KEYS[:1]).frames == 0
+    with pytest.raises(ValueError, match="two keys"):
+        Morph(()).between(0)
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".gif"])
+@pytest.mark.parametrize("loop", [True, False])
+def test_an_animation_has_its_frames_its_pace_and_its_recipe(tmp_path: Path, suffix: str, loop: bool) -> None:
+    path = tmp_path / f"morph{suffix}"
+    folder = folder_for(path)
+    for number in range(5):
+        write_frame(folder, number, np.full((16, 24, 3), 50 * number, np.uint8))
+    assemble(folder, path, Morph(KEYS).to_recipe("ff", "Faces"), loop)
+    with Image.open(path) as animation:
+        assert animation.n_frames == 5
+        assert animation.size == (24, 16)
+        for number in range(5):
+            animation.seek(number)
+            animation.load()
+            assert animation.info["duration"] == FRAME_MS
+            assert abs(int(np.asarray(animation.convert("RGB")).mean()) - 50 * number) < 4
+    if suffix == ".webp":
+        assert (recipe.read(path) or {})["morph"]["loop"] is True
+        assert recipe.read_kind(path) == "generated"
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+def test_frames_become_a_folder_of_pictures_and_none_is_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "morph"
+    for _ in range(2):
+        folder = folder_for(path)
+        write_frame(folder, 0, np.zeros((8, 8, 3), np.uint8))
+        if path.exists():
+            with pytest.raises(FileExistsError):
+                assemble(folder, path, Morph(KEYS).to_recipe("", ""), True)
+        else:
+            assemble(folder, path, Morph(KEYS).to_recipe("", ""), True)
+    assert [frame.name for frame in path.iterdir()] == ["00001.png"]
+    assert recipe.read_kind(path / "00001.png") == "generated"
+
+
+def length(animation: Image.Image) -> int:
+    """Milliseconds of the whole."""
+    whole = 0
+    for number in range(animation.n_frames):
+        animation.seek(number)
+        animation.load()
+        whole += animation.info["duration"]
+    return whole
+
+
+@pytest.fixture
+def starred(panel: ExplorePanel, at_rest: Callable[[], None]) -> ExplorePanel:
+    """Explore with two favourites, the timeline open."""
+    at_rest()
+    panel.document.favour()
+    panel.tools.seed.changed.emit(9)
+    at_rest()
+    assert not panel.strip.morph.isEnabled()
+    panel.document.favour()
+    assert panel.strip.morph.isEnabled()
+    panel.strip.morph.click()
+    return panel
+
+
+def test_favourites_play_until_they_are_stopped(starred: ExplorePanel, qtbot: QtBot) -> None:
+    assert starred.morph_row.isVisible()
+    assert not starred.strip.isVisible()
+    seen: list[bytes] = []
+    starred.morph.shown.connect(lambda frame: seen.append(frame.picture.tobytes()))
+    qtbot.waitUntil(lambda: len(set(seen)) > 3, timeout=WAIT_MS)
+    starred.morph_row.button.click()
+    assert not starred.morph._player.is_playing
+
+
+def test_the_timeline_is_scrubbed_and_ends_show_the_keys(
+    starred: ExplorePanel, at_rest: Callable[[], None], qtbot: QtBot
+) -> None:
+    timeline = starred.morph_row.timeline
+    starred.morph_row.loop.setChecked(False)
+    frames = []
+    starred.morph.shown.connect(frames.append)
+    qtbot.mousePress(timeline, Qt.MouseButton.LeftButton, pos=QPoint(timeline.width() // 2, 50))
+    qtbot.mouseMove(timeline, QPoint(timeline.width() + 50, 50))
+    qtbot.mouseRelease(timeline, Qt.MouseButton.LeftButton, pos=QPoint(timeline.width() + 50, 50))
+    last = starred.document.favourites[-1]
+    expected = picture_of(starred._renderer.full(last))
+    qtbot.waitUntil(
+        lambda: bool(frames) and frames[-1].picture.shape == expected.shape
+        and np.abs(frames[-1].picture.astype(int) - expected).max() <= 1,
+        timeout=WAIT_MS,
+    )  # fmt: skip
+
+
+def test_leaving_the_timeline_brings_the_picture_at_hand_back(
+    starred: ExplorePanel, at_rest: Callable[[], None], qtbot: QtBot
+) -> None:
+    now = picture_of(starred._renderer.full(starred.document.now))
+    starred.morph.close()
+    qtbot.waitUntil(lambda: np.array_equal(picture_of(starred.view.image), now), timeout=WAIT_MS)
+    assert starred.strip.isVisible()
+
+
+def test_any_other_gesture_ends_the_playing(starred: ExplorePanel, at_rest: Callable[[], None]) -> None:
+    starred.roll()
+    assert not starred.morph.is_open
+    at_rest()
+
+
+def test_a_morph_is_saved_behind_everything_else(starred: ExplorePanel, tmp_path: Path, qtbot: QtBot) -> None:
+    starred.morph_row.pace.set_value(0.4)
+    told: list[tuple[int, int, str]] = []
+    starred.progressed.connect(lambda *progress: told.append(progress))
+    with qtbot.waitSignal(starred.morph.message, timeout=WAIT_MS):
+        starred.morph.save(tmp_path / "morph.webp")
+    with Image.open(tmp_path / "morph.webp") as animation:
+        # Pictures that are alike at the keys may become one that stands longer.
+        assert 10 <= animation.n_frames <= starred.morph.morph.frames == 20
+        assert length(animation) == 20 * FRAME_MS
+        assert animation.size == (64, 64)
+    assert told[0][1] == 20
+    assert told[-1] == (0, 0, "")
+    assert [entry.name for entry in tmp_path.iterdir() if entry.name != "catalogue"] == ["morph.webp"]
+    starred.roll()
+    assert starred.open_file(tmp_path / "morph.webp")
+    assert starred.document.now == starred.document.favourites[0]
+
+
+def test_a_stopped_save_leaves_nothing_behind(starred: ExplorePanel, tmp_path: Path, qtbot: QtBot) -> None:
+    starred.morph_row.pace.set_value(10)
+    with qtbot.waitSignal(starred.progressed, timeout=WAIT_MS, check_params_cb=lambda done, total, text: done > 2):
+        starred.morph.save(tmp_path / "morph.gif")
+    starred.morph_row.save.click()
+    qtbot.waitUntil(lambda: [entry.name for entry in tmp_path.iterdir() if entry.name != "catalogue"] == [], timeout=WAIT_MS)
+    assert not starred.morph.saver.is_busy
