@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 def generate(bench: Workbench, request: GenerateRequest) -> Job[Generated]:
     """See `GenerateRequest`."""
-    model = latent_model(bench, request.model)
+    from models.latent import LatentModel
+
+    model = bench.opened(request.model, LatentModel, "make pictures from seeds", "Explore")
     ws = latents(model, request)
     size = _size(bench, model, request)
     picture, spent = yield from bench.with_room(
@@ -28,16 +30,6 @@ def generate(bench: Workbench, request: GenerateRequest) -> Job[Generated]:
     bench.speeds.note(request.model, size, spent)
     yield Frame(picture, size, spent, final=size == model.resolution)
     return Generated(picture, ws, size, spent)
-
-
-def latent_model(bench: Workbench, name: str) -> LatentModel:
-    """The opened model of that name, if it is a latent one."""
-    from models.latent import LatentModel
-
-    model = bench.models.get(name)
-    if not isinstance(model, LatentModel):
-        raise BadInput(f"{model.card.title} does not make pictures from seeds.", hint="Choose a model of Explore.")
-    return model
 
 
 def latents(model: LatentModel, request: GenerateRequest) -> NDArray[np.float32]:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from models.errors import OutOfMemory
+
 if TYPE_CHECKING:
     from models.opening import Model
 
@@ -30,8 +32,6 @@ class OpenedModels:
 
     def get(self, name: str) -> Model:
         """The opened model. Raises what opening it raises (`CheckpointError`, `NeedsAnswer`, `BadInput`, `OutOfMemory`)."""
-        from models.errors import OutOfMemory
-
         key = _key(name)
         if key not in self._open:
             self.forget(name)  # an older state of the same file

@@ -11,7 +11,6 @@ from PIL import Image
 
 from app.inference.requests import PaintRequest
 from app.inference.updates import Frame, Picture
-from app.inference.upscaling import upscaling_model
 from app.inference.workbench import Job, Workbench, timed
 from models.errors import BadInput
 
@@ -21,8 +20,13 @@ if TYPE_CHECKING:
 
 def paint(bench: Workbench, request: PaintRequest) -> Job[Picture]:
     """See `PaintRequest`. Where an upscaler follows, the plainly enlarged picture comes first, so that the eye has something."""
-    model = painting_model(bench, request.model)
-    height, width = np.shape(request.label_map)[:2]
+    from models.painting import PaintingModel
+    from models.upscaling import UpscalingModel
+
+    model = bench.opened(request.model, PaintingModel, "paint label maps", "Paint")
+    if request.label_map.ndim != 2:
+        raise BadInput("This is no label map.", f"It has {request.label_map.ndim} dimensions.", "A map has two.")
+    height, width = request.label_map.shape
     side = max(model.working_size(height, width))
     look = _look(bench, model, request)
     upscaler = request.enlarge_with if side < max(height, width) else None
@@ -35,20 +39,11 @@ def paint(bench: Workbench, request: PaintRequest) -> Job[Picture]:
         yield Frame(picture, side, spent, final=upscaler is None)
         return picture
     yield Frame(_resized(picture, height, width), side, spent, final=False)
-    enlarged, more = yield from timed(upscaling_model(bench, upscaler).upscale_steps(picture))
+    enlarger = bench.opened(upscaler, UpscalingModel, "enlarge photos", "Upscale")
+    enlarged, more = yield from timed(enlarger.upscale_steps(picture))
     result = _resized(enlarged, height, width)
     yield Frame(result, side, spent + more, final=True)
     return result
-
-
-def painting_model(bench: Workbench, name: str) -> PaintingModel:
-    """The opened model of that name, if it paints label maps."""
-    from models.painting import PaintingModel
-
-    model = bench.models.get(name)
-    if not isinstance(model, PaintingModel):
-        raise BadInput(f"{model.card.title} does not paint label maps.", hint="Choose a model of Paint.")
-    return model
 
 
 def _resized(picture: Picture, height: int, width: int) -> Picture:
@@ -65,9 +60,9 @@ def _look(bench: Workbench, model: PaintingModel, request: PaintRequest) -> Styl
     where every look is pale.
     """
     if not request.blend:
-        return _style(bench, model, request.model, request.look)
-    first = model.style_vector(_style(bench, model, request.model, request.look))
-    second = model.style_vector(_style(bench, model, request.model, request.second_look))
+        return _style(bench, model, request.look)
+    first = model.style_vector(_style(bench, model, request.look))
+    second = model.style_vector(_style(bench, model, request.second_look))
     if first is None or second is None:
         raise BadInput("The plain look cannot be blended.", hint="Blend two seeds or photos.")
     share = min(max(request.blend, 0.0), 1.0)
@@ -77,10 +72,10 @@ def _look(bench: Workbench, model: PaintingModel, request: PaintRequest) -> Styl
     return blended
 
 
-def _style(bench: Workbench, model: PaintingModel, name: str, look: Style) -> Style:
+def _style(bench: Workbench, model: PaintingModel, look: Style) -> Style:
     """A look, a photo as its style vector: encoded once and kept, since every stroke asks again."""
     if not isinstance(look, np.ndarray) or look.dtype != np.uint8:
         return look
     photo = np.asarray(look, np.uint8)
-    key = (name, photo.shape, hashlib.sha256(photo.tobytes()).digest())
+    key = (model.card.name, model.card.sha256, photo.shape, hashlib.sha256(photo.tobytes()).digest())
     return bench.looks.get(key, lambda: model.style_vector(photo))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,18 +10,17 @@ from numpy.typing import NDArray
 from app.inference.requests import UpscaleRequest
 from app.inference.updates import Progress, Step, Tile
 from app.inference.workbench import Job, Workbench
-from models.errors import BadInput, OutOfMemory
-
-if TYPE_CHECKING:
-    from models.upscaling import UpscalingModel
+from models.errors import OutOfMemory
 
 Pixels = NDArray[Any]
 
 
 def upscale(bench: Workbench, request: UpscaleRequest) -> Job[Pixels | None]:
     """See `UpscaleRequest`."""
-    model = upscaling_model(bench, request.model)
-    result = _empty(model.scale, request) if request.keep_result else None
+    from models.upscaling import UpscalingModel
+
+    model = bench.opened(request.model, UpscalingModel, "enlarge photos", "Upscale")
+    result: Pixels | None = None
     tiles = model.tiles(
         request.pixels, request.region, request.tile, make_room=lambda: bench.models.forget_all(but=request.model)
     )
@@ -30,7 +29,8 @@ def upscale(bench: Workbench, request: UpscaleRequest) -> Job[Pixels | None]:
             if tile is None:
                 yield Step()
                 continue
-            if result is not None:
+            if request.keep_result:
+                result = _empty(model.scale, request) if result is None else result
                 height, width = tile.pixels.shape[:2]
                 result[tile.top : tile.top + height, tile.left : tile.left + width] = tile.pixels
             yield Tile(tile.pixels, tile.top, tile.left)
@@ -38,16 +38,6 @@ def upscale(bench: Workbench, request: UpscaleRequest) -> Job[Pixels | None]:
     finally:
         tiles.close()
     return result
-
-
-def upscaling_model(bench: Workbench, name: str) -> UpscalingModel:
-    """The opened model of that name, if it enlarges photos."""
-    from models.upscaling import UpscalingModel
-
-    model = bench.models.get(name)
-    if not isinstance(model, UpscalingModel):
-        raise BadInput(f"{model.card.title} does not enlarge photos.", hint="Choose a model of Upscale.")
-    return model
 
 
 def _empty(scale: int, request: UpscaleRequest) -> Pixels:

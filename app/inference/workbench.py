@@ -15,11 +15,12 @@ from app.inference.opened import OpenedModels
 from app.inference.speeds import Speeds
 from app.inference.updates import Step, Update
 from models.catalogue import Catalogue
-from models.errors import OutOfMemory
+from models.errors import BadInput, OutOfMemory
 from models.steps import Steps
 
 R = TypeVar("R")
 V = TypeVar("V")
+M = TypeVar("M")
 Job = Generator[Update, None, R]  # A request at work: yields updates, returns what Done carries.
 
 
@@ -52,6 +53,13 @@ class Workbench:
     device: str
     speeds: Speeds = field(default_factory=Speeds)
     looks: Recent[NDArray[np.float32] | None] = field(default_factory=lambda: Recent(16))
+
+    def opened(self, name: str, kind: type[M], does: str, panel: str) -> M:
+        """The opened model of that name. `BadInput` where it is of another kind, which does not do what `does` says."""
+        model = self.models.get(name)
+        if not isinstance(model, kind):
+            raise BadInput(f"{model.card.title} does not {does}.", hint=f"Choose a model of {panel}.")
+        return model
 
     def with_room(self, name: str, make: Callable[[], Job[R]]) -> Job[R]:
         """Run a job of this model; where memory runs out, drop all other models and run it once more."""

@@ -159,6 +159,8 @@ def test_the_same_request_gives_the_same_picture(engine: Engine) -> None:
         (UpscaleRequest(FACES, np.zeros((8, 8, 3), np.uint8)), "Upscale"),
         (TranslateRequest(UPSCALER, np.zeros((8, 8, 3), np.uint8)), "Transform"),
         (PaintRequest(PAINTER, np.full((64, 64), 9, np.uint8)), "9"),
+        (PaintRequest(PAINTER, np.zeros((64, 64, 3), np.uint8)), "no label map"),
+        (UpscaleRequest(UPSCALER, np.zeros(8, np.uint8)), "picture"),
         (UpscaleRequest(UPSCALER, np.zeros((8, 8, 7), np.uint8)), "picture"),
         (UpscaleRequest(UPSCALER, np.zeros((8, 8, 3), np.uint8), region=(0, 0, 99, 99)), "region"),
     ],
@@ -319,6 +321,37 @@ def test_a_budget_keeps_the_recently_used_models(catalogue: Catalogue) -> None:
     result(engine, GenerateRequest(FACES))
     result(engine, UpscaleRequest(UPSCALER, photo()))
     result(engine, GenerateRequest(FACES))
+
+
+# Turns --------------------------------------------------------------------------------------------------------------------
+
+SEA = np.where(np.arange(96)[:, None] < 50, 0, 2).astype(np.uint8).repeat(128, 1)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (GenerateRequest(FACES, noise="random", noise_seed=1), GenerateRequest(FACES, seeds=((9, 1.0),), resolution=32)),
+        (PaintRequest(PAINTER, label_map(), look=1), PaintRequest(PAINTER, SEA, look=2, noise_seed=3)),
+        (UpscaleRequest(UPSCALER, photo(), tile=16), UpscaleRequest(UPSCALER, photo(30, 70)[::-1].copy())),
+        (TranslateRequest(TRANSLATOR, photo()), TranslateRequest(TRANSLATOR, photo(30, 70)[::-1].copy())),
+    ],
+)
+def test_two_pictures_of_one_model_made_by_turns_are_what_they_are_alone(engine: Engine, one: Request, other: Request) -> None:
+    def picture(made: Any) -> np.ndarray:
+        return made.picture if isinstance(made, Generated) else made
+
+    alone = [picture(result(engine, request)) for request in (one, other)]
+    running = [engine.run(one), engine.run(other)]
+    ended: dict[int, Update] = {}
+    while len(ended) < 2:
+        for number, iterator in enumerate(running):
+            if number not in ended and isinstance(update := next(iterator), ENDINGS):
+                ended[number] = update
+    for number in range(2):
+        done = ended[number]
+        assert isinstance(done, Done)
+        np.testing.assert_array_equal(picture(done.result), alone[number])
 
 
 # Models -------------------------------------------------------------------------------------------------------------------
