@@ -203,7 +203,7 @@ class StyleGAN2(nn.Module):
 
 def blur(x: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
     """`[N, C, 2h + 1, 2w + 1]` of a transposed convolution to `[N, C, 2h, 2w]`, by the resampling filter times four."""
-    return F.conv2d(x, (4 * kernel).expand(x.shape[1], 1, -1, -1), padding=1, groups=x.shape[1])
+    return F.conv2d(x, (4 * kernel).flip(0, 1).expand(x.shape[1], 1, -1, -1), padding=1, groups=x.shape[1])
 
 
 def upsample(x: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:

@@ -172,7 +172,7 @@ class _Prepared:
         weight = layer.weight.transpose(0, 1) if layer.up else layer.weight
         self._weight = weight.contiguous(memory_format=torch.channels_last)
         self._squares = layer.weight.square().sum((2, 3))
-        self.blur = (4 * kernel).expand(layer.weight.shape[0], 1, -1, -1).contiguous()
+        self.blur = (4 * kernel).flip(0, 1).expand(layer.weight.shape[0], 1, -1, -1).contiguous()
 
     def styled(self, w: torch.Tensor, gain: float, dtype: torch.dtype) -> _Styled:
         """Weights with style, demodulation, the root of two and `gain` in them, and the bias to match."""

@@ -38,7 +38,7 @@ class RosinalityFamily:
         average = fields_of(contents.tree).get("latent_avg")
         if isinstance(average, torch.Tensor):
             tensors["average"] = average.reshape(-1)
-        return make(contents, tensors, 0.0)
+        return make(contents, tensors, 0.0, self.name)
 
     def assemble(self, card: Card, tensors: Mapping[str, torch.Tensor], runtime: Runtime) -> LatentModel:
         return assemble(card, tensors, runtime)

@@ -26,7 +26,7 @@ Tensors = dict[str, torch.Tensor]
 class StyleGAN2Family:
     """The generator of faces, cats, cars and whatever else people have taught it."""
 
-    name = "stylegan2"
+    name = "stylegan2-ada"
     title = "StyleGAN2"
 
     def recognises(self, contents: Contents) -> bool:
@@ -39,7 +39,7 @@ class StyleGAN2Family:
         found = generator_of(contents)
         assert found is not None
         tensors = mapping_tensors(found) | _synthesis(found)
-        return make(contents, tensors, _clamp(found))
+        return make(contents, tensors, _clamp(found), self.name)
 
     def assemble(self, card: Card, tensors: Mapping[str, torch.Tensor], runtime: Runtime) -> LatentModel:
         return assemble(card, tensors, runtime)
@@ -48,7 +48,7 @@ class StyleGAN2Family:
 FAMILY = StyleGAN2Family()
 
 
-def make(contents: Contents, tensors: Tensors, clamp: float) -> tuple[Card, Tensors]:
+def make(contents: Contents, tensors: Tensors, clamp: float, family: str) -> tuple[Card, Tensors]:
     """Card and checked tensors of a StyleGAN2 under our names. Where the file holds no average latent it is measured."""
     shape = shape_of(tensors, clamp)
     if shape.colours not in (1, 3):
@@ -61,7 +61,7 @@ def make(contents: Contents, tensors: Tensors, clamp: float) -> tuple[Card, Tens
         name=proper_name(stem(contents)),
         title=stem(contents),
         task="latent",
-        family="stylegan2",
+        family=family,
         config=shape.to_config(),
         resolution=shape.resolution,
         description=f"{WHAT}, {shape.resolution} px{f', {shape.classes} classes' if shape.classes else ''}.",

@@ -40,7 +40,8 @@ class StyleGAN2TFFamily:
         _check_generation(variables)
         clamp = options.get("conv_clamp")
         tensors = _mapping(variables, options) | _synthesis(variables, options)
-        return make(contents, tensors, float(clamp) if isinstance(clamp, int | float) and clamp > 0 else 0.0)
+        limit = float(clamp) if isinstance(clamp, int | float) and clamp > 0 else 0.0
+        return make(contents, tensors, limit, self.name)
 
     def assemble(self, card: Card, tensors: Mapping[str, torch.Tensor], runtime: Runtime) -> LatentModel:
         return assemble(card, tensors, runtime)
