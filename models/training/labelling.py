@@ -8,10 +8,13 @@ from __future__ import annotations
 import math
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
+from importlib.resources import as_file, files
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
+from safetensors.torch import load_file
 from torch import Tensor
 
 from models.networks.efficientnet_lite import EfficientNetLite
@@ -20,6 +23,32 @@ from models.training.augment import draw
 from models.training.labelled import LabelledPhotos, square
 from models.training.painting import sampling_chances, to_shares, to_tensor
 from models.training.state import State
+from models.training.trunk import read_trunk
+
+
+class Labeller:
+    """A trained decoder with its trunk: from a picture to channel numbers."""
+
+    def __init__(self, trunk: EfficientNetLite, decoder: LabelDecoder) -> None:
+        self._trunk, self._decoder = trunk, decoder
+
+    def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Channel numbers `[H, W]` of a picture uint8 `[H, W, 3]`."""
+        device = next(self._decoder.parameters()).device
+        with torch.no_grad():
+            photo = to_tensor([picture], device)
+            logits = F.interpolate(self._decoder(self._trunk(photo)).float(), photo.shape[-2:], mode="bilinear")
+            numbers: NDArray[np.uint8] = logits[0].argmax(0).to(torch.uint8).cpu().numpy()
+        return numbers
+
+
+def read_labeller(labels: int) -> Labeller:
+    """The labeller that comes along for judging landscapes, on the processor."""
+    with as_file(files("resources") / "training" / "labeller.safetensors") as path:
+        tensors = load_file(path)
+    decoder = LabelDecoder(labels)
+    decoder.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+    return Labeller(read_trunk(), decoder)
 
 
 @dataclass(frozen=True)
@@ -64,11 +93,9 @@ class LabellingRun:
         self.seen += options.batch
         return {"entropy": float(loss.detach())}
 
-    def label(self, photos: Tensor) -> Tensor:
-        """Channel numbers `[N, H, W]` of photos `[N, 3, H, W]`, -1..1, at their size."""
-        with torch.no_grad():
-            logits = self._logits(photos).float()
-            return F.interpolate(logits, photos.shape[-2:], mode="bilinear").argmax(1)
+    def labeller(self) -> Labeller:
+        """The decoder as it stands."""
+        return Labeller(self.trunk, self.decoder)
 
     def state(self) -> State:
         """All that resuming needs."""
