@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from app import log
 from tests import leaks
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -33,11 +34,12 @@ def nothing_left_behind() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def ganvas_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def ganvas_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Catalogue, log and settings of this test alone."""
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("GANVAS_HOME", str(home))
-    return home
+    yield home
+    log.stop()  # opened by a test that ran `main`
 
 
 @pytest.fixture

@@ -6,17 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app import log
 from app.__main__ import main
 from app.cli.doctor import trial_photo, what_is_wrong
 from app.cli.options import NOTHING_DONE, OK, SOME_FAILED
 from tests.inference import small_models
-
-
-@pytest.fixture(autouse=True)
-def log_is_closed() -> object:
-    yield
-    log.stop()
 
 
 @pytest.fixture

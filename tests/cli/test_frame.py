@@ -19,12 +19,6 @@ from models.errors import BadInput
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(autouse=True)
-def log_is_closed() -> object:
-    yield
-    log.stop()
-
-
 def install(
     monkeypatch: pytest.MonkeyPatch,
     run: Callable[[argparse.Namespace], int],

@@ -7,19 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app import log
 from app.__main__ import main
 from app.cli.options import NOTHING_DONE, OK, SOME_FAILED, USAGE
 from app.photos import recipe
 from tests.inference import small_models
 
 COMMAND = ["transform", "--device", "cpu", "--threads", "1"]
-
-
-@pytest.fixture(autouse=True)
-def log_is_closed() -> object:
-    yield
-    log.stop()
 
 
 @pytest.fixture(autouse=True)
