@@ -68,6 +68,7 @@ FROM_SYSTEM = (
     Library(r"libuuid", "libuuid", "BSD-3-Clause"),
     Library(r"libmpdec", "mpdecimal", "BSD-2-Clause"),
     Library(r"libtinfo|libncurses", "ncurses", "X11-distribute-modifications-variant"),
+    Library(r"libbrotli", "Brotli", "MIT"),
     Library(r"libxcb-", "X.Org's xcb libraries", "X11"),
     Library(r"libxkbcommon", "xkbcommon", "MIT"),
     Library(r"lib(gssapi_krb5|krb5|krb5support|k5crypto)\.", "MIT Kerberos", "MIT"),

@@ -41,7 +41,7 @@ CUDA = re.compile(r"(lib)?(torch_cuda|c10_cuda|cudart|cudnn|cublas|cufft|curand|
 FROM_SYSTEM = re.compile(
     r"libpython3|lib(ssl|crypto)\.|libffi\.|libsqlite3\.|libbz2\.|libuuid\.|libmpdec\.|libtinfo|libncurses"
     r"|libxcb-|libxkbcommon"
-    r"|lib(gssapi_krb5|krb5|krb5support|k5crypto|com_err|keyutils)\."
+    r"|libbrotli|lib(gssapi_krb5|krb5|krb5support|k5crypto|com_err|keyutils)\."
 )
 
 

@@ -175,7 +175,7 @@ def main() -> None:
     lay_out(folder, root)
     control(root, folder, version)
     package = folder.parent / f"ganvas_{version}_{ARCHITECTURES[platform.machine()]}.deb"
-    command = ("dpkg-deb", "--root-owner-group", "-Zxz", "-z6", "--threads-max=2", "--build", root, package)
+    command = ("dpkg-deb", "--root-owner-group", "-Zzstd", "-z12", "--threads-max=2", "--build", root, package)
     code = subprocess.run(command).returncode
     if code:
         raise SystemExit(f"dpkg-deb ended with {code}")
