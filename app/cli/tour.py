@@ -74,6 +74,7 @@ def _tour(args: argparse.Namespace, catalogue: Catalogue, folder: Path, watched:
     try:
         guide.explore()
         guide.paint()
+        guide.upscale()
         guide.models()
         code = OK
         report.note(f"The tour took {time.monotonic() - began:.0f} seconds; its pictures are in {folder}.", folder=folder)

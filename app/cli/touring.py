@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.resources
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -13,6 +14,8 @@ from app.cli.hand import GaveUp, Hand, along, rest, wait_until
 from app.explore.panel import ExplorePanel
 from app.paint.canvas import Canvas
 from app.paint.panel import PaintPanel
+from app.upscale.panel import UpscalePanel
+from app.widgets.compare_view import CompareView
 from app.widgets.panel import Notice, Panel
 from app.widgets.slider_row import Slider
 from app.window import MODELS, MainWindow
@@ -22,6 +25,7 @@ Kind = TypeVar("Kind", bound=QWidget)
 FIRST_PICTURE_SECONDS = 180  # torch is imported and a model opened on the way
 PICTURE_SECONDS = 120
 FILE_SECONDS = 60
+UPSCALE_SECONDS = 600
 
 # A lake below mountains, in the order in which a painter would lay it down: tool, label, corners in shares of the canvas.
 STROKES: tuple[tuple[str, str, Sequence[tuple[float, float]]], ...] = (
@@ -76,6 +80,28 @@ class Guide:
         self._written(self._folder / "paint-map.png", lambda path: panel.files.save_map(path, "colour"))
         self._written(self._folder / "paint.png", panel.files.save_picture)
         self._screenshot("screenshot-paint.png")
+
+    def upscale(self) -> None:
+        """Drop a photo, enlarge it, and look at before and after."""
+        photo = self._folder / "upscale-before.jpg"
+        sample = importlib.resources.files("resources") / "samples" / "photos" / "otter.jpg"
+        photo.write_bytes(sample.read_bytes())
+        for old in (self._folder / "upscaled").glob(f"{photo.stem}*"):
+            old.unlink()
+        self._tell(photo)
+        panel = self._visit("upscale", UpscalePanel)
+        self._window.open_files([photo])
+        self._wait(lambda: any(row.state == "ready" for row in panel.queue.rows), "The photo", FILE_SECONDS)
+        self._hand.click(self._part(panel, QAbstractButton, "upscale:start"))
+        self._wait(lambda: all(row.state == "done" for row in panel.queue.rows), "The enlarged photo", UPSCALE_SECONDS)
+        for row in panel.queue.rows:
+            if row.planned is not None:
+                self._tell(row.planned.output)
+        view = self._part(panel, CompareView, "upscale:compare")
+        self._wait(lambda: view.after_image() is not None, "The comparison", FILE_SECONDS)
+        y = view.height() / 2
+        self._hand.drag(view, along([(view.width() * view.divider, y), (view.width() * 0.35, y)], steps=24))
+        self._screenshot("screenshot-upscale.png")
 
     def models(self) -> None:
         """Show what is at hand."""
