@@ -95,7 +95,7 @@ class Guide:
         self._hand.click(self._part(panel, QAbstractButton, "upscale:start"))
         self._wait(lambda: all(row.state == "done" for row in panel.queue.rows), "The enlarged photo", UPSCALE_SECONDS)
         for row in panel.queue.rows:
-            if row.planned is not None:
+            if row.planned is not None and row.planned.output is not None:
                 self._tell(row.planned.output)
         view = self._part(panel, CompareView, "upscale:compare")
         self._wait(lambda: view.after_image() is not None, "The comparison", FILE_SECONDS)
