@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass, fields
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Literal
 
 from PySide6.QtCore import QByteArray, QPoint, QRect, QRectF, QSize, Qt
@@ -136,9 +137,12 @@ def _apply() -> None:
 
 
 def style_sheet(shown: Roles) -> str:
-    """`resources/style.qss` with every `@role` replaced by its colour."""
+    """`resources/style.qss` with every `@role` replaced by its colour, and `@down`, `@check` by drawings in the same inks."""
     text = _sheet_source()
     values = {field.name: getattr(shown, field.name) for field in fields(shown)}
+    for drawing in ("down", "check"):
+        file = files("resources") / "icons" / "controls" / f"{drawing}-{'dark' if shown is DARK else 'light'}.svg"
+        values[drawing] = Path(str(file)).as_posix()
     return re.sub(r"@([a-z_]+)", lambda match: values[match[1]], text)
 
 

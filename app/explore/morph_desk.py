@@ -123,6 +123,7 @@ class MorphDesk(QObject):
     def save(self, path: Path) -> None:
         """Save the morph: WebP or GIF by the suffix, a folder of PNGs without one. Begins once the latents are there."""
         self._saving = path
+        self._player.stop()  # while it plays, nothing that can wait is served
         if self._want():
             self._ready()
 

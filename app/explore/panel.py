@@ -16,7 +16,7 @@ from app.explore import files
 from app.explore.frames import EmptyPage, SheetColumn, StripRow, ViewBar, arranged, choice_of, widths
 from app.explore.morph_desk import MorphDesk, can_morph
 from app.explore.places import Places
-from app.explore.rendering import Renderer, Thumbnails
+from app.explore.rendering import Renderer, Thumbnails, image_in
 from app.explore.sample_sheet import SampleSheets
 from app.explore.saving import Saving
 from app.explore.state import Document
@@ -30,7 +30,7 @@ from app.settings import Settings
 from app.widgets.background import Background
 from app.widgets.model_picker import ModelPicker
 from app.widgets.panel import Notice, Panel
-from app.widgets.picture_view import image_of, picture_of
+from app.widgets.picture_view import picture_of
 from app.widgets.save_dialog import ask_where
 
 if TYPE_CHECKING:
@@ -336,7 +336,7 @@ class ExplorePanel(Panel):
 
     def _show_morph(self, frame: Frame) -> None:
         self.view.preview_of = 0
-        self._shown_image = image_of(frame.picture)
+        self._shown_image = image_in(frame)
         self.view.show_image(self._shown_image)
         self.timed.emit(frame.milliseconds, f"{frame.resolution} px")
 

@@ -19,10 +19,21 @@ if TYPE_CHECKING:
 LANE = "explore"
 DEADLINE_MS = 66.0  # of a picture while a hand moves something: 15 a second, as large as they can be
 REST_MS = 160  # a hand that keeps still this long has come to rest
+DOTTED = 128  # pixels: previews up to this size are estimates with a pattern of dots
 FULL_PICTURES = 16  # kept for undo, history and favourites: 4 MB each at 1024 px
 THUMBNAILS = 600
 THUMBNAIL_SIDE = 128
 IN_FLIGHT = 2  # thumbnails handed to the engine at a time: what is no longer wanted is soon out of the way
+
+
+def image_in(frame: Frame) -> QImage:
+    """The picture of a frame. The smallest preview heads leave fine dots: such a preview is made a little smaller, which takes
+    them away, then twice as large."""
+    image = image_of(frame.picture)
+    if frame.final or frame.resolution > DOTTED:
+        return image
+    smooth, keep = Qt.TransformationMode.SmoothTransformation, Qt.AspectRatioMode.IgnoreAspectRatio
+    return image.scaled(image.size() * 0.7, keep, smooth).scaled(image.size() * 2, keep, smooth)
 
 
 class Renderer(QObject):
@@ -124,7 +135,7 @@ class Renderer(QObject):
         variation, full = self._asked[ticket]
         if isinstance(update, Frame) and ticket >= self._newest:
             self._newest = ticket
-            image = image_of(update.picture)
+            image = image_in(update)
             if update.final:
                 self._keep(variation, image)
             self.shown.emit(variation, image, update)

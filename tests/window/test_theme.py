@@ -3,6 +3,7 @@
 import re
 from dataclasses import fields
 from importlib.resources import files
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -61,9 +62,17 @@ def test_pictures_sit_on_neutral_grey(name: str) -> None:
 
 def test_every_name_in_the_style_sheet_is_a_role() -> None:
     source = (files("resources") / "style.qss").read_text(encoding="utf-8")
-    known = {field.name for field in fields(theme.Roles)}
+    known = {field.name for field in fields(theme.Roles)} | {"down", "check"}
     assert set(re.findall(r"@([a-z_]+)", source)) <= known
-    assert "@" not in theme.style_sheet(theme.DARK)
+    assert not re.search(r"@[a-z]", theme.style_sheet(theme.DARK))
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_the_drawings_in_the_style_sheet_are_there(name: str) -> None:
+    found = re.findall(r'url\("([^"]+)"\)', theme.style_sheet(THEMES[name]))
+    assert len(found) == 2
+    for file in found:
+        assert Path(file).read_text(encoding="utf-8").startswith("<svg")
 
 
 @pytest.mark.parametrize("name", ICONS)
