@@ -287,6 +287,8 @@ def main() -> None:
     folder = args.folder.resolve()
     if not program(folder).is_file():
         raise SystemExit(f"There is no program in {folder}.")
+    if args.keep and args.keep.exists() and any(args.keep.iterdir()):
+        raise SystemExit(f"{args.keep} is not empty: the trial wants a folder of its own.")
     with tempfile.TemporaryDirectory(prefix="Ganvas à l’essai 試 ", ignore_cleanup_errors=True) as room:
         trial = Trial(folder, (args.keep.resolve() if args.keep else Path(room)))
         wheels = args.wheels.resolve() if args.wheels else smoke_files.fetched_wheels(ROOT)

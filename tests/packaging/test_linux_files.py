@@ -46,6 +46,15 @@ def test_the_window_names_the_menu_entry_so_that_desktops_find_its_icon() -> Non
     assert desktop()["Icon"] == "ganvas"
 
 
+def test_every_picture_type_of_the_menu_entry_is_one_that_ganvas_reads() -> None:
+    from app.photos.formats import FORMATS
+
+    readable = {extension for known in FORMATS.values() for extension in (known.name, *known.extensions)}
+    kinds = [kind for kind in desktop()["MimeType"].split(";") if kind.startswith("image/")]
+    assert len(kinds) > 5
+    assert {kind.removeprefix("image/") for kind in kinds} <= readable
+
+
 def test_documents_of_ganvas_are_a_type_that_the_menu_entry_opens() -> None:
     root = ElementTree.parse(LINUX / "ganvas-mime.xml").getroot()
     spaces = {"m": "http://www.freedesktop.org/standards/shared-mime-info"}
