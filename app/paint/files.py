@@ -19,6 +19,7 @@ from app.paint.state.drawing import Drawing, blank, from_map, resized
 from app.paint.state.look import Looks, photo_look
 from app.paint.state.map_files import ReadMap, settle
 from app.paint.state.opening import PHOTO_SIDE, Opened, has_use_for
+from app.paint.state.photo_input import no_larger
 from app.paint.state.starting import example
 from app.widgets.panel import Notice
 from app.widgets.save_dialog import ask_where
@@ -123,7 +124,7 @@ class PaintFiles(QObject):
 
     def _trace(self, picture: np.ndarray[Any, np.dtype[np.uint8]], name: str) -> None:
         panel = self._panel
-        layer = layering.add_photo(panel.document, picture[: PHOTO_SIDE * 4], name, self.tr("photo to trace"))
+        layer = layering.add_photo(panel.document, no_larger(picture, PHOTO_SIDE), name, self.tr("photo to trace"))
 
         def take_look() -> None:
             layering.act(panel.document, "remove", layer.key, self.tr("remove a layer"))

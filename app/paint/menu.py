@@ -50,6 +50,7 @@ class DrawingMenu:
         self._line(tr("Save all layers (OpenRaster, Photoshop)…"), "layered", does)
         menu.addSeparator()
         self._line(tr("Size of the canvas…"), "size", does)
+        self._line(tr("Other fine detail in the same look"), "grain", does)
         self.patterns = self._line(tr("Patterns on the labels"), "patterns", does)
         self.patterns.setCheckable(True)
         self._line(tr("Try the pen…"), "pen", does)

@@ -100,7 +100,7 @@ class PaintPanel(Panel):
                 "export": self.export, "import map": lambda: files.ask_open("map"), "size": files.ask_size,
                 "map index": lambda: files.ask_save_map("index"), "map colour": lambda: files.ask_save_map("colour"),
                 "layered": files.ask_save_layers, "send": files.send, "pen": lambda: PenTest(self).open(),
-                "patterns": lambda: self.show_patterns(not self.desk.patterns),
+                "grain": self.roll_grain, "patterns": lambda: self.show_patterns(not self.desk.patterns),
             },
             files.open_example,
             files.open_recent,
@@ -359,6 +359,10 @@ class PaintPanel(Panel):
     def roll(self) -> None:
         """A look by dice."""
         self.choose_look(seed_look(random.randrange(ROLL_BELOW)))
+
+    def roll_grain(self) -> None:
+        """The same look with its fine detail drawn by dice."""
+        self._changer.roll_grain(random.randrange(ROLL_BELOW), self.tr("fine detail"))
 
     # In and out
 

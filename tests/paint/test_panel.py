@@ -310,6 +310,16 @@ def test_a_model_with_one_look_is_asked_for_that_one(make_panel: MakePanel, engi
     assert engine.paintings[-1].look is None
 
 
+def test_the_fine_detail_is_drawn_by_other_dice_in_the_same_look(panel: PaintPanel, engine: ColourEngine, qtbot: QtBot) -> None:
+    look = panel.document.drawing.looks.first
+    panel.roll_grain()
+    done(qtbot, panel)
+    assert panel.document.drawing.looks.first == look
+    assert engine.paintings[-1].noise_seed == panel.document.drawing.looks.grain != 0
+    panel.undo()
+    assert panel.document.drawing.looks.grain == 0
+
+
 # Models
 
 

@@ -45,6 +45,11 @@ class Changer:
         if look != looks.first:
             self.set(self._document.drawing, "looks", Looks(look, looks.first, 0.0, looks.grain), title)
 
+    def roll_grain(self, grain: int, title: str) -> None:
+        """The same look with other grass, other waves: the fine detail is drawn from another seed."""
+        drawing = self._document.drawing
+        self.set(drawing, "looks", replace(drawing.looks, grain=grain), title)
+
     def blend(self, share: float, title: str, sliding: bool) -> None:
         """Blend the look before in by `share` 0..1."""
         drawing = self._document.drawing

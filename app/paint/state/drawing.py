@@ -119,7 +119,7 @@ def used_labels(drawing: Drawing) -> dict[int, int]:
 def snapshot(drawing: Drawing) -> Drawing:
     """A copy that no stroke changes any more. Photos are shared: nobody paints on them."""
     layers: list[Layer] = [
-        PhotoLayer(layer.key, layer.name, layer.picture, layer.opacity, layer.visible)
+        replace(layer)
         if isinstance(layer, PhotoLayer)
         else DrawingLayer(layer.key, layer.name, layer.labels.copy(), layer.visible)
         for layer in drawing.layers

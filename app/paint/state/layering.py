@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -104,7 +106,7 @@ def _insert(document: Document, layer: Layer, title: str) -> None:
 def _copy(layer: Layer, drawing: Drawing) -> Layer:
     name, key = _free_name(drawing, layer.name), drawing.free_key()
     if isinstance(layer, PhotoLayer):
-        return PhotoLayer(key, name, layer.picture, layer.opacity, layer.visible)
+        return replace(layer, key=key, name=name)
     return DrawingLayer(key, name, layer.labels.copy(), layer.visible)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,13 +28,17 @@ class DrawingLayer:
 
 @dataclass(eq=False)
 class PhotoLayer:
-    """A photo uint8 `[h, w, 3]` laid over the canvas for tracing, whole and centred; it never becomes part of the label map."""
+    """A photo uint8 `[h, w, 3]` laid over the canvas for tracing, whole and centred; it never becomes part of the label map.
+
+    `encoded` holds its PNG once it was saved: nobody paints on a photo, so the next autosave need not pack it again.
+    """
 
     key: int
     name: str
     picture: NDArray[np.uint8]
     opacity: float = 0.5
     visible: bool = True
+    encoded: list[bytes] = field(default_factory=list)
 
 
 Layer = DrawingLayer | PhotoLayer

@@ -85,7 +85,7 @@ def looks_like_map(path: Path, palette: Palette) -> bool:
         return True
     number_of = indices(image)
     if number_of is not None:
-        return len(np.unique(number_of)) <= MOST_STRANGERS
+        return len(_used(number_of)) <= MOST_STRANGERS
     if image.mode not in ("RGB", "RGBA"):
         return False
     colours = _packed(np.array(image.convert("RGB")))
@@ -205,7 +205,12 @@ def _all_colours_known(image: Image.Image, numbers: NDArray[np.uint8], palette: 
     """Whether a palette picture shows exactly labels' colours (it may have been sorted anew by another program)."""
     shown = _palette_colours(image)
     wanted = {label.colour for label in palette.labels}
-    return all(shown.get(int(n)) in wanted for n in np.unique(numbers) if n != CLEAR)
+    return all(shown.get(int(n)) in wanted for n in _used(numbers) if n != CLEAR)
+
+
+def _used(numbers: NDArray[np.uint8]) -> list[int]:
+    """The numbers that a map holds."""
+    return [int(n) for n in np.flatnonzero(np.bincount(numbers.reshape(-1), minlength=256))]
 
 
 def _palette_colours(image: Image.Image) -> dict[int, tuple[int, int, int]]:

@@ -1,4 +1,7 @@
-"""What a file is to a painter: a project, a picture with a recipe, a label map, or a photo."""
+"""What a file is to a painter: a project, a picture with a recipe, a label map, or a photo.
+
+The library that reads photos takes a moment to load: it is imported when the first file is opened.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,9 @@ from app.paint.state.drawing import Drawing
 from app.paint.state.files import PaintFileError
 from app.paint.state.map_files import ReadMap, looks_like_map, read_map
 from app.paint.state.palette import Palette
-from app.paint.state.photo_input import load_picture
 from app.paint.state.project import is_project, read_project
 from app.paint.state.recipe import Recipe, from_recipe
-from app.photos import recipe as recipes
 from app.photos.formats import HEAD, sniff
-from app.photos.photo import PhotoError
 
 # A photo to trace is shown on a canvas of about this size.
 PHOTO_SIDE = 2048
@@ -53,6 +53,10 @@ def open_file(path: Path, palette: Palette, *, as_map: bool = False) -> Opened:
 
     `PaintFileError` says why it cannot be opened, `OSError` where it cannot be read.
     """
+    from app.paint.state.photo_input import load_picture
+    from app.photos import recipe as recipes
+    from app.photos.photo import PhotoError
+
     if is_project(path):
         return Opened(path, "project", drawing=read_project(path))
     if as_map:

@@ -42,7 +42,9 @@ def to_json(drawing: Drawing, sha256: str = "", effort: int = 6) -> tuple[dict[s
             files[file] = encode_map(layer.labels, colours, effort=effort)
             entry["kind"] = "drawing"
         else:
-            files[file] = encode_picture(layer.picture, effort)
+            if not layer.encoded:
+                layer.encoded.append(encode_picture(layer.picture, effort))
+            files[file] = layer.encoded[0]
             entry |= {"kind": "photo", "opacity": layer.opacity}
         layers.append(entry)
     looks = drawing.looks

@@ -50,14 +50,14 @@ def example(name: str, labels: Sequence[Label]) -> Drawing:
 def named_look(name: str) -> Look:
     """One of `LOOKS`: the photo of that light which comes along."""
     data = (files("resources") / "samples" / "looks" / f"{name}.webp").read_bytes()
-    return photo_look(np.array(Image.open(io.BytesIO(data)).convert("RGB")), name)
+    return photo_look(np.array(Image.open(io.BytesIO(data), formats=("WEBP",)).convert("RGB")), name)
 
 
 def enlarged(small: LabelArray, width: int, height: int) -> LabelArray:
     """A label map `[h, w]` brought to a larger size: each pixel takes the label whose smoothly enlarged share is largest."""
     best = np.full((height, width), -1.0, np.float32)
     out = np.full((height, width), CLEAR, np.uint8)
-    for number in np.unique(small):
+    for number in np.flatnonzero(np.bincount(small.reshape(-1), minlength=256)):
         share = Image.fromarray((small == number).astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC)
         values = np.asarray(share)
         larger = values > best
