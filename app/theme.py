@@ -272,6 +272,11 @@ class Drawing(QWidget):
         self._name, self._role = name, role
         self.setFixedSize(side, side)
 
+    def show_icon(self, name: str, role: str) -> None:
+        """Another icon, another ink."""
+        self._name, self._role = name, role
+        self.update()
+
     def paintEvent(self, event: QPaintEvent) -> None:
         with QPainter(self) as painter:
             draw_icon(painter, QRectF(self.rect()), self._name, self._role)

@@ -90,6 +90,25 @@ class CompareView(PictureView):
     def patches(self) -> list[Patch]:
         return list(self._patches)
 
+    def after_image(self) -> QImage | None:
+        """What is in view of the picture after, at its own pixels (at most some 8,000 a side); None without a picture."""
+        seen = self.seen()
+        if seen.isEmpty():
+            return None
+        factor = min(self.factor, 8000 / max(seen.width(), seen.height()))
+        image = QImage(round(seen.width() * factor), round(seen.height() * factor), QImage.Format.Format_RGB32)
+        with QPainter(image) as painter:
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.drawImage(QRectF(image.rect()), self.image, QRectF(seen))
+            for patch in self._patches:
+                corner = (patch.place.topLeft() - QPointF(seen.topLeft())) * factor
+                painter.drawImage(
+                    QRectF(corner.x(), corner.y(), patch.place.width() * factor, patch.place.height() * factor),
+                    patch.image,
+                    QRectF(patch.image.rect()),
+                )
+        return image
+
     def seen(self) -> QRect:
         """The part of the picture that is in view, in whole pixels."""
         if not self.has_picture():

@@ -18,7 +18,7 @@ class MessageBar(QFrame):
         super().__init__(parent)
         self.setObjectName("notice")
         self.notice: Notice | None = None
-        self._icon = QLabel(self)
+        self._icon = theme.Drawing("info", 20)
         self._text = QLabel(self)
         self._text.setObjectName("notice:text")
         self._text.setWordWrap(True)
@@ -55,8 +55,7 @@ class MessageBar(QFrame):
         self.setProperty("notice", "bad" if notice.bad else "news")
         self.style().unpolish(self)
         self.style().polish(self)
-        icon = theme.icon("warning", "bad") if notice.bad else theme.icon("info", "accent_text")
-        self._icon.setPixmap(icon.pixmap(QSize(20, 20), self.devicePixelRatioF()))
+        self._icon.show_icon("warning" if notice.bad else "info", "bad" if notice.bad else "accent_text")
         text = " ".join(part for part in (notice.what, notice.why, notice.hint) if part)
         self._text.setText(text)
         self.setAccessibleName(text)

@@ -107,7 +107,7 @@ class ModelPicker(QComboBox):
         self.setItemDelegate(_Painter(self))
         self.setMaxVisibleItems(12)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        self.setMinimumWidth(160)
+        self.setMinimumWidth(112)
         self._name = ""
         self.activated.connect(self._pick)
         self.set_choices(())
