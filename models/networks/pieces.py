@@ -13,7 +13,8 @@ import torch.nn.functional as F
 
 from models.steps import Steps
 
-PIECE = 3e9  # multiplications and additions of a piece: 50 ms on two older cores, 8 ms where bfloat16 is in hardware
+PIECE = 3e9  # multiplications and additions of a piece in float32: 50 ms on two older cores
+LOWER = 3.0  # times as many in a lower format, which is only used where hardware makes it that much faster
 FEWEST_ROWS = 4
 
 Slope = float | torch.Tensor | None  # of a leaky ReLU after a convolution: a number, or one for each channel
@@ -26,7 +27,7 @@ def conv_same(
     height, width = x.shape[-2:]
     padding = weight.shape[-1] // 2
     reach = -(-padding // grow)
-    strips = list(_strips(height, 2.0 * weight.numel() * width * grow * grow, x.device))
+    strips = list(_strips(height, 2.0 * weight.numel() * width * grow * grow, x))
     whole = _Whole(len(strips), height * grow)
     for top, bottom in strips:
         first, last = max(0, top - reach), min(height, bottom + reach)
@@ -45,7 +46,7 @@ def conv_valid(
     """A convolution of a picture that has been padded already."""
     kernel = weight.shape[-1]
     height, width = ((side - kernel) // stride + 1 for side in x.shape[-2:])
-    strips = list(_strips(height, 2.0 * weight.numel() * width, x.device))
+    strips = list(_strips(height, 2.0 * weight.numel() * width, x))
     whole = _Whole(len(strips), height)
     for top, bottom in strips:
         seen = x[:, :, top * stride : (bottom - 1) * stride + kernel]
@@ -57,7 +58,7 @@ def conv_valid(
 def conv_doubling(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> Steps[torch.Tensor]:
     """`[1, C, h, w]` to `[1, K, 2h, 2w]` by a transposed convolution of size 3 and stride 2 (one row of padding on each side)."""
     height, width = x.shape[-2:]
-    strips = list(_strips(height, 2.0 * weight.numel() * width, x.device))
+    strips = list(_strips(height, 2.0 * weight.numel() * width, x))
     whole = _Whole(len(strips), 2 * height)
     for top, bottom in strips:
         seen = x[:, :, top : min(height, bottom + 1)]
@@ -67,9 +68,10 @@ def conv_doubling(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | No
     return whole.result()
 
 
-def _strips(rows: int, work: float, device: torch.device) -> Iterator[tuple[int, int]]:
+def _strips(rows: int, work: float, x: torch.Tensor) -> Iterator[tuple[int, int]]:
     """First and last row of strips of at most about `PIECE`, `work` being that of a row; one strip on other devices."""
-    most = rows if device.type != "cpu" else max(FEWEST_ROWS, min(rows, int(PIECE / work)))
+    piece = PIECE if x.dtype is torch.float32 else PIECE * LOWER
+    most = rows if x.device.type != "cpu" else max(FEWEST_ROWS, min(rows, int(piece / work)))
     count = -(-rows // most)
     for number in range(count):
         yield rows * number // count, rows * (number + 1) // count
