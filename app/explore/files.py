@@ -12,15 +12,18 @@ from numpy.typing import NDArray
 
 from app.explore.state import from_recipe, model_of
 from app.explore.variation import Variation
-from models.folders import state_folder
 
 if TYPE_CHECKING:
     from models.catalogue import Entry
 
 
-def last_picture() -> Path:
-    """Where the picture at hand waits for the next start, so that the first paint shows it."""
-    return state_folder() / "explore.jpg"
+def stamp(entry: Entry) -> str:
+    """What tells a model's file from another that took its name later: size and time of its weights; "" where it is gone."""
+    try:
+        told = entry.weights.stat()
+    except OSError:
+        return ""
+    return f"{told.st_size}-{told.st_mtime_ns}"
 
 
 def write(path: Path, picture: NDArray[np.uint8], recipe: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from PySide6.QtGui import QGuiApplication, QImage, QKeySequence, QResizeEvent, Q
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app import theme
-from app.explore import files
+from app.explore import files, thumbnail_store
 from app.explore.frames import EmptyPage, SheetColumn, StripRow, ViewBar, arranged, choice_of, widths
 from app.explore.morph_desk import MorphDesk, can_morph
 from app.explore.places import Places
@@ -68,8 +68,6 @@ class ExplorePanel(Panel):
         self._files = Background(self)
         self._sheets = SampleSheets(catalogue, self._thumbnails, self._files, self)
         self._saving = Saving(self.document, self._renderer, self._files, self._card, self)
-        self._saving.message.connect(self.message)
-        self._saving.noticed.connect(self.noticed)
         self._saving.elsewhere.connect(self.export)
         worker.updated.connect(self._engine_said)
         self._build()
@@ -140,8 +138,9 @@ class ExplorePanel(Panel):
         self.strip.morph.clicked.connect(self.morph.open)
         self.morph.opened.connect(self._morph_opened)
         self.morph.shown.connect(self._show_morph)
-        self.morph.message.connect(self.message)
-        self.morph.noticed.connect(self.noticed)
+        for part in (self._saving, self.morph):
+            part.message.connect(self.message)
+            part.noticed.connect(self.noticed)
         self.morph.progressed.connect(self.progressed)
 
     def _wire_tools(self) -> None:
@@ -220,6 +219,9 @@ class ExplorePanel(Panel):
         entry = self._entries.get(self.document.now.model)
         return entry.card if entry is not None else None
 
+    def _stamp_of(self, model: str) -> str:
+        return files.stamp(self._entries[model]) if model in self._entries else ""
+
     # What a hand does
 
     def roll(self) -> None:
@@ -254,17 +256,14 @@ class ExplorePanel(Panel):
 
     def _mix_with(self, seed: int | None) -> None:
         other = random.randrange(ROLL_BELOW) if seed is not None and seed < 0 else seed
-        self._go(self.document.now.mixed_with(other, self._fine_layers()), self.tr("Style mixing"))
+        count = self.facts.num_ws if self.facts else 0
+        finer_half = tuple(range(count // 2, count))  # something is seen, and the subject stays
+        self._go(self.document.now.mixed_with(other, finer_half), self.tr("Style mixing"))
 
     def _mix_layers(self, layers: tuple[int, ...]) -> None:
         now = self.document.now
         seed = random.randrange(ROLL_BELOW) if now.mix_seed is None else now.mix_seed
         self._move("mixing", self.tr("Style mixing"), mix_seed=seed, mix_layers=layers)
-
-    def _fine_layers(self) -> tuple[int, ...]:
-        """Where a second seed starts: the finer half, so that something is seen and the subject stays."""
-        count = self.facts.num_ws if self.facts else 0
-        return tuple(range(count // 2, count))
 
     def _roll_noise(self) -> None:
         seed = random.randrange(ROLL_BELOW)
@@ -277,8 +276,8 @@ class ExplorePanel(Panel):
         variation = self._places.variation(key)
         if variation.model in self._entries:
             self._go(variation, self.tr("Go back"))
-        else:
-            self.noticed.emit(Notice(self.tr("The model of this picture is no longer here."), bad=True))
+            return
+        self.noticed.emit(Notice(self.tr("The model of this picture is no longer here."), bad=True))
 
     def _gesture(self) -> None:
         self.morph.close()
@@ -314,7 +313,7 @@ class ExplorePanel(Panel):
     def _show(self, variation: Variation, image: QImage, frame: Frame | None) -> None:
         final = frame is None or frame.final
         self._shown_image = image
-        self.view.preview_of = 0 if frame is None or frame.final else frame.resolution
+        self.view.preview_of = 0 if frame is None or final else frame.resolution
         self.view.show_image(image)
         self._show_zoom()
         if frame is not None:
@@ -335,12 +334,12 @@ class ExplorePanel(Panel):
             self._saving.full_picture_came(variation)
 
     def _show_morph(self, frame: Frame) -> None:
-        self.view.preview_of = 0
         self._shown_image = image_in(frame)
         self.view.show_image(self._shown_image)
         self.timed.emit(frame.milliseconds, f"{frame.resolution} px")
 
     def _morph_opened(self, opened: bool) -> None:
+        self.view.preview_of = 0
         self.strip.setVisible(not opened)
         if not opened:
             self._renderer.rest(self.document.now)
@@ -386,9 +385,8 @@ class ExplorePanel(Panel):
             self.send_to.emit("upscale", picture_of(self._shown_image))
 
     def export(self) -> None:
-        now = self.document.now
-        path = ask_where(self, self._settings, "explore.folder", f"{now.model}-{now.seed}.png")
-        if path is not None:
+        name = f"{self.document.now.model}-{self.document.now.seed}.png"
+        if (path := ask_where(self, self._settings, "explore.folder", name)) is not None:
             self.save(path)
 
     def save(self, path: Path) -> None:
@@ -430,18 +428,19 @@ class ExplorePanel(Panel):
             self._places.start = sheet
         if isinstance(document, dict):
             self.document.restore(document)
-            last = QImage(str(files.last_picture()))
+            last = QImage(str(thumbnail_store.last_picture()))
             if not last.isNull():
                 self.view.show_image(last)  # what was seen last, until the engine has made it again
         self.catalogue_changed()
+        self._thumbnails.take(thumbnail_store.kept(self._stamp_of))
+        self._places.refill()
 
     def shut(self) -> None:
         if self._over:
             return
         self._over = True
         if self.is_full and self._shown_image is not None:
-            files.last_picture().parent.mkdir(parents=True, exist_ok=True)
-            self._shown_image.save(str(files.last_picture()), quality=90)
+            thumbnail_store.keep(self._shown_image, self._thumbnails.all(), self._stamp_of)
         self._places.shut()
         self._worker.updated.disconnect(self._engine_said)
         self._renderer.shut()

@@ -77,6 +77,11 @@ class Places(QObject):
         self._sheet.back.setEnabled(self.start > 0)
         self._rest.start()
 
+    def refill(self) -> None:
+        """Thumbnails have come from elsewhere."""
+        self._filled = None
+        self.show()
+
     def _fill(self) -> None:
         document = self._document
         self._of_key = {}

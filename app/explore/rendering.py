@@ -183,6 +183,15 @@ class Thumbnails(QObject):
         )
         self._store(variation, small)
 
+    def all(self) -> list[tuple[Variation, QImage]]:
+        """Those at hand, the newest first."""
+        return list(reversed(self._kept.items()))
+
+    def take(self, thumbnails: Iterable[tuple[Variation, QImage]]) -> None:
+        """Thumbnails that were made before, the newest first."""
+        for variation, image in reversed(list(thumbnails)):
+            self._kept.setdefault(variation, image)
+
     def want(self, variations: Iterable[Variation]) -> None:
         """What is on show now, the most wanted first. What was wanted before and is not among them is dropped."""
         self._wanted = [v for v in variations if v.model and v not in self._kept and v not in self._refused]

@@ -147,6 +147,7 @@ class ModelPicker(QComboBox):
             if isinstance(choice, Choice) and choice.name == name:
                 self._name = name
                 self.setCurrentIndex(row)
+                self.setToolTip("\n".join(filter(None, (choice.title, choice.remark))))
                 return True
         self._name = ""
         self.setCurrentIndex(-1)

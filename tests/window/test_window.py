@@ -29,6 +29,7 @@ from app.explore.layer_bar import LayerBar
 from app.explore.pad import Pad
 from app.photos import recipe
 from app.settings import Settings
+from app.widgets.model_picker import ModelPicker
 from app.window import MainWindow
 from models.catalogue import Catalogue
 from tests.inference.small_models import FACES
@@ -241,7 +242,7 @@ def test_a_choice_of_theme_is_kept(window: MainWindow) -> None:
     assert Settings().get("window.theme", "") == "light"
 
 
-@pytest.mark.parametrize("page", ["explore", "models", "help"])
+@pytest.mark.parametrize("page", ["explore", "paint", "upscale", "models", "help"])
 @pytest.mark.parametrize("size", [(960, 600), (1280, 800), (2560, 1440)])
 def test_nothing_is_cut_off_at_any_size(window: MainWindow, page: str, size: tuple[int, int], qtbot: QtBot) -> None:
     """No label or button is narrower than its words, and nothing reaches over the edge of the window."""
@@ -258,13 +259,19 @@ def test_nothing_is_cut_off_at_any_size(window: MainWindow, page: str, size: tup
         if label.isVisible() and not label.wordWrap() and label.text() and not label.objectName().startswith("status:remark"):
             assert label.width() >= label.fontMetrics().horizontalAdvance(label.text()), label.text()
 
+    for box in window.findChildren(QComboBox):
+        if box.isVisible() and not isinstance(box, ModelPicker):  # which shortens its words and says them in its tooltip
+            assert box.width() - 36 >= box.fontMetrics().horizontalAdvance(box.currentText()), box.currentText()
+
 
 def test_everything_that_can_be_pressed_has_a_name(window: MainWindow) -> None:
-    for page in ("explore", "models", "help"):
+    for page in ("explore", "paint", "upscale", "models", "help"):
         window.go_to(page)
         parts = [part for part in window.findChildren(QWidget) if part.isVisible()]
         for part in parts:
             if isinstance(part, QAbstractButton) and not isinstance(part.parent(), QLineEdit):
                 assert part.text() or part.accessibleName(), part.objectName()
             elif isinstance(part, QAbstractSlider | QLineEdit | QAbstractItemView | QComboBox | Pad | LayerBar):
-                assert isinstance(part, QScrollBar) or part.accessibleName(), part.objectName()
+                around = part.parentWidget()  # an editable box bears the name of the field inside
+                named = part.accessibleName() or (around is not None and around.accessibleName())
+                assert isinstance(part, QScrollBar) or named, (page, part, around)
