@@ -31,7 +31,6 @@ from models.steps import Steps
 
 FEATURES_UNTIL = 16
 _SMALLEST_PHOTO = 32  # below it the last features have no deviation
-_RIM = 3  # pixels
 _ENCODED_SIDE = 256.0  # photos are described at about the size of the training photos
 
 
@@ -93,21 +92,15 @@ class LandscapePainter:
 
     def render(self, shares: torch.Tensor, style: torch.Tensor | None, noise_seed: int) -> Steps[torch.Tensor]:
         """Picture `[1, 3, h, w]` of shares at working size; see `PaintingNetwork`."""
-        key = (noise_seed, *shares.shape[-2:])
+        # Convolutions see zeros beyond the border, which leaves a dark or tinted line there: so a margin is painted and cut off.
+        margin = self._config.multiple // 2
+        wider = torch.nn.functional.pad(shares, (margin, margin, margin, margin), mode="replicate")
+        key = (noise_seed, *wider.shape[-2:])
         if self._noise is None or self._noise[0] != key:
-            drawn = noise_planes(self._config, shares.shape[-2], shares.shape[-1], noise_seed)
+            drawn = noise_planes(self._config, wider.shape[-2], wider.shape[-1], noise_seed)
             self._noise = (key, [plane.to(self._runtime.device) for plane in drawn])
-        picture = yield from self._generator.render(shares, self._plain if style is None else style, self._noise[1])
-        return without_rim(picture)
-
-
-def without_rim(picture: torch.Tensor) -> torch.Tensor:
-    """The picture `[1, 3, h, w]` with its outermost pixels mirrored from those inside.
-
-    Convolutions see zeros beyond the border, which leaves a dark or tinted line there.
-    """
-    inside = picture[..., _RIM:-_RIM, _RIM:-_RIM]
-    return torch.nn.functional.pad(inside, (_RIM, _RIM, _RIM, _RIM), mode="reflect")
+        picture = yield from self._generator.render(wider, self._plain if style is None else style, self._noise[1])
+        return picture[..., margin:-margin, margin:-margin]
 
 
 def _counters(module: torch.nn.Module) -> dict[str, torch.Tensor]:

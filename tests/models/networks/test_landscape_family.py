@@ -11,13 +11,14 @@ from PIL import Image
 
 import models
 from models.card import Card, Label
-from models.checkpoints.families.landscapes import FEATURES_UNTIL, Landscapes, without_rim
+from models.checkpoints.families.landscapes import FEATURES_UNTIL, Landscapes
 from models.checkpoints.family import Contents
 from models.errors import BadInput, CheckpointError
 from models.networks.efficientnet_lite import EfficientNetLite
-from models.networks.landscape import LandscapeConfig, LandscapeGenerator, StyleEncoder
+from models.networks.landscape import FoldedGenerator, LandscapeConfig, LandscapeGenerator, StyleEncoder, noise_planes
 from models.painting import PaintingModel
 from models.precision import Runtime
+from models.steps import drain
 
 CONFIG = LandscapeConfig(labels=4, channels=(16, 12, 8, 8), style_dim=6, embedding=8)
 CARD = Card(
@@ -41,6 +42,19 @@ def tensors() -> dict[str, torch.Tensor]:
 
 def opened() -> PaintingModel:
     return Landscapes().assemble(CARD, tensors(), Runtime(torch.device("cpu"), torch.float32))
+
+
+def generator() -> LandscapeGenerator:
+    network = LandscapeGenerator(CONFIG)
+    own = {k.removeprefix("generator."): v for k, v in tensors().items() if k.startswith("generator.")}
+    network.load_state_dict({**network.state_dict(), **own})
+    return network
+
+
+def one_label(side: int) -> torch.Tensor:
+    shares = torch.zeros(1, 4, side, side)
+    shares[:, 0] = 1
+    return shares
 
 
 def quarters(height: int, width: int) -> np.ndarray:
@@ -78,12 +92,14 @@ def test_a_photo_gives_its_look_at_any_size_and_a_tiny_one_is_refused() -> None:
         model.style_vector(photo[:20])
 
 
-def test_the_rim_where_convolutions_see_nothing_is_mirrored_from_inside() -> None:
-    picture = torch.arange(64.0).view(1, 1, 8, 8).expand(1, 3, 8, 8)
-    found = without_rim(torch.nn.functional.pad(picture, (3, 3, 3, 3), value=-9.0))
-    assert torch.equal(found[..., 3:-3, 3:-3], picture)
-    assert found.min() >= 0
-    assert torch.equal(found[0, 0, 3, :3], torch.tensor([3.0, 2.0, 1.0]))
+def test_the_border_of_the_map_is_painted_as_if_the_map_went_on() -> None:
+    model = opened()
+    plain = np.zeros((64, 64), np.uint8)
+    painted = model.synthesize(plain, np.zeros(6, np.float32))
+    wider = drain(
+        FoldedGenerator(generator(), torch.float32).render(one_label(72), torch.zeros(1, 6), noise_planes(CONFIG, 72, 72, 0))
+    )
+    np.testing.assert_allclose(painted, wider[0, :, 4:-4, 4:-4].numpy(), atol=1e-5)
 
 
 def test_the_noise_seed_alone_changes_the_noise() -> None:
