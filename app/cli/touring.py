@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.resources
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -26,6 +27,8 @@ FIRST_PICTURE_SECONDS = 180  # torch is imported and a model opened on the way
 PICTURE_SECONDS = 120
 FILE_SECONDS = 60
 UPSCALE_SECONDS = 600
+SETTLE_SECONDS = 45  # at most, for what nobody waits for; it is settled when nothing has come for
+QUIET_SECONDS = 2
 
 # A lake below mountains, in the order in which a painter would lay it down: tool, label, corners in shares of the canvas.
 STROKES: tuple[tuple[str, str, Sequence[tuple[float, float]]], ...] = (
@@ -49,6 +52,8 @@ class Guide:
     def __init__(self, window: MainWindow, hand: Hand, folder: Path, tell: Callable[[Path], None]) -> None:
         self._window, self._hand, self._folder, self._tell = window, hand, folder, tell
         self._trouble: list[str] = []
+        self._heard = time.monotonic()
+        window.worker.updated.connect(self._hear)
 
     def explore(self) -> None:
         """Turn a head with a slider, make it smile, and keep the picture."""
@@ -106,7 +111,6 @@ class Guide:
     def models(self) -> None:
         """Show what is at hand."""
         self._window.go_to(MODELS)
-        rest(500)
         self._screenshot("screenshot-models.png")
 
     # Parts
@@ -118,6 +122,15 @@ class Guide:
             raise GaveUp(f"The panel {name} did not open.")
         panel.noticed.connect(self._noticed)
         return panel
+
+    def _hear(self) -> None:
+        self._heard = time.monotonic()
+
+    def _settle(self) -> None:
+        """Let thumbnails and other things that nobody waits for be finished, within reason."""
+        limit = time.monotonic() + SETTLE_SECONDS
+        while time.monotonic() < min(limit, self._heard + QUIET_SECONDS):
+            rest(100)
 
     def _noticed(self, notice: Notice | None) -> None:
         if notice is not None and notice.bad:
@@ -160,7 +173,7 @@ class Guide:
 
     def _screenshot(self, name: str) -> None:
         path = self._folder / name
-        rest(200)
+        self._settle()
         if not self._window.grab().save(str(path)):
             raise GaveUp(f"{path} could not be written.")
         self._tell(path)
