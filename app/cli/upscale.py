@@ -299,7 +299,7 @@ def _work(job: _Job, machine: Engine, journal: Journal, reporter: Reporter) -> i
         elif entry.state == "skipped":
             reporter.note(f"{entry.planned.source}: {entry.reason}", source=entry.planned.source, skipped=True)
     waiting = [entry for entry in job.entries if entry.state == "waiting"]
-    obstacle = _obstacle(job.choices, waiting)
+    obstacle = results.obstacle(job.choices, [entry.planned for entry in waiting])
     if obstacle is not None:
         reporter.failed("upscale", obstacle)
         return NOTHING_DONE
@@ -314,29 +314,6 @@ def _work(job: _Job, machine: Engine, journal: Journal, reporter: Reporter) -> i
         reporter.note("Stopped. The same command with --resume goes on.")
         raise
     return reporter.finish()
-
-
-def _obstacle(choices: Choices, waiting: list[Entry]) -> Failure | None:
-    """What would keep every result from being written: known before the first is begun."""
-    needed: dict[Path, int] = {}
-    for entry in waiting:
-        assert entry.planned.output is not None
-        folder = choices.into or entry.planned.output.parent
-        needed[folder] = needed.get(folder, 0) + expected_bytes(entry.planned, choices.quality)
-    for folder, size in needed.items():
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            return Failure(f"{folder} cannot be made: {error.strerror}.", hint="Choose another folder with --out.")
-        if not os.access(folder, os.W_OK | os.X_OK):
-            return Failure(f"{folder} cannot be written to.", hint="Choose another folder with --out.")
-        free = results.free_bytes(folder)
-        if size > free:
-            return Failure(
-                f"The results need about {size / 1e9:.1f} GB and {folder} has {free / 1e9:.1f} GB free.",
-                hint="Free some space, or choose another folder with --out.",
-            )
-    return None
 
 
 def _opened(job: _Job, machine: Engine) -> str | Failure:

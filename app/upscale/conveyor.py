@@ -46,7 +46,7 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 @dataclass(frozen=True)
 class Event:
     """What happened to the photo `index`. `share` is how much of the network's work is done (0..1). With "done" come the
-    seconds from its first step, those of the network alone, the size of the file, and what was left out of the photo."""
+    seconds that were worked on it, those of the network alone, the size of the file, and what was left out of the photo."""
 
     index: int
     stage: Stage
@@ -68,7 +68,7 @@ class _Item:
     assembly: results.Assembly | results.StreamedAssembly | None = None
     stream: results.Stream | None = None
     below: int = 0
-    began: float = 0.0
+    spent: float = 0.0  # seconds in the pool
     network_began: float = 0.0
     network_seconds: float = 0.0
 
@@ -125,6 +125,16 @@ class Conveyor:
     def working_on(self) -> int | None:
         """The photo whose request is being run, or None."""
         return self._current.index if self._current else None
+
+    def place_of(self, tile: Tile) -> tuple[float, float, float, float]:
+        """Where a tile of the request at work lies in its photo: left, top, width and height, each as a share (0..1)."""
+        item = self._current
+        if item is None or not item.planned.passes:
+            return (0.0, 0.0, 1.0, 1.0)
+        width, height = item.planned.passes[item.run].out
+        rows, columns = tile.pixels.shape[:2]
+        top = tile.top + item.below * self.choices.scale
+        return tile.left / width, top / height, columns / width, rows / height
 
     @property
     def idle(self) -> bool:
@@ -247,7 +257,6 @@ class Conveyor:
     def _fill(self) -> None:
         while self._waiting and not self._paused and not self.halted and self._may_read(self._waiting[0]):
             item = self._waiting.popleft()
-            item.began = time.perf_counter()
             self._reading.append(item)
             self._events.append(Event(item.index, "reading"))
             self._in_pool(item, partial(self._read, item.planned), partial(self._read_done, item))
@@ -348,7 +357,7 @@ class Conveyor:
                 item.index,
                 "done",
                 1.0,
-                seconds=time.perf_counter() - item.began,
+                seconds=item.spent + item.network_seconds,
                 network_seconds=item.network_seconds,
                 bytes=outcome,
                 warnings=item.photo.warnings if item.photo else (),
@@ -367,7 +376,7 @@ class Conveyor:
     def _fail(self, item: _Item, reason: Failure | BaseException) -> None:
         self._abandon(item)
         failure = reason if isinstance(reason, Failure) else _in_words(reason)
-        self._events.append(Event(item.index, "failed", failure=failure, seconds=time.perf_counter() - item.began))
+        self._events.append(Event(item.index, "failed", failure=failure, seconds=item.spent + item.network_seconds))
 
     def _abandon(self, item: _Item) -> None:
         if item.stream is not None:
@@ -377,10 +386,12 @@ class Conveyor:
     def _in_pool(self, item: _Item, work: Callable[[], T], then: Callable[[T | BaseException], None]) -> None:
         def run() -> None:
             outcome: T | BaseException
+            began = time.perf_counter()
             try:
                 outcome = work()
             except BaseException as error:
                 outcome = error
+            item.spent += time.perf_counter() - began
             self._collectable.put(partial(then, outcome))
             self._arrived.set()
             self._wake()

@@ -95,17 +95,21 @@ def best_within(
     entries: Iterable[Entry], paces: Paces, device: str, size: tuple[int, int], seconds: float = FIRST_PICTURE_SECONDS
 ) -> Entry | None:
     """The model to begin with: of those that enlarge, the one that thinks hardest about each pixel and still has this photo
-    done within `seconds`; the quickest where none has. Models for drawings come after all others."""
+    done within `seconds`; the quickest where none has. Models for drawings come after all others, and of them the one that
+    thinks least: the more they think, the flatter a photo becomes."""
 
     def fits(entry: Entry) -> bool:
         scale = entry.card.scale
         return paces.seconds(entry.card, device, size, (size[0] * scale, size[1] * scale)) <= seconds
 
     able = [entry for entry in entries if entry.card.task == "upscaling" and entry.card.scale > 1]
-    for group in ([e for e in able if not is_for_drawings(e.card)], [e for e in able if is_for_drawings(e.card)]):
-        fitting = [entry for entry in group if fits(entry)]
+    for drawings in (False, True):
+        fitting = [entry for entry in able if is_for_drawings(entry.card) == drawings and fits(entry)]
         if fitting:
-            return max(fitting, key=lambda entry: (work_a_pixel(entry.card), entry.card.scale, entry.origin == "recommended"))
+            sign = -1 if drawings else 1
+            return max(
+                fitting, key=lambda entry: (sign * work_a_pixel(entry.card), entry.card.scale, entry.origin == "recommended")
+            )
     return max(able, key=lambda entry: paces.expected(entry.card, device), default=None)
 
 
@@ -118,6 +122,12 @@ class JobProgress:
         self._began = time.monotonic()
         self._paused_at: float | None = None
         self._total, self.done = sum(self._each), 0.0
+
+    def extend(self, megapixels: Sequence[float]) -> None:
+        """More photos belong to the job."""
+        self._each += megapixels
+        self._shares += [0.0] * len(megapixels)
+        self._total += sum(megapixels)
 
     def at(self, index: int, share: float) -> None:
         """So much of a photo is done (a failed one counts as done)."""
@@ -138,6 +148,11 @@ class JobProgress:
         return (self._paused_at or time.monotonic()) - self._began
 
     @property
+    def share(self) -> float:
+        """How much of the whole job is done, 0..1."""
+        return min(1.0, self.done / self._total) if self._total else 0.0
+
+    @property
     def rate(self) -> float:
         """Megapixels a second, over all."""
         return self.done / self.seconds if self.seconds > 0 else 0.0
@@ -148,6 +163,11 @@ class JobProgress:
         if self.rate <= 0 or (self.seconds < 3 and self.done < self._total / 2):
             return None
         return (self._total - self.done) / self.rate
+
+
+def disk_size(size: float) -> str:
+    """Bytes in words: 4.1 GB, 380 MB."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(1, round(size / 1e6))} MB"
 
 
 def duration(seconds: float) -> str:

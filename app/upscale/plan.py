@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from app.photos.decoding import probe
 from app.photos.formats import FORMATS, refusal
@@ -18,6 +18,7 @@ from app.upscale.sizes import Pass, Target, describe, parse_target, passes, size
 
 OnExists = Literal["skip", "rename", "overwrite"]
 Metadata = Literal["keep", "no-place", "strip"]
+Task = Literal["upscaling", "translation"]
 BESIDE = "upscaled"  # Results stand in a folder of this name beside the photos, where no other place was chosen.
 
 # Four gigapixels as TIFF are 12 GB: beyond that a typing error is likelier than a wish.
@@ -47,12 +48,26 @@ class Choices:
     reduce: bool = False
     strength: float = 1.0
     keep_time: bool = False
-    task: Literal["upscaling", "translation"] = "upscaling"
+    task: Task = "upscaling"
 
     @property
     def kind(self) -> Kind:
         """What the result is told to be, for `app.photos.recipe`."""
         return "transformed" if self.task == "translation" else "enlarged"
+
+    def checked(self) -> Choices:
+        """The choices themselves, where each is one that can be; ValueError where one is not (a file that was edited)."""
+        naming.check_template(self.template)
+        known = (
+            self.on_exists in get_args(OnExists)
+            and self.metadata in get_args(Metadata)
+            and (self.format is None or (self.format in FORMATS and FORMATS[self.format].writable))
+            and 1 <= self.quality <= 100
+            and 0 <= self.strength <= 1
+        )
+        if not known:
+            raise ValueError("choices that cannot be")
+        return self
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, for the journal, presets and recipes."""
@@ -100,6 +115,10 @@ class Planner:
         self._taken = {naming.key(os.path.abspath(path)) for path in taken}
         self._sources = {naming.key(os.path.abspath(path)) for path in sources}
 
+    def add_sources(self, paths: Iterable[Path]) -> None:
+        """More photos belong to the job: their files are never written over either."""
+        self._sources |= {naming.key(os.path.abspath(path)) for path in paths}
+
     def plan(self, found: Found, facts: PhotoFacts | None = None) -> Planned:
         """Where and how large the result will be. `facts` spares another look at the file where they are known."""
         if found.problem:
@@ -129,7 +148,7 @@ class Planner:
     def _wanted(self, found: Found, planned: Planned) -> Path:
         assert planned.facts is not None
         choices = self.choices
-        folder = choices.into / found.folder if choices.into else found.path.parent / BESIDE
+        folder = choices.into / found.folder if choices.into else found.into or found.path.parent / BESIDE
         values = {
             "name": found.path.stem,
             "model": Path(choices.model).stem if os.sep in choices.model else choices.model,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -13,14 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.inference.updates import Tile
+from app.inference.updates import Failure, Tile
 from app.photos import exif, iptc, placing, recipe
 from app.photos.encoding import encode_parts, on_white, to_8_bits
 from app.photos.formats import FORMATS
 from app.photos.photo import Photo
 from app.photos.resizing import blended, fitted, to_image, to_pixels
 from app.photos.streaming import Shape, StripWriter
-from app.upscale.plan import Choices, Planned
+from app.upscale.plan import Choices, Planned, expected_bytes
 from app.upscale.sizes import describe, print_dpi
 
 
@@ -205,6 +206,32 @@ def _keep_time(planned: Planned, choices: Choices) -> None:
     if choices.keep_time and planned.output is not None:
         about = os.stat(planned.source)
         os.utime(planned.output, ns=(about.st_atime_ns, about.st_mtime_ns))
+
+
+def obstacle(choices: Choices, planned: Iterable[Planned]) -> Failure | None:
+    """What would keep the results from being written (a folder, the disk), told before the first is begun; None for nothing.
+
+    Makes the folders that are chosen where they are missing.
+    """
+    needed: dict[Path, int] = {}
+    for one in planned:
+        if one.output is not None:
+            folder = choices.into or one.output.parent
+            needed[folder] = needed.get(folder, 0) + expected_bytes(one, choices.quality)
+    for folder, size in needed.items():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            return Failure(f"{folder} cannot be made: {error.strerror}.", hint="Choose another folder.")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            return Failure(f"{folder} cannot be written to.", hint="Choose another folder.")
+        free = free_bytes(folder)
+        if size > free:
+            return Failure(
+                f"The results need about {size / 1e9:.1f} GB and {folder} has {free / 1e9:.1f} GB free.",
+                hint="Free some space, or choose another folder.",
+            )
+    return None
 
 
 def free_bytes(path: Path) -> int:

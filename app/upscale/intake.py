@@ -1,0 +1,127 @@
+"""What comes in: files and folders that are dropped, chosen or pasted become rows, and rows get their plans."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QStandardPaths, QTimer, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from app.photos.formats import EXTENSIONS
+from app.settings import Settings
+from app.upscale.finding import Finder, take_plan
+from app.upscale.inputs import Found
+from app.upscale.plan import Choices, Planned
+from app.upscale.queue import Queue, Row
+from app.widgets.picture_view import picture_of
+
+
+class Intake(QObject):
+    """`came(rows)` tells of the first rows of what was added, `planned(rows)` that rows have plans, `settled()` that all have.
+    `picture_pasted(picture)`: the clipboard held no file but a picture."""
+
+    came = Signal(object)
+    planned = Signal(object)
+    settled = Signal()
+    picture_pasted = Signal(object)
+
+    def __init__(self, queue: Queue, settings: Settings, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._queue, self._settings, self._window = queue, settings, parent
+        self._finder = Finder(self)
+        self._finder.found.connect(self._found)
+        self._finder.all_found.connect(self._all_found)
+        self._finder.planned.connect(self._take_plans)
+        self._finder.all_planned.connect(self.settled)
+        self._paths: list[Path] = []
+        self._added: list[Row] = []
+        self._choices = queue.choices
+        # Files that are dropped together come one by one: they are looked at together, a moment later.
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(0)
+        self._soon.timeout.connect(self._look)
+
+    @property
+    def expects(self) -> bool:
+        """Whether something was added that has not come yet."""
+        return bool(self._paths)
+
+    def add(self, paths: list[Path]) -> None:
+        """Put files and folders (with their sub-folders) on the list."""
+        self._paths += paths
+        self._soon.start()
+
+    def add_received(self, path: Path) -> None:
+        """Put a picture of another panel on the list: its result goes where pictures are kept."""
+        place = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation) or str(Path.home())
+        self._found([Found(path, into=Path(place) / "Ganvas")])
+        self._all_found()
+
+    def paste(self) -> None:
+        """Take what the clipboard holds: files, or a picture."""
+        data = QGuiApplication.clipboard().mimeData()
+        paths = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
+        if paths:
+            self.add(paths)
+        elif data.hasImage():
+            self.picture_pasted.emit(picture_of(QGuiApplication.clipboard().image()))
+
+    def ask_photos(self) -> None:
+        """Ask for files."""
+        extensions = " ".join(f"*.{extension}" for extension in EXTENSIONS)
+        kinds = self.tr("Photos ({0});;All files (*)").format(extensions)
+        title, start = self.tr("Add photos"), self._settings.get("upscale.from", "")
+        paths, _ = QFileDialog.getOpenFileNames(self._window, title, start, kinds)
+        if paths:
+            self._settings.set("upscale.from", str(Path(paths[0]).parent))
+            self.add([Path(path) for path in paths])
+
+    def ask_folder(self) -> None:
+        """Ask for a folder."""
+        folder = QFileDialog.getExistingDirectory(self._window, self.tr("Add a folder"), self._settings.get("upscale.from", ""))
+        if folder:
+            self._settings.set("upscale.from", folder)
+            self.add([Path(folder)])
+
+    def plan_all(self, choices: Choices) -> None:
+        """The choices changed: plan everything that is not done anew."""
+        self._choices = choices
+        self._finder.plan(self._queue.rows, choices, anew=True)
+
+    def plan_again(self, rows: list[Row]) -> None:
+        """Look at rows again, whatever became of them."""
+        for row in rows:
+            row.state, row.reason, row.share, row.facts, row.planned = "looking", "", 0.0, None, None
+            row.found = Found(row.found.path, row.found.folder, "", row.found.into)
+        self._finder.plan(rows, self._choices, anew=False)
+
+    def shut(self) -> None:
+        """The window closes."""
+        self._soon.stop()
+        self._finder.shut()
+
+    def _look(self) -> None:
+        paths, self._paths = self._paths, []
+        if paths:
+            self._finder.add(paths, leave_out=self._queue.choices.into)
+
+    def _found(self, found: list[Found]) -> None:
+        known = {row.found.path for row in self._queue.rows if row.open}
+        first = not self._added
+        rows = self._queue.add([one for one in found if one.path not in known])
+        self._added += rows
+        if rows and first:
+            self.came.emit(rows)
+
+    def _all_found(self) -> None:
+        rows, self._added = self._added, []
+        if rows:
+            self._queue.remember_added(rows, self.tr("Add photos"))
+            self._finder.plan(rows, self._choices, anew=False)
+
+    def _take_plans(self, made: list[tuple[Row, Planned]]) -> None:
+        for row, planned in made:
+            take_plan(row, planned)
+        self.planned.emit([row for row, _ in made])

@@ -1,0 +1,77 @@
+"""The models that Upscale can work with, in their groups, and the one at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from app.settings import Settings
+from app.upscale.pace import Paces, best_within
+from app.widgets.model_picker import Choice
+from models.card import Card
+from models.catalogue import Entry
+
+if TYPE_CHECKING:
+    from models.catalogue import Catalogue
+
+ENLARGE, RESTORE, TRANSFORM = "Enlarge", "Restore", "Transform"
+
+
+def group_of(card: Card) -> str:
+    """The heading under which a model stands; "" for those that Upscale has no use for."""
+    if card.task == "upscaling":
+        return ENLARGE if card.scale > 1 else RESTORE
+    return TRANSFORM if card.task == "translation" else ""
+
+
+class Models:
+    """See the module. `card` is that of the model at hand, or None."""
+
+    def __init__(self, catalogue: Catalogue, settings: Settings, paces: Paces) -> None:
+        self._catalogue, self._settings, self._paces = catalogue, settings, paces
+        self._entries: dict[str, Entry] = {}
+        self.card: Card | None = None
+
+    def read(self) -> None:
+        """Look at the catalogue again."""
+        self._entries = {entry.name: entry for entry in self._catalogue.entries() if group_of(entry.card)}
+
+    def entry(self, name: str) -> Entry | None:
+        return self._entries.get(name)
+
+    def use(self, name: str) -> None:
+        """Take the model at hand."""
+        entry = self._entries.get(name)
+        self.card = entry.card if entry is not None else None
+
+    @property
+    def sha256(self) -> str:
+        return self.card.sha256 if self.card else ""
+
+    def wanted(self, device: str, size: tuple[int, int]) -> Entry | None:
+        """What a person chose last, or the best model that has a photo of this size done within a minute here."""
+        chosen = self._entries.get(self._settings.get("upscale.model", ""))
+        return (
+            chosen or best_within(self._entries.values(), self._paces, device, size) or next(iter(self._entries.values()), None)
+        )
+
+    def groups(self) -> list[tuple[str, Sequence[Entry]]]:
+        """Headings with their models."""
+        return [
+            (group, [entry for entry in self._entries.values() if group_of(entry.card) == group])
+            for group in (ENLARGE, RESTORE, TRANSFORM)
+        ]
+
+    def choices(self) -> list[Choice]:
+        """The same for a picker."""
+        return [
+            Choice(
+                entry.name,
+                entry.card.title,
+                f"x{entry.card.scale}, {entry.card.licence}" if entry.card.scale > 1 else entry.card.licence,
+                bool(entry.card.non_commercial),
+                group,
+            )
+            for group, entries in self.groups()
+            for entry in entries
+        ]

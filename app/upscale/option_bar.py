@@ -1,0 +1,251 @@
+"""What is chosen for all photos: how much, with what, into where, as what."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app import theme
+from app.photos.formats import FORMATS
+from app.upscale.naming import DEFAULT_TEMPLATE, TemplateError, check_template
+from app.upscale.plan import BESIDE, Choices, OnExists
+from app.upscale.sizes import TARGET_HELP, TargetError, describe, parse_target
+from app.widgets.model_picker import ModelPicker
+from app.widgets.number_field import NumberField
+from app.widgets.section import Section
+from app.widgets.slider_row import SliderRow
+
+SIZES = ("x2", "x3", "x4", "x8", "4096w", "2160h", "6000px", "24mp", "30x20cm@300")
+FORMAT_CHOICES = ("", "jpeg", "png", "webp", "avif", "tiff")
+ON_EXISTS: tuple[OnExists, ...] = ("rename", "skip", "overwrite")
+
+
+class OptionBar(QFrame):
+    """Shows a job's choices; `changed(Choices, title)` when a person chose something else."""
+
+    changed = Signal(object, str)
+    model_chosen = Signal(str)
+
+    def __init__(self, choices: Choices, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("tools")
+        self._choices = choices
+        self.picker = ModelPicker("upscale:model")
+        self.picker.chosen.connect(self.model_chosen)
+        self.how_much = QComboBox()
+        self.how_much.setObjectName("upscale:size")
+        self.how_much.setAccessibleName(self.tr("How much larger"))
+        self.how_much.setEditable(True)
+        self.how_much.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.how_much.setToolTip(self.tr("A size: {0}").format(TARGET_HELP))
+        self.how_much.addItems(SIZES)
+        self.how_much.setMinimumWidth(112)
+        edit = self.how_much.lineEdit()
+        assert edit is not None
+        edit.editingFinished.connect(self._size_typed)
+        self.how_much.activated.connect(self._size_typed)
+        self.into = QPushButton()
+        self.into.setObjectName("upscale:into")
+        self.into.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.into.setMinimumWidth(80)
+        self.into.clicked.connect(self._ask_folder)
+        theme.give_icon(self.into, "folder")
+        self.beside = QToolButton()
+        self.beside.setObjectName("upscale:beside")
+        self.beside.setIcon(theme.icon("reset"))
+        self.beside.setToolTip(self.tr("Beside each photo's own folder again"))
+        self.beside.setAccessibleName(self.beside.toolTip())
+        self.beside.clicked.connect(lambda: self._change(replace(self._choices, into=None), self.tr("Folder")))
+        self.format = QComboBox()
+        self.format.setObjectName("upscale:format")
+        self.format.setAccessibleName(self.tr("Kind of file"))
+        for name in FORMAT_CHOICES:
+            self.format.addItem(FORMATS[name].title if name else self.tr("as the photo"), name)
+        self.format.activated.connect(self._format_chosen)
+        self.quality = NumberField("upscale:quality", self.tr("Quality"), 1, 100)
+        self.quality.setFixedWidth(44)
+        self.quality.setToolTip(self.tr("Quality of JPEG, WebP and AVIF, 1 to 100"))
+        self.quality.changed.connect(lambda value: self._change(replace(self._choices, quality=int(value)), self.tr("Quality")))
+        self.said = QLabel()
+        self.said.setObjectName("upscale:said")
+        self.said.setProperty("tone", "dim")
+        self.said.setFont(theme.remark_font())
+        self.said.setWordWrap(True)
+        self._more()
+        self._lay()
+        self.show_choices(choices)
+
+    def _more(self) -> None:
+        """What few people change."""
+        self.more = Section("upscale:more", self.tr("More"), open_=False)
+        self.strength = SliderRow(
+            "upscale:strength",
+            self.tr("Strength"),
+            0,
+            100,
+            100,
+            decimals=0,
+            unit=" %",
+            remark=self.tr("100 % is the model alone, 0 % the plain resize"),
+            label_width=72,
+        )
+        self.strength.changed.connect(
+            lambda value: self._change(replace(self._choices, strength=value / 100), self.tr("Strength"))
+        )
+        self.metadata = QComboBox()
+        self.metadata.setObjectName("upscale:metadata")
+        for key, text in (
+            ("keep", self.tr("Keep all camera data")),
+            ("no-place", self.tr("Keep all but the place")),
+            ("strip", self.tr("Strip camera data")),
+        ):
+            self.metadata.addItem(text, key)
+        self.metadata.activated.connect(
+            lambda: self._change(replace(self._choices, metadata=self.metadata.currentData()), self.tr("Camera data"))
+        )
+        self.exists = QComboBox()
+        self.exists.setObjectName("upscale:exists")
+        for key, text in zip(
+            ON_EXISTS,
+            (self.tr("Number results whose name is taken"), self.tr("Skip what is there"), self.tr("Overwrite what is there")),
+            strict=True,
+        ):
+            self.exists.addItem(text, key)
+        self.exists.activated.connect(
+            lambda: self._change(replace(self._choices, on_exists=self.exists.currentData()), self.tr("Names that are taken"))
+        )
+        self.template = QLineEdit()
+        self.template.setObjectName("upscale:template")
+        self.template.setAccessibleName(self.tr("Names of results"))
+        self.template.setToolTip(self.tr("{name} {model} {scale} {width} {height}"))
+        self.template.editingFinished.connect(self._template_typed)
+        self.time = QCheckBox(self.tr("Keep the photo's date of change"))
+        self.time.toggled.connect(lambda on: self._change(replace(self._choices, keep_time=on), self.tr("Date")))
+        self.reduce = QCheckBox(self.tr("Let 16 bits and transparency go where the format has none"))
+        self.reduce.toggled.connect(lambda on: self._change(replace(self._choices, reduce=on), self.tr("Reduce")))
+        for part in (self.strength, self.template, self.metadata, self.exists, self.time, self.reduce):
+            self.more.body.addWidget(part)
+
+    def _lay(self) -> None:
+        rows = QGridLayout()
+        rows.setHorizontalSpacing(8)
+        rows.setVerticalSpacing(8)
+        rows.setColumnStretch(3, 1)
+
+        def word(text: str, partner: QWidget) -> QLabel:
+            label = QLabel(text)
+            label.setProperty("tone", "dim")
+            label.setBuddy(partner)
+            return label
+
+        rows.addWidget(word(self.tr("How much"), self.how_much), 0, 0)
+        rows.addWidget(self.how_much, 0, 1)
+        rows.addWidget(word(self.tr("With"), self.picker), 0, 2)
+        rows.addWidget(self.picker, 0, 3)
+        place = QHBoxLayout()
+        place.setSpacing(2)
+        place.addWidget(self.into, 1)
+        place.addWidget(self.beside)
+        rows.addWidget(word(self.tr("As"), self.format), 1, 0)
+        kind = QHBoxLayout()
+        kind.setSpacing(4)
+        kind.addWidget(self.format)
+        kind.addWidget(self.quality)
+        rows.addLayout(kind, 1, 1)
+        rows.addWidget(word(self.tr("Into"), self.into), 1, 2)
+        rows.addLayout(place, 1, 3)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 12, 16, 8)
+        column.setSpacing(6)
+        column.addLayout(rows)
+        column.addWidget(self.more)
+        column.addWidget(self.said)
+
+    def show_choices(self, choices: Choices) -> None:
+        """Show these, without a signal."""
+        self._choices = choices
+        parts = (self.how_much, self.format, self.metadata, self.exists, self.time, self.reduce)
+        for part in parts:
+            part.blockSignals(True)
+        self.how_much.setCurrentText(describe(choices.target))
+        self.format.setCurrentIndex(max(0, self.format.findData(choices.format or "")))
+        self.quality.set_value(choices.quality)
+        lossy = choices.format is None or FORMATS[choices.format].lossy
+        self.quality.setVisible(lossy)
+        self.into.setText(str(choices.into) if choices.into else self.tr("./{0}").format(BESIDE))
+        self.into.setToolTip(
+            str(choices.into) if choices.into else self.tr("A folder “{0}” beside each photo. Click for another.").format(BESIDE)
+        )
+        self.beside.setVisible(choices.into is not None)
+        self.strength.set_value(choices.strength * 100)
+        self.metadata.setCurrentIndex(self.metadata.findData(choices.metadata))
+        self.exists.setCurrentIndex(self.exists.findData(choices.on_exists))
+        self.template.setText(choices.template)
+        self.time.setChecked(choices.keep_time)
+        self.reduce.setChecked(choices.reduce)
+        for part in parts:
+            part.blockSignals(False)
+        self._mark(self.how_much, False)
+
+    def say(self, text: str, bad: bool = False) -> None:
+        """The line below: what the choices mean for the photo at hand, or what is wrong with them."""
+        self.said.setText(text)
+        tone = "bad" if bad else "dim"
+        if self.said.property("tone") != tone:
+            self.said.setProperty("tone", tone)
+            self.said.style().unpolish(self.said)
+            self.said.style().polish(self.said)
+
+    def _change(self, choices: Choices, title: str) -> None:
+        if choices != self._choices:
+            self._choices = choices
+            self.changed.emit(choices, title)
+
+    def _size_typed(self) -> None:
+        try:
+            target = parse_target(self.how_much.currentText())
+        except TargetError as error:
+            self._mark(self.how_much, True)
+            self.say(str(error), bad=True)
+            return
+        self._mark(self.how_much, False)
+        self._change(replace(self._choices, target=target), self.tr("Size"))
+
+    def _template_typed(self) -> None:
+        text = self.template.text().strip() or DEFAULT_TEMPLATE
+        try:
+            self._change(replace(self._choices, template=check_template(text)), self.tr("Names"))
+        except TemplateError as error:
+            self.say(str(error), bad=True)
+
+    def _format_chosen(self) -> None:
+        name = self.format.currentData()
+        self._change(replace(self._choices, format=name or None), self.tr("Kind of file"))
+
+    def _ask_folder(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, self.tr("Where the results go"), str(self._choices.into or ""))
+        if folder:
+            self._change(replace(self._choices, into=Path(folder)), self.tr("Folder"))
+
+    def _mark(self, part: QWidget, wrong: bool) -> None:
+        if part.property("wrong") != wrong:
+            part.setProperty("wrong", wrong)
+            part.style().unpolish(part)
+            part.style().polish(part)

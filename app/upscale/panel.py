@@ -1,0 +1,608 @@
+"""Upscale: one photo or twenty thousand, enlarged, restored or transformed, seen before and after."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QGuiApplication, QImage, QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app import theme
+from app.inference.requests import DeviceFacts, DeviceRequest
+from app.inference.updates import Done, Failure, Tile, Update
+from app.photos import recipe
+from app.photos.formats import EXTENSIONS, FORMATS
+from app.photos.photo import PhotoError, PhotoFacts
+from app.settings import Settings
+from app.upscale import recall, results
+from app.upscale.bars import RunBar, ViewBar
+from app.upscale.inputs import Found
+from app.upscale.intake import Intake
+from app.upscale.model_strip import Crops, ModelStrip
+from app.upscale.models_here import Models
+from app.upscale.option_bar import OptionBar
+from app.upscale.pace import Paces, disk_size, duration
+from app.upscale.plan import Choices, Planned, Task, expected_bytes
+from app.upscale.preview import Preview, Shown
+from app.upscale.queue import Queue, Row
+from app.upscale.queue_list import QueueList, show_in_folder
+from app.upscale.running import Outcome, Runner
+from app.upscale.sizes import parse_target, passes, size_for
+from app.upscale.thumbs import Thumbs
+from app.widgets.background import Background
+from app.widgets.compare_view import CompareView
+from app.widgets.panel import Notice, Panel
+from app.widgets.picture_view import picture_of
+from app.widgets.save_dialog import ask_where
+
+if TYPE_CHECKING:
+    from app.inference.worker import InferenceWorker
+    from models.catalogue import Catalogue
+
+THUMB = 96
+KEPT_PATHS = 2000  # of a queue that was not started, until the next start
+SAMPLE = "samples/photos/otter.jpg"
+
+
+class UpscalePanel(Panel):
+    """See the module. Asks the worker for everything and never waits. Nothing happens before `restore`."""
+
+    name = "upscale"
+    title = "Upscale"
+
+    def __init__(self, worker: InferenceWorker, catalogue: Catalogue, settings: Settings, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._worker, self._settings = worker, settings
+        self.paces = Paces()
+        self.models = Models(catalogue, settings, self.paces)
+        self.queue = Queue(self.history, recall.last_choices(settings))
+        self._thumbs = Thumbs(THUMB, self)
+        self.intake = Intake(self.queue, settings, self)
+        self._files = Background(self)
+        self.runner = Runner(worker, self.paces, self)
+        self._device_ticket = -1
+        self._device = "cpu"
+        self._current: Row | None = None
+        self._on_sample = False
+        self._start_when_planned = self._choose_for_first = False
+        self._build()
+        self._wire()
+        worker.updated.connect(self._engine_said)
+
+    # Building
+
+    def _build(self) -> None:
+        self.list = QueueList(self.queue, self._thumbs)
+        self.list.empty_text = self.tr("Drop photos or folders here")
+        self.options = OptionBar(self.queue.choices)
+        self.run_bar, self.view_bar = RunBar(), ViewBar()
+        self.view = CompareView()
+        self.view.placeholder = self.tr("Choose a photo to see it before and after")
+        self.preview = Preview(self.view, self._worker, self.paces, self)
+        self.crops = Crops(self._worker, self.paces, self)
+        self.strip = ModelStrip(self.crops)
+        self._count = QLabel()
+        self._count.setProperty("tone", "dim")
+        self._count.setFont(theme.remark_font())
+        add = QPushButton(self.tr("Add"))
+        add.setObjectName("upscale:add")
+        theme.give_icon(add, "plus")
+        menu = QMenu(add)
+        menu.addAction(self.tr("Photos…"), self.intake.ask_photos)
+        menu.addAction(self.tr("A folder…"), self.intake.ask_folder)
+        menu.addAction(self.tr("Paste from the clipboard"), self.intake.paste)
+        add.setMenu(menu)
+        clear = QPushButton(self.tr("Clear"))
+        clear.setObjectName("upscale:clear")
+        clear.setProperty("look", "quiet")
+        clear.clicked.connect(lambda: self._remove(list(self.queue.rows)))
+        self._clear = clear
+        head = QHBoxLayout()
+        head.setContentsMargins(16, 8, 16, 8)
+        head.addWidget(self._count, 1)
+        head.addWidget(clear)
+        head.addWidget(add)
+        left, right = QFrame(), QWidget()
+        left.setObjectName("sheet")
+        column = QVBoxLayout(left)
+        column.addLayout(head)
+        column.addWidget(self.list, 1)
+        column.addWidget(self.options)
+        column.addWidget(self.run_bar)
+        picture = QVBoxLayout(right)
+        picture.addWidget(self.view, 1)
+        picture.addWidget(self.view_bar)
+        picture.addWidget(self.strip)
+        self._split = QSplitter(Qt.Orientation.Horizontal)
+        self._split.addWidget(left)
+        self._split.addWidget(right)
+        self._split.setStretchFactor(0, 0)
+        self._split.setStretchFactor(1, 1)
+        self._split.setSizes([440, 760])
+        self._split.setChildrenCollapsible(False)
+        left.setMinimumWidth(360)
+        whole = QVBoxLayout(self)
+        whole.addWidget(self._split)
+        for layout in (column, picture, whole):
+            layout.setContentsMargins(0, 0, 0, 0)
+            layout.setSpacing(0)
+
+    def _wire(self) -> None:
+        self.queue.changed.append(self._queue_changed)
+        self.list.current_row.connect(self._show_row)
+        self.list.remove_asked.connect(self._remove)
+        self.list.move_asked.connect(lambda rows, by: self.queue.move(rows, by, self.tr("Move photos")))
+        self.list.retry_asked.connect(self._again)
+        self.options.changed.connect(self._choose)
+        self.options.model_chosen.connect(self.choose_model)
+        self.options.picker.add_file.connect(self.add_model)
+        self.options.picker.get_more.connect(self.get_models)
+        self.strip.chosen.connect(self.choose_model)
+        self.run_bar.start.connect(self.start)
+        self.run_bar.pause.connect(self.runner.pause)
+        self.run_bar.resume.connect(self.runner.resume)
+        self.run_bar.stop.connect(self.runner.stop)
+        self.view_bar.mode.connect(self.view.set_mode)
+        self.view_bar.loupe.connect(self.view.set_loupe)
+        self.view_bar.try_here.connect(self.preview.try_seen)
+        self.view_bar.fit.connect(self.view.fit)
+        self.view_bar.full.connect(lambda: self.view.set_percent(100))
+        self.view_bar.copy.connect(self.copy)
+        self.view_bar.save.connect(self._save_comparison)
+        self.view.mode_changed.connect(self.view_bar.show_mode)
+        self.view.loupe_changed.connect(self.view_bar.glass.setChecked)
+        self.view.view_changed.connect(self._show_zoom)
+        self.view.region_chosen.connect(self.preview.try_region)
+        self.preview.shown.connect(self._shown)
+        self.preview.failed.connect(self._unshown)
+        self.preview.trying.connect(lambda trying: self._hold_crops())
+        self.preview.timed.connect(self.timed)
+        self.preview.timed.connect(lambda ms, detail: self._say_price())
+        self.preview.went_wrong.connect(self._went_wrong)
+        self.crops.came.connect(lambda name: self._show_prices())
+        self.intake.came.connect(self._came)
+        self.intake.planned.connect(self._rows_planned)
+        self.intake.settled.connect(self._settled)
+        self.intake.picture_pasted.connect(self.receive)
+        self.runner.row_changed.connect(self._row_changed)
+        self.runner.tile_came.connect(self._tile_came)
+        self.runner.state_changed.connect(self._run_state)
+        self.runner.progressed.connect(self._show_progress)
+        self.runner.ended.connect(self._run_ended)
+        self.runner.halted.connect(self._halted)
+        self.runner.journal_failed.connect(
+            lambda said: self.noticed.emit(Notice(said, hint=self.tr("The job runs, but cannot go on after a crash."), bad=True))
+        )
+        for keys, action in ((QKeySequence.StandardKey.Copy, self.copy), (QKeySequence.StandardKey.Paste, self.intake.paste)):
+            shortcut = QShortcut(keys, self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(action)
+
+    # The window's side
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self._device_ticket = self._worker.submit(DeviceRequest())
+        self.catalogue_changed()
+        self.run_bar.show_state("idle", 0)
+        self._show_counts()
+        paths = state.get("paths")
+        if isinstance(paths, list) and paths:
+            self.add([Path(path) for path in paths if isinstance(path, str)])
+        if not self.intake.expects:
+            self._show_sample()
+        self._files.run(recall.interrupted, self._offer_unfinished)
+
+    def state(self) -> dict[str, Any]:
+        waiting = [str(row.found.path) for row in self.queue.rows if row.open][:KEPT_PATHS]
+        return {"paths": [] if self.runner.state != "idle" else waiting}
+
+    def catalogue_changed(self) -> None:
+        self.models.read()
+        self.options.picker.set_choices(self.models.choices())
+        self.strip.show_models(self.models.groups())
+        entry = self.models.wanted(self._device, self._photo_size())
+        if entry is None:
+            self.noticed.emit(
+                Notice(
+                    self.tr("There is no model that enlarges photos."),
+                    hint=self.tr("The recommended ones are one download away."),
+                    button=self.tr("Get models"),
+                    action=self.get_models.emit,
+                )
+            )
+        self.strip.setVisible(entry is not None)
+        self._use(entry.name if entry else "")
+
+    def choose_model(self, name: str) -> None:
+        self._settings.set("upscale.model", name)
+        self._use(name)
+        if self.preview.now is not None:
+            self.preview.try_quickly()
+
+    def open_file(self, path: Path) -> bool:
+        if not path.is_dir() and not path.is_file():
+            return False
+        self.add([path])
+        return True
+
+    def receive(self, content: Any) -> None:
+        if isinstance(content, np.ndarray):
+            self._files.run(lambda: recall.keep_picture(content), self.intake.add_received)
+        else:
+            super().receive(content)
+
+    def export(self) -> None:
+        """Enlarge the photo that is shown as a whole, into a file that is asked for."""
+        shown = self.preview.now
+        if shown is None or self.models.card is None:
+            return
+        if self.runner.state != "idle":
+            self.noticed.emit(
+                Notice(self.tr("A job is running."), hint=self.tr("Save this photo when it is done, or stop it."), bad=True)
+            )
+            return
+        path = ask_where(self, self._settings, "upscale.folder", f"{shown.path.stem}_{self.models.card.name}.png")
+        if path is not None:
+            self.enlarge_into(path)
+
+    def enlarge_into(self, path: Path) -> None:
+        """Enlarge the photo that is shown as a whole into this file."""
+        shown = self.preview.now
+        format = EXTENSIONS.get(path.suffix.lower().lstrip("."), "")
+        if shown is None or self.runner.state != "idle":
+            return
+        if format not in FORMATS or not FORMATS[format].writable:
+            self.noticed.emit(Notice(self.tr("Ganvas cannot write {} files.").format(path.suffix), bad=True))
+            return
+        photo, choices = shown.photo, self.queue.choices
+        size = size_for(choices.target, photo.width, photo.height)
+        facts = PhotoFacts(photo.format, photo.width, photo.height, photo.channels, photo.bits)
+        runs = passes(photo.width, photo.height, size, choices.scale)
+        row = Row(Found(shown.path), "ready", facts, Planned(shown.path, "ready", "", path, facts, size, runs, format))
+        self.runner.start([row], choices, self.models.sha256)
+
+    def closing(self) -> str:
+        if self.runner.state == "idle":
+            return ""
+        done, total = self.runner.counts
+        return self.tr("{0} of {1} photos are done; the job can go on at the next start.").format(f"{done:,}", f"{total:,}")
+
+    def shut(self) -> None:
+        self._worker.updated.disconnect(self._engine_said)
+        self.runner.shut()
+        self.preview.shut()
+        self.crops.shut()
+        self.intake.shut()
+        self._thumbs.shut()
+        self._files.shut()
+
+    # The list
+
+    def add(self, paths: list[Path]) -> None:
+        """Put files and folders on the list."""
+        self.intake.add(paths)
+
+    def _came(self, rows: list[Row]) -> None:
+        self._choose_for_first = len(rows) == len(self.queue.rows)
+        self.list.choose(rows[:1])
+
+    def _rows_planned(self, rows: list[Row]) -> None:
+        for row in rows:
+            self.list.queue_model.touch(row)
+        self._show_counts()
+
+    def _settled(self) -> None:
+        self._show_counts()
+        self._say_price()
+        if self.runner.state in ("running", "paused", "preparing"):
+            self.runner.extend([row for row in self.queue.rows if row.state == "ready" and not self.runner.has(row)])
+        elif self._start_when_planned:
+            self._start_when_planned = False
+            self.start()
+
+    def _remove(self, rows: list[Row]) -> None:
+        self.runner.withdraw(rows)
+        self.queue.remove(rows, self.tr("Remove photos"))
+
+    def _again(self, rows: list[Row]) -> None:
+        """Do rows once more, whatever became of them."""
+        self._start_when_planned = self.runner.state == "idle"
+        for row in rows:
+            self._thumbs.forget(row.found.path)
+        self.intake.plan_again(rows)
+        self.list.queue_model.touch_all()
+
+    # Choosing
+
+    def _choose(self, choices: Choices, title: str) -> None:
+        self.queue.choose(choices, title)
+
+    def _use(self, name: str) -> None:
+        """Work with this model from now on."""
+        self.models.use(name)
+        card = self.models.card
+        self.options.picker.choose(name)
+        self.strip.select(name)
+        self.preview.use(card)
+        if card is not None:
+            task: Task = "translation" if card.task == "translation" else "upscaling"
+            target = self.queue.choices.target
+            if recall.follows_the_model(self._settings) or task == "translation":
+                target = parse_target(f"x{card.scale}")
+            self.queue.set_choices(replace(self.queue.choices, model=name, scale=card.scale, target=target, task=task))
+        self.view_bar.here.setEnabled(card is not None)
+
+    def _queue_changed(self, what: str) -> None:
+        if what == "choices":
+            choices = self.queue.choices
+            self.options.show_choices(choices)
+            self.preview.strength = choices.strength
+            if choices.model:
+                recall.keep_choices(self._settings, choices)
+            if self.runner.state == "idle":
+                self.intake.plan_all(choices)
+        self._show_counts()
+        self._say_price()
+
+    # The picture
+
+    def _show_sample(self) -> None:
+        """The first visit: a photo that comes along."""
+        self._on_sample = True
+        self.preview.show(Path(str(files("resources") / SAMPLE)))
+
+    def _show_row(self, row: Row | None) -> None:
+        self._current = row
+        if row is None:
+            return
+        self._on_sample = False
+        done = row.state == "done" and row.planned is not None
+        self.preview.show(row.found.path, row.planned.output if done and row.planned else None)
+        self._say_price()
+
+    def _shown(self, shown: Shown) -> None:
+        self.exportable.emit(self.models.card is not None)
+        if self._choose_for_first and not self._settings.get("upscale.model", ""):
+            # Nobody chose a model yet: the best one that has the first photo done within a minute.
+            entry = self.models.wanted(self._device, self._photo_size())
+            if entry is not None and entry.name != self.queue.choices.model and self.runner.state == "idle":
+                self._use(entry.name)
+        self._choose_for_first = False
+        self.titled.emit("" if self._on_sample else shown.path.name)
+        self.crops.look_at(shown.path, shown.photo, QPoint(shown.photo.width // 2, shown.photo.height // 2))
+        self.strip.refresh()
+        done = self._current is not None and self._current.state == "done" and self._current.found.path == shown.path
+        if not done and self.runner.state == "idle":
+            self.preview.try_quickly()
+        self.crops.wish(self.strip.entries)
+        self._show_prices()
+        self._say_price()
+
+    def _hold_crops(self) -> None:
+        """The strip waits for whatever else is being made."""
+        self.crops.hold(self.preview.is_trying or self.runner.state != "idle")
+
+    def _unshown(self, path: Path, sentence: str) -> None:
+        self.view.placeholder = self.tr("{0}\n{1}").format(path.name, sentence)
+        self.view.update()
+        self.exportable.emit(False)
+
+    def _tile_came(self, row: Row, tile: Tile, place: tuple[float, float, float, float]) -> None:
+        if row.planned is not None and self.preview.now is not None and self.preview.now.path == row.found.path:
+            self.preview.show_tile(row.found.path, tile, place)
+
+    def copy(self) -> None:
+        """Put what is seen of the result on the clipboard, at its own pixels."""
+        image = self.view.after_image()
+        if image is not None:
+            QGuiApplication.clipboard().setImage(image)
+            self.message.emit(self.tr("Copied {0} × {1} px").format(image.width(), image.height()))
+
+    def _save_comparison(self) -> None:
+        """Save the view as it is: before and after in one picture."""
+        if self.preview.now is None:
+            return
+        path = ask_where(self, self._settings, "upscale.folder", f"{self.preview.now.path.stem}_before_after.png")
+        if path is None:
+            return
+        image: QImage = self.view.grab().toImage()
+        picture = picture_of(image)
+        made = {"task": "comparison", "model": self.queue.choices.model, "source": self.preview.now.path.name}
+        self._files.run(
+            lambda: recipe.write(path, picture, made, "enlarged"),
+            lambda _: self.message.emit(self.tr("Saved to {0}").format(path)),
+            lambda error: self.noticed.emit(Notice(self.tr("The picture was not saved."), _sentence(error), bad=True)),
+        )
+
+    def _show_zoom(self) -> None:
+        self.view_bar.zoom.setText(f"{self.view.percent:.0f} %" if self.view.has_picture() else "")
+
+    # Prices
+
+    def _photo_size(self) -> tuple[int, int]:
+        shown = self.preview.now
+        return (shown.photo.width, shown.photo.height) if shown else (1920, 1080)
+
+    def _show_prices(self) -> None:
+        size = self._photo_size()
+        wanted = size_for(self.queue.choices.target, *size)
+        self.strip.show_prices(
+            {
+                entry.name: self.paces.seconds(entry.card, self._device, size, wanted)
+                for entry in self.strip.entries
+                if entry.card.task == "upscaling"
+            }
+        )
+
+    def _say_price(self) -> None:
+        """What the choices mean: for the photo that is shown, and for all."""
+        card, shown = self.models.card, self.preview.now
+        if card is None:
+            self.options.say(self.tr("Choose a model first."))
+            return
+        said = []
+        if shown is not None:
+            size = self._photo_size()
+            wanted = size_for(self.queue.choices.target, *size)
+            seconds = self.paces.seconds(card, self._device, size, wanted)
+            said.append(self.tr("{0:,} × {1:,} px become {2:,} × {3:,}, in about {4}.").format(*size, *wanted, duration(seconds)))
+        ready = [row.planned for row in self.queue.rows if row.state == "ready" and row.planned is not None]
+        if len(ready) > 1:
+            megapixels = sum(one.network_megapixels for one in ready)
+            seconds = megapixels / self.paces.expected(card, self._device)
+            disk = sum(expected_bytes(one, self.queue.choices.quality) for one in ready)
+            said.append(self.tr("All {0:,}: about {1}, {2}.").format(len(ready), duration(seconds), disk_size(disk)))
+        self.options.say(" ".join(said))
+
+    # Running
+
+    def start(self) -> None:
+        """Enlarge everything that is ready."""
+        rows = [row for row in self.queue.rows if row.state == "ready" and row.planned is not None]
+        if not rows or self.models.card is None or self.runner.state != "idle":
+            return
+        choices, sha256 = self.queue.choices, self.models.sha256
+        planned = [row.planned for row in rows if row.planned is not None]
+
+        def begin(obstacle: Failure | None) -> None:
+            if obstacle is not None:
+                self.noticed.emit(Notice(obstacle.what, obstacle.why, obstacle.hint, bad=True))
+                return
+            self.runner.start(rows, choices, sha256)
+
+        self.noticed.emit(None)
+        self._files.run(lambda: results.obstacle(choices, planned), begin)
+
+    def _row_changed(self, row: Row) -> None:
+        self.list.queue_model.touch(row)
+        if row.state == "done" and row is self._current and row.planned is not None:
+            self.preview.show(row.found.path, row.planned.output)
+
+    def _run_state(self, state: str) -> None:
+        self.options.setEnabled(state == "idle")
+        self._hold_crops()
+        self._show_counts()
+        if state == "idle":
+            self.progressed.emit(0, 0, "")
+
+    def _show_progress(self) -> None:
+        done, total = self.runner.counts
+        progress = self.runner.progress
+        if self.runner.state == "idle" or not total:
+            return
+        left = progress.seconds_left
+        parts = [f"{done:,}/{total:,}", f"{progress.rate:.2g} MP/s" if progress.rate else ""]
+        parts.append(
+            self.tr("paused") if self.runner.state == "paused" else self.tr("{0} left").format(duration(left)) if left else ""
+        )
+        text = " · ".join(filter(None, parts))
+        self.run_bar.say(text, progress.share)
+        self.progressed.emit(round(progress.share * 1000), 1000, text)
+
+    def _run_ended(self, outcome: Outcome) -> None:
+        failed = [row for row in self.queue.rows if row.state == "failed"]
+        self._show_counts()
+        self._say_price()
+        said = self.tr("{0:,} photos enlarged in {1}.").format(outcome.done, duration(outcome.seconds))
+        if outcome.done == 1:
+            said = self.tr("One photo enlarged in {0}.").format(duration(outcome.seconds))
+        self.run_bar.say(said)
+        window = self.window()
+        if window is not None:
+            QApplication.alert(window)
+        if outcome.failed:
+            self.noticed.emit(
+                Notice(
+                    self.tr("{0:,} photos failed; the list says why.").format(outcome.failed),
+                    button=self.tr("Do them again"),
+                    action=lambda: self._again(failed),
+                    bad=True,
+                )
+            )
+        elif outcome.done and not outcome.stopped:
+            last = next((row for row in reversed(self.queue.rows) if row.state == "done"), None)
+            target = last.planned.output if last is not None and last.planned is not None else None
+            self.noticed.emit(
+                Notice(
+                    said,
+                    button=self.tr("Show in folder") if target else "",
+                    action=(lambda: show_in_folder(target)) if target else None,
+                )
+            )
+
+    def _halted(self, failure: Failure) -> None:
+        self.noticed.emit(Notice(failure.what, failure.why, failure.hint, self.tr("Go on"), self.runner.resume, bad=True))
+
+    def _show_counts(self) -> None:
+        counts = self.queue.counts()
+        parts = [self.tr("{0:,} photos").format(counts.total) if counts.total != 1 else self.tr("1 photo")]
+        if counts.done:
+            parts.append(self.tr("{0:,} done").format(counts.done))
+        if counts.failed:
+            parts.append(self.tr("{0:,} failed").format(counts.failed))
+        if counts.skipped:
+            parts.append(self.tr("{0:,} skipped").format(counts.skipped))
+        self._count.setText(" · ".join(parts) if counts.total else self.tr("Photos and folders can be dropped anywhere"))
+        self._clear.setVisible(counts.total > 0)
+        self.run_bar.show_state(self.runner.state, counts.ready if self.models.card else 0)
+        if self.runner.state == "idle" and not self.run_bar.said.text():
+            self.run_bar.say("")
+
+    # Going on after a crash
+
+    def _offer_unfinished(self, found: tuple[int, int, int] | None) -> None:
+        if found is None or self.queue.rows or self.runner.state != "idle":
+            return
+        number, done, total = found
+        self.noticed.emit(
+            Notice(
+                self.tr("A job was interrupted: {0:,} of {1:,} photos are done.").format(done, total),
+                button=self.tr("Continue"),
+                action=lambda: self._files.run(lambda: recall.reopened(number), lambda job: self._go_on_with(number, *job)),
+            )
+        )
+
+    def _go_on_with(self, number: int, choices: Choices, rows: list[Row]) -> None:
+        if self.runner.state != "idle":
+            return
+        entry = self.models.entry(choices.model)
+        if entry is None:
+            self.noticed.emit(Notice(self.tr("The model of that job is no longer here."), choices.model, bad=True))
+            return
+        self._use(entry.name)
+        self.queue.set_rows(rows)
+        self.queue.set_choices(choices)
+        self.runner.start([row for row in rows if row.state == "ready"], choices, self.models.sha256, number)
+
+    # What the engine says
+
+    def _engine_said(self, ticket: int, update: Update) -> None:
+        if ticket != self._device_ticket or not isinstance(update, Done) or not isinstance(update.result, DeviceFacts):
+            return
+        self._device = self.preview.device = self.crops.device = self.runner.device = update.result.device
+        if self._device != "cpu" and not self._settings.get("upscale.model", ""):
+            self.catalogue_changed()
+
+    def _went_wrong(self, failure: Failure) -> None:
+        self.noticed.emit(Notice(failure.what, failure.why, failure.hint, bad=True))
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, PhotoError):
+        return str(error)
+    return f"{getattr(error, 'strerror', None) or type(error).__name__}."

@@ -1,0 +1,250 @@
+"""The photo that is looked at: its picture before, and what comes after, by the model at hand or by the job.
+
+Decoding, colour conversion and blending happen beside the window; the engine's answers come in a lane of their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, QRect, QRectF, Signal
+from PySide6.QtGui import QImage
+
+from app.inference.requests import TranslateRequest, UpscaleRequest
+from app.inference.updates import ENDINGS, Done, Failure, Tile, Update
+from app.photos.decoding import decode
+from app.photos.photo import Photo, PhotoError
+from app.photos.resizing import blended, to_image, to_pixels
+from app.photos.showing import photo_picture, reduced, to_picture
+from app.upscale.pace import Paces
+from app.widgets.background import Background
+from app.widgets.compare_view import CompareView
+from app.widgets.picture_view import image_of
+from models.card import Card
+
+if TYPE_CHECKING:
+    from app.inference.worker import InferenceWorker
+
+LANE = "upscale:preview"
+AUTO_SECONDS = 4.0  # what is tried unasked may take so long
+SMALLEST_TRY = 32  # pixels
+SHOWN_SIDE = 12_000  # of the picture before and of a finished result: larger ones are shown reduced
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """The photo that is looked at: `shrunk` is the share of its size in which the view has it (1 but for giants)."""
+
+    path: Path
+    photo: Photo
+    image: QImage
+    shrunk: float
+
+
+class Preview(QObject):
+    """Fills a `CompareView`.
+
+    `shown(Shown)` comes when a photo can be seen, `failed(Path, sentence)` where it cannot; `trying(bool)` tells whether the
+    engine is at work for the view; `timed(ms, detail)` after a try; `went_wrong(Failure)` where the model failed.
+    """
+
+    shown = Signal(object)
+    failed = Signal(object, str)
+    trying = Signal(bool)
+    timed = Signal(float, str)
+    went_wrong = Signal(object)
+
+    def __init__(self, view: CompareView, worker: InferenceWorker, paces: Paces, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.now: Shown | None = None
+        self.device = "cpu"
+        self.strength = 1.0
+        self._view, self._worker, self._paces = view, worker, paces
+        self._background = Background(self)
+        self._card: Card | None = None
+        self._wanted: Path | None = None
+        self._generation = 0
+        self._ticket: int | None = None
+        self._region = QRect()
+        self._tiles: list[tuple[Tile, QRect]] = []
+        worker.updated.connect(self._update)
+
+    @property
+    def is_trying(self) -> bool:
+        """Whether the engine is at work for the view."""
+        return self._ticket is not None
+
+    def show(self, path: Path, result: Path | None = None) -> None:
+        """Show another photo (with its finished result, where there is one)."""
+        self._wanted = path
+        if self.now is not None and self.now.path == path:
+            self._show_after(path, result)
+            return
+        self._drop()
+
+        def read() -> Shown:
+            photo = decode(path)
+            picture = photo_picture(photo)
+            small = reduced(picture, SHOWN_SIDE)
+            return Shown(path, photo, image_of(small), small.shape[1] / picture.shape[1])
+
+        def unread(error: Exception) -> None:
+            if path == self._wanted:
+                said = str(error) if isinstance(error, PhotoError) else getattr(error, "strerror", "") or type(error).__name__
+                self.now = None
+                self._view.clear_patches()
+                self._view.clear()
+                self.failed.emit(path, said)
+
+        def ready(shown: Shown) -> None:
+            if path == self._wanted:
+                self.now = shown
+                self._view.show_before(shown.image, self._factor())
+                self._show_after(path, result)
+                self.shown.emit(shown)
+
+        self._background.run(read, ready, unread)
+
+    def _show_after(self, path: Path, result: Path | None) -> None:
+        if result is None:
+            return
+
+        def read() -> QImage:
+            return image_of(reduced(photo_picture(decode(result)), SHOWN_SIDE))
+
+        def ready(image: QImage) -> None:
+            if self.now is not None and self.now.path == path:
+                self._view.add_patch(QRectF(self.now.image.rect()), image)
+
+        self._background.run(read, ready, lambda error: None)
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self._drop()
+        self._wanted = self.now = None
+        self._view.clear_patches()
+        self._view.clear()
+
+    def use(self, card: Card | None) -> None:
+        """Try with this model from now on; what an other one made is taken away."""
+        if card == self._card:
+            return
+        self._card = card
+        self._drop()
+        self._view.factor = self._factor()
+        self._view.clear_patches()
+
+    def _factor(self) -> float:
+        scale = self._card.scale if self._card is not None else 1
+        return scale / (self.now.shrunk if self.now else 1.0)
+
+    # Trying
+
+    def try_seen(self) -> None:
+        """Enlarge what is in view, however long it takes."""
+        self.try_region(self._view.seen())
+
+    def try_quickly(self) -> None:
+        """Enlarge as much of what is in view, around its middle, as takes no longer than a glance."""
+        seen, card = self._view.seen(), self._card
+        if card is None or self.now is None or seen.isEmpty():
+            return
+        if card.task == "translation":
+            return
+        pixels = self._paces.expected(card, self.device) * AUTO_SECONDS * 1e6
+        share = min(1.0, (pixels * self.now.shrunk**2 / (seen.width() * seen.height())) ** 0.5)
+        width, height = (max(round(side * share), min(side, SMALLEST_TRY)) for side in (seen.width(), seen.height()))
+        part = QRect(0, 0, width, height)
+        part.moveCenter(seen.center())
+        self.try_region(part.intersected(seen))
+
+    def try_region(self, region: QRect) -> None:
+        """Enlarge a part (in coordinates of the view's picture); tiles appear as they come."""
+        card, now = self._card, self.now
+        if card is None or now is None or region.isEmpty():
+            return
+        self._drop()
+        pixels = now.photo.pixels
+        if card.task == "translation":
+            self._region = QRect(0, 0, now.photo.width, now.photo.height)
+            self._ticket = self._worker.submit(TranslateRequest(card.name, pixels), LANE)
+        else:
+            real = QRectF(region.topLeft() / now.shrunk, region.size() / now.shrunk).toAlignedRect()
+            self._region = real.intersected(QRect(0, 0, now.photo.width, now.photo.height))
+            area = (self._region.top(), self._region.left(), self._region.height(), self._region.width())
+            self._ticket = self._worker.submit(UpscaleRequest(card.name, pixels, area, keep_result=False), LANE)
+        self.trying.emit(True)
+
+    def _drop(self) -> None:
+        self._generation += 1
+        self._tiles.clear()
+        if self._ticket is not None:
+            self._worker.cancel(self._ticket)
+            self._ticket = None
+            self.trying.emit(False)
+
+    def _update(self, ticket: int, update: Update) -> None:
+        if ticket != self._ticket or self._card is None or self.now is None:
+            return
+        scale = self._card.scale
+        if isinstance(update, Tile):
+            height, width = update.pixels.shape[:2]
+            place = QRectF(
+                self._region.left() + update.left / scale, self._region.top() + update.top / scale, width / scale, height / scale
+            )
+            self._lay(update.pixels, place, self._generation)
+        elif isinstance(update, ENDINGS):
+            self._ticket = None
+            self.trying.emit(False)
+            if isinstance(update, Done):
+                if update.result is not None:
+                    self._lay(np.atleast_3d(update.result), QRectF(self._region), self._generation)
+                megapixels = self._region.width() * self._region.height() / 1e6
+                self._paces.note(self._card.name, self.device, megapixels, update.seconds)
+                self.timed.emit(update.seconds * 1000, f"{self._region.width()} × {self._region.height()} px")
+            elif isinstance(update, Failure):
+                self.went_wrong.emit(update)
+
+    def show_tile(self, path: Path, tile: Tile, place: tuple[float, float, float, float]) -> None:
+        """The job made a part of a photo; `place` (left, top, width, height) counts in shares of it."""
+        if self.now is None or self.now.path != path:
+            return
+        width, height = self.now.photo.width, self.now.photo.height
+        left, top, wide, high = place
+        self._lay(tile.pixels, QRectF(left * width, top * height, wide * width, high * height), self._generation)
+
+    def _lay(self, pixels: NDArray[Any], place: QRectF, generation: int) -> None:
+        """Show a part at its place (in pixels of the photo); blended as the strength says."""
+        now, strength = self.now, self.strength
+        if now is None:
+            return
+
+        def make() -> QImage:
+            made = _blended(pixels, now.photo, place, strength) if strength < 1 else pixels
+            most = round(SHOWN_SIDE * max(place.width() / now.photo.width, place.height() / now.photo.height)) + 1
+            return image_of(reduced(to_picture(made, now.photo.icc), most))
+
+        def ready(image: QImage) -> None:
+            if generation == self._generation and self.now is now:
+                s = now.shrunk
+                self._view.add_patch(QRectF(place.x() * s, place.y() * s, place.width() * s, place.height() * s), image)
+
+        self._background.run(make, ready)
+
+    def shut(self) -> None:
+        """The window closes."""
+        self._worker.updated.disconnect(self._update)
+        self._background.shut()
+
+
+def _blended(pixels: NDArray[Any], photo: Photo, place: QRectF, strength: float) -> NDArray[Any]:
+    """A part blended with the plain resize of the same part."""
+    area = place.toAlignedRect().intersected(QRect(0, 0, photo.width, photo.height))
+    plain = photo.pixels[area.top() : area.bottom() + 1, area.left() : area.right() + 1]
+    if plain.shape[2] != pixels.shape[2] or plain.dtype != pixels.dtype:
+        return pixels
+    return to_pixels(blended(to_image(pixels), to_image(plain), strength))

@@ -1,0 +1,174 @@
+"""The document of the panel: the photos in their order, what is known of each, and the choices for all. No Qt.
+
+What a person changes (photos added, removed, moved, choices) goes through commands that can be undone; what the machine finds
+out (sizes, progress, errors) is told to the rows directly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from app.history import Command, History
+from app.photos.photo import PhotoFacts
+from app.upscale.inputs import Found
+from app.upscale.plan import Choices, Planned
+
+RowState = Literal["looking", "ready", "refused", "skipped", "reading", "working", "writing", "done", "failed"]
+AT_WORK: tuple[RowState, ...] = ("reading", "working", "writing")
+
+
+@dataclass(eq=False, slots=True)
+class Row:
+    """One photo of the queue. `reason` says what is wrong, or what a person should know; `seconds` how long it took."""
+
+    found: Found
+    state: RowState = "looking"
+    facts: PhotoFacts | None = None
+    planned: Planned | None = None
+    share: float = 0.0
+    reason: str = ""
+    seconds: float = 0.0
+    bytes: int = 0
+
+    @property
+    def open(self) -> bool:
+        """Still to be done."""
+        return self.state in ("looking", "ready", *AT_WORK)
+
+
+@dataclass
+class Counts:
+    """How many rows are in which state."""
+
+    total: int = 0
+    ready: int = 0
+    done: int = 0
+    failed: int = 0
+    skipped: int = 0
+    looking: int = 0
+
+
+@dataclass(eq=False)
+class Queue:
+    """Rows and choices. `changed` callbacks run with what changed: "rows" (added, removed, moved) or "choices"."""
+
+    history: History
+    choices: Choices
+    rows: list[Row] = field(default_factory=list)
+    changed: list[Callable[[str], None]] = field(default_factory=list)
+
+    def add(self, found: Iterable[Found]) -> list[Row]:
+        """Put photos at the end, without a step of undo: folders come in pieces (`remember_added` makes the step)."""
+        rows = [Row(one, "refused" if one.problem else "looking", reason=one.problem) for one in found]
+        self.rows += rows
+        self._tell("rows")
+        return rows
+
+    def remember_added(self, rows: Sequence[Row], title: str) -> None:
+        """Make one step of undo of rows that were added in pieces."""
+        self._do(title, self.rows, [row for row in self.rows if row not in set(rows)], done=True)
+
+    def remove(self, rows: Iterable[Row], title: str) -> None:
+        """Take photos out; those at work stay."""
+        gone = {id(row) for row in rows if row.state not in AT_WORK}
+        self._do(title, [row for row in self.rows if id(row) not in gone], self.rows)
+
+    def move(self, rows: Iterable[Row], by: int, title: str) -> None:
+        """Move photos up (`by` negative) or down, together."""
+        chosen = {id(row) for row in rows}
+        places = [i for i, row in enumerate(self.rows) if id(row) in chosen]
+        if not places:
+            return
+        first = min(max(places[0] + by, 0), len(self.rows) - len(places))
+        rest = [row for row in self.rows if id(row) not in chosen]
+        block = [self.rows[i] for i in places]
+        self._do(title, rest[:first] + block + rest[first:], self.rows)
+
+    def choose(self, choices: Choices, title: str) -> None:
+        """Change what was chosen for all."""
+        if choices == self.choices:
+            return
+        self.history.do(_ChoicesChange(self, title, self.choices, choices))
+
+    def counts(self) -> Counts:
+        """How many rows are in which state."""
+        counts = Counts(total=len(self.rows))
+        for row in self.rows:
+            if row.state == "done":
+                counts.done += 1
+            elif row.state in ("failed", "refused"):
+                counts.failed += 1
+            elif row.state == "skipped":
+                counts.skipped += 1
+            elif row.state == "looking":
+                counts.looking += 1
+            else:
+                counts.ready += 1
+        return counts
+
+    def set_rows(self, rows: list[Row]) -> None:
+        self.rows = rows
+        self._tell("rows")
+
+    def set_choices(self, choices: Choices) -> None:
+        self.choices = choices
+        self._tell("choices")
+
+    def _do(self, title: str, after: list[Row], before: list[Row], done: bool = False) -> None:
+        if [id(row) for row in after] != [id(row) for row in before]:
+            self.history.seal()
+            self.history.do(_RowsChange(self, title, list(before), list(after), done))
+
+    def _tell(self, what: str) -> None:
+        for callback in self.changed:
+            callback(what)
+
+
+@dataclass(eq=False)
+class _RowsChange:
+    """Photos were added, removed or moved."""
+
+    queue: Queue
+    title: str
+    before: list[Row]
+    after: list[Row]
+    done: bool = False
+
+    def redo(self) -> None:
+        if not self.done:
+            self.queue.set_rows(list(self.after))
+        self.done = False
+
+    def undo(self) -> None:
+        # Rows that came since (a folder still being read) and those at work are nobody's to undo.
+        known = {id(row) for row in self.before} | {id(row) for row in self.after}
+        kept = [row for row in self.queue.rows if id(row) not in known or row.state in AT_WORK]
+        before = [row for row in self.before if row not in kept]
+        self.queue.set_rows(before + kept)
+
+    def merge(self, later: Command) -> bool:
+        return False
+
+
+@dataclass(eq=False)
+class _ChoicesChange:
+    """Another size, model, folder or format."""
+
+    queue: Queue
+    title: str
+    before: Choices
+    after: Choices
+
+    def redo(self) -> None:
+        self.queue.set_choices(self.after)
+
+    def undo(self) -> None:
+        self.queue.set_choices(self.before)
+
+    def merge(self, later: Command) -> bool:
+        if isinstance(later, _ChoicesChange) and later.title == self.title:
+            self.after = later.after
+            return True
+        return False

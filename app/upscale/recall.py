@@ -1,0 +1,105 @@
+"""What Upscale remembers: choices, jobs that were interrupted, pictures that other panels sent. No Qt."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.photos import recipe
+from app.settings import Settings
+from app.upscale.inputs import Found
+from app.upscale.journal import Journal, JournalError
+from app.upscale.plan import Choices
+from app.upscale.queue import Row
+from app.upscale.sizes import parse_target
+from models.folders import state_folder
+
+# Choices that are kept: their name in the settings, and what stands for "not chosen".
+_KEPT: tuple[tuple[str, str, Any], ...] = (
+    ("target", "target", ""),
+    ("into", "into", ""),
+    ("format", "format", ""),
+    ("quality", "quality", 92),
+    ("template", "template", ""),
+    ("on_exists", "exists", "rename"),
+    ("metadata", "metadata", "keep"),
+    ("reduce", "reduce", False),
+    ("keep_time", "keep_time", False),
+)
+
+
+def last_choices(settings: Settings) -> Choices:
+    """What was chosen last time; the first choices where that cannot be read (somebody edited the file)."""
+    raw: dict[str, Any] = {"model": "", "scale": 4}
+    for name, key, unset in _KEPT:
+        value = settings.get(f"upscale.{key}", unset)
+        if value != "":
+            raw[name] = value
+    try:
+        return Choices.from_dict(raw).checked()
+    except (ValueError, TypeError):
+        return Choices("", 4)
+
+
+def keep_choices(settings: Settings, choices: Choices) -> None:
+    """Remember for the next start. A target that is just the model's own scale stays free to follow the model."""
+    raw = choices.to_dict()
+    if choices.target == parse_target(f"x{choices.scale}"):
+        raw["target"] = ""
+    for name, key, unset in _KEPT:
+        settings.set(f"upscale.{key}", raw[name] if raw[name] is not None else unset)
+
+
+def follows_the_model(settings: Settings) -> bool:
+    """Whether nobody chose a size: then it is what the model makes of its own."""
+    return not settings.get("upscale.target", "")
+
+
+def keep_picture(picture: NDArray[Any]) -> Path:
+    """Write a picture that came from another panel as a file of its own."""
+    folder = state_folder() / "received"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"picture-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-{time.monotonic_ns() % 1_000_000:06d}.png"
+    recipe.write(path, np.ascontiguousarray(picture), {"task": "received"}, "generated")
+    return path
+
+
+def interrupted() -> tuple[int, int, int] | None:
+    """The newest job that did not come to its end: its number, photos done, photos in all; None where there is none."""
+    try:
+        with Journal() as journal:
+            jobs = journal.unfinished()
+    except JournalError:
+        return None
+    return (jobs[0].id, jobs[0].done, jobs[0].total) if jobs else None
+
+
+def reopened(number: int) -> tuple[Choices, list[Row]]:
+    """A job of the journal with its rows. `JournalError` where it is gone."""
+    with Journal() as journal:
+        facts = journal.facts(number)
+        if facts is None:
+            raise JournalError("The job is no longer in the journal.")
+        rows = [
+            Row(
+                Found(entry.planned.source),
+                "ready" if entry.state == "waiting" else entry.state,
+                entry.planned.facts,
+                entry.planned,
+                reason=entry.reason,
+                seconds=entry.seconds,
+            )
+            for entry in journal.entries(number)
+        ]
+    return facts.choices, rows
+
+
+def dismiss(number: int) -> None:
+    """A job will not be gone on with."""
+    with Journal() as journal:
+        journal.end(number)

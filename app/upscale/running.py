@@ -1,0 +1,362 @@
+"""Runs the queue: between the worker's signals, the belt and the journal. Lives on the window's thread and never waits."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from PySide6.QtCore import QObject, Qt, Signal
+
+from app.inference.updates import ENDINGS, Failure, Tile, Update
+from app.upscale.conveyor import Conveyor, Event
+from app.upscale.journal import Journal, JournalError
+from app.upscale.pace import JobProgress, Paces
+from app.upscale.plan import Choices, Planned
+from app.upscale.queue import AT_WORK, Row
+from app.widgets.background import Background
+
+if TYPE_CHECKING:
+    from app.inference.worker import InferenceWorker
+
+log = logging.getLogger(__name__)
+
+RunState = Literal["idle", "preparing", "running", "paused", "stopping"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended: photos done and failed by it, and the seconds it took. `stopped` where a person ended it early."""
+
+    done: int
+    failed: int
+    seconds: float
+    stopped: bool = False
+
+
+@dataclass(frozen=True)
+class _Noted:
+    """The job in the journal, held for this process."""
+
+    journal: Journal
+    number: int
+    claim: contextlib.ExitStack
+    places: dict[int, int]
+
+
+class Runner(QObject):
+    """One job at a time.
+
+    `row_changed(Row)` tells that a row's state, share or reason changed; `tile_came(Row, Tile, place)` brings a part of a
+    photo at work with its place (left, top, width, height as shares); `state_changed(str)` is one of `RunState`; `progressed()`
+    means that the figures moved; `ended(Outcome)`; `halted(Failure)`: the job is paused because nothing can be written;
+    `journal_failed(str)`: the job runs, but could not be gone on with after a crash.
+    """
+
+    row_changed = Signal(object)
+    tile_came = Signal(object, object, object)
+    state_changed = Signal(str)
+    progressed = Signal()
+    ended = Signal(object)
+    halted = Signal(object)
+    journal_failed = Signal(str)
+    _woken = Signal()
+
+    def __init__(self, worker: InferenceWorker, paces: Paces, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.state: RunState = "idle"
+        self.progress = JobProgress([])
+        self.device = "cpu"
+        self._worker, self._paces = worker, paces
+        self._notes = Background(self)  # all that is written to the journal, in order
+        self._belt: Conveyor | None = None
+        self._rows: list[Row] = []
+        self._ticket: int | None = None
+        self._index = -1
+        self._noted: _Noted | None = None
+        self._stopped_job: int | None = None
+        self._done = self._failed = 0
+        self._model = ""
+        self._places: dict[int, int] = {}
+        self._coming: list[Row] = []
+        self._known: set[int] = set()
+        worker.updated.connect(self._update)
+        self._woken.connect(self._pump, Qt.ConnectionType.QueuedConnection)
+
+    @property
+    def choices(self) -> Choices | None:
+        """Of the job at work."""
+        return self._belt.choices if self._belt else None
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Photos of this job that are finished (done or failed), and how many there are."""
+        return self._done + self._failed, len(self._rows)
+
+    def has(self, row: Row) -> bool:
+        """Whether a row belongs to the job at work."""
+        return id(row) in self._known
+
+    def start(self, rows: Sequence[Row], choices: Choices, sha256: str, job: int | None = None) -> None:
+        """Begin with these rows, which are planned and ready. `job` is the journal's number of a job that goes on."""
+        if self.state != "idle" or not rows:
+            return
+        self._set_state("preparing")
+        self._rows = list(rows)
+        self._known = {id(row) for row in rows}
+        planned = [row.planned for row in rows if row.planned is not None]
+        sources = [Path(os.path.abspath(row.found.path)) for row in rows]
+        superseded, self._stopped_job = self._stopped_job, None
+
+        def note() -> _Noted:
+            journal = Journal()
+            if superseded is not None and job is None:
+                journal.end(superseded)
+            number = job if job is not None else journal.begin(choices, planned)
+            claim = contextlib.ExitStack()
+            claim.enter_context(journal.claimed(number))
+            # A job that goes on has its rows at other places than they have here.
+            known = {entry.planned.source: entry.place for entry in journal.entries(number)}
+            places = {i: known[path] for i, path in enumerate(sources) if path in known}
+            return _Noted(journal, number, claim, places)
+
+        def begin(noted: _Noted | None) -> None:
+            self._noted = noted
+            self._begin(choices, sha256, noted.places if noted else {})
+
+        def unnoted(error: Exception) -> None:
+            said = str(error) if isinstance(error, JournalError) else f"The journal cannot be written: {error}."
+            log.info("no journal: %s", error)
+            self.journal_failed.emit(said)
+            begin(None)
+
+        self._notes.run(note, begin, unnoted)
+
+    def _begin(self, choices: Choices, sha256: str, places: dict[int, int]) -> None:
+        self._done = self._failed = 0
+        self.progress = JobProgress([_work(row) for row in self._rows])
+        self._model = choices.model
+        self._belt = Conveyor(choices, sha256, self._woken.emit, patient=False)
+        for index, row in enumerate(self._rows):
+            if row.planned is not None:
+                self._belt.add(index, row.planned)
+        self._places = places
+        stop = self.state == "stopping"
+        self._set_state("running")
+        coming, self._coming = self._coming, []
+        if coming:
+            self._take_in(coming)
+        if stop:
+            self.stop()
+        else:
+            self._pump()
+
+    def extend(self, rows: Sequence[Row]) -> None:
+        """More photos join the job at work."""
+        rows = [row for row in rows if id(row) not in self._known]
+        self._known |= {id(row) for row in rows}
+        self._take_in(rows)
+
+    def _take_in(self, rows: Sequence[Row]) -> None:
+        if self.state == "preparing":
+            self._coming += rows
+            return
+        if self._belt is None or self.state == "stopping":
+            return
+        first = len(self._rows)
+        self._rows += rows
+        self.progress.extend([_work(row) for row in rows])
+        planned: list[Planned] = []
+        for index, row in enumerate(rows, first):
+            if row.planned is not None:
+                planned.append(row.planned)
+                self._belt.add(index, row.planned)
+        noted = self._noted
+        if noted is not None:
+            top = max(self._places.values(), default=-1) + 1
+            self._places |= {first + i: top + i for i in range(len(rows))}
+            self._notes.run(lambda: noted.journal.extend(noted.number, planned), _nothing, self._note_failed)
+        self._pump()
+
+    def withdraw(self, rows: Sequence[Row]) -> None:
+        """These photos were taken off the list: those that are not begun are not done."""
+        if self._belt is None:
+            return
+        gone = {id(row) for row in rows}
+        for index, row in enumerate(self._rows):
+            if id(row) in gone and self._belt.remove(index):
+                self.progress.at(index, 1.0)
+                self._mark(index, "skipped", "It was taken off the list.", 0.0)
+
+    def pause(self) -> None:
+        """Stop at the next tile; what is made is kept."""
+        if self.state != "running" or self._belt is None:
+            return
+        self._belt.pause()
+        self.progress.pause(True)
+        if self._ticket is not None:
+            self._worker.cancel(self._ticket)
+        self._set_state("paused")
+        self._pump()
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        if self.state != "paused" or self._belt is None:
+            return
+        self._belt.resume()
+        self.progress.pause(False)
+        self._set_state("running")
+        self._pump()
+
+    def stop(self) -> None:
+        """End the job at the next tile. What is finished stays; what is not can be gone on with."""
+        if self.state == "preparing":
+            self._set_state("stopping")
+        if self._belt is None or self.state in ("idle", "stopping"):
+            return
+        self._set_state("stopping")
+        if self._ticket is not None:
+            self._worker.cancel(self._ticket)
+        self._pump()
+
+    def shut(self) -> None:
+        """The window closes: finish what is being written, leave the rest to the journal."""
+        self._worker.updated.disconnect(self._update)
+        if self._belt is not None:
+            self._belt.close()
+            for event in self._belt.collect():
+                self._take(event)
+            self._belt = None
+        self._let_go(ended=False)
+        self._notes.shut()
+
+    # The belt
+
+    def _update(self, ticket: int, update: Update) -> None:
+        if ticket != self._ticket or self._belt is None:
+            return
+        row = self._rows[self._index]
+        if isinstance(update, Tile):
+            self.tile_came.emit(row, update, self._belt.place_of(update))
+        ending = isinstance(update, ENDINGS)
+        if ending:
+            self._ticket = None
+        self._belt.update(self._index, update)
+        self._pump()
+
+    def _pump(self) -> None:
+        belt = self._belt
+        if belt is None:
+            return
+        for event in belt.collect():
+            self._take(event)
+        if self.state == "stopping":
+            if self._ticket is None:
+                self._close_belt()
+            return
+        if self._ticket is None and self.state == "running":
+            job = belt.next_request()
+            for event in belt.collect():
+                self._take(event)
+            if job is not None:
+                self._index = job[0]
+                self._ticket = self._worker.submit(job[1])
+        if belt.halted is not None and belt.idle and self.state == "running":
+            belt.pause()
+            self.progress.pause(True)
+            self._set_state("paused")
+            self.halted.emit(belt.halted)
+        if belt.finished and self._ticket is None:
+            belt.close()
+            self._belt = None
+            self._end(Outcome(self._done, self._failed, self.progress.seconds))
+
+    def _close_belt(self) -> None:
+        """Wait for what is just being written beside the window, then end."""
+        belt, self._belt = self._belt, None
+        assert belt is not None
+
+        def closed(_: object) -> None:
+            for event in belt.collect():
+                self._take(event)
+            for row in self._rows:
+                if row.state in AT_WORK:
+                    row.state, row.share = "ready", 0.0
+                    self.row_changed.emit(row)
+            self._end(Outcome(self._done, self._failed, self.progress.seconds, stopped=True))
+
+        self._notes.run(belt.close, closed)
+
+    def _end(self, outcome: Outcome) -> None:
+        if outcome.stopped and self._noted is not None:
+            self._stopped_job = self._noted.number
+        self._let_go(ended=not outcome.stopped)
+        paces = self._paces
+        self._notes.run(paces.keep, _nothing)
+        self._set_state("idle")
+        self.progressed.emit()
+        self.ended.emit(outcome)
+
+    def _take(self, event: Event) -> None:
+        row = self._rows[event.index]
+        before = (row.state, row.share)
+        row.state, row.share = event.stage, event.share
+        if event.stage == "done":
+            self._done += 1
+            row.seconds, row.bytes = event.seconds, event.bytes
+            row.reason = " ".join(event.warnings)
+            self._paces.note(self._model, self.device, _work(row), event.network_seconds)
+            self._mark(event.index, "done", "", event.seconds)
+        elif event.stage == "failed":
+            self._failed += 1
+            row.reason = str(event.failure or Failure("It failed."))
+            self._mark(event.index, "failed", row.reason, event.seconds)
+        finished = event.stage in ("done", "failed")
+        self.progress.at(event.index, 1.0 if finished else event.share)
+        if before != (row.state, row.share):
+            self.row_changed.emit(row)
+            self.progressed.emit()
+
+    # The journal
+
+    def _mark(self, index: int, state: Literal["done", "failed", "skipped"], reason: str, seconds: float) -> None:
+        noted, place = self._noted, self._places.get(index) if self._noted else None
+        if noted is not None and place is not None:
+            at = place
+            self._notes.run(lambda: noted.journal.mark(noted.number, at, state, reason, seconds), _nothing, self._note_failed)
+
+    def _note_failed(self, error: Exception) -> None:
+        log.info("the journal: %s", error)
+        self.journal_failed.emit(f"The journal cannot be written: {error}.")
+
+    def _let_go(self, ended: bool) -> None:
+        noted, self._noted = self._noted, None
+        if noted is None:
+            return
+
+        def close() -> None:
+            try:
+                if ended:
+                    noted.journal.end(noted.number)
+            finally:
+                noted.claim.close()
+                noted.journal.close()
+
+        self._notes.run(close, _nothing, self._note_failed)
+
+    def _set_state(self, state: RunState) -> None:
+        if state != self.state:
+            self.state = state
+            self.state_changed.emit(state)
+
+
+def _work(row: Row) -> float:
+    return row.planned.network_megapixels if row.planned is not None else 0.0
+
+
+def _nothing(_: object) -> None:
+    """Nothing follows."""
