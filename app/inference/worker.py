@@ -110,6 +110,11 @@ class InferenceWorker(QObject):
         self._tickets = itertools.count(1)
         self._outbox = _Outbox(self._arrived.emit)
         self._arrived.connect(self._hand_over, Qt.ConnectionType.QueuedConnection)
+        # One timer for good: the objects that QTimer.singleShot makes and deletes each time crash PySide 6.11 now and then.
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(0)
+        self._later.timeout.connect(self._hand_over)
         self._thread = _Thread(engine, self._outbox)
         self._closed = False
 
@@ -147,7 +152,7 @@ class InferenceWorker(QObject):
         while (pair := self._outbox.take()) is not None:
             self.updated.emit(*pair)
             if time.perf_counter() > until:
-                QTimer.singleShot(0, self, self._hand_over)  # the rest after the window has looked after itself
+                self._later.start()  # the rest after the window has looked after itself
                 return
 
 
