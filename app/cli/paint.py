@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from app.paint.state.look import Look
     from models.card import Card
 
-DEFAULT_MODEL = "landscapes"
+DEFAULT_MODEL, DEFAULT_UPSCALER, PLAIN = "landscapes", "photo-x4", "plain"
 LARGEST_SEED = 2**32 - 1
 
 HELP = "paint a landscape from a label map"
@@ -38,7 +38,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     look.add_argument("--seed", type=seeds, metavar="N", help="the look that a number draws; 1-8 paints eight")
     look.add_argument("--style", type=Path, metavar="PHOTO", help="the look of this photo")
     parser.add_argument("--grain", type=int, default=0, metavar="N", help="the number that draws the fine grain (default: 0)")
-    parser.add_argument("--enlarge-with", metavar="M", help="an upscaler that brings the picture to the map's size")
+    parser.add_argument(
+        "--enlarge-with",
+        default=DEFAULT_UPSCALER,
+        metavar="M",
+        help=f"what brings it to a larger map's size: an upscaler, or plain (default: {DEFAULT_UPSCALER})",
+    )
     parser.add_argument(
         "--out",
         type=Path,
@@ -90,10 +95,11 @@ def run(args: argparse.Namespace) -> int:
         return reporter.finish()
     if found.remark:
         reporter.note(found.remark)
+    upscaler = None if args.enlarge_with == PLAIN else args.enlarge_with
     drawing = from_map(found.labels, card.labels)
     drawing.model = card.name
     for number, look in enumerate(looks):
-        request = PaintRequest(args.model, np.array(found.labels), look.style, args.grain, args.enlarge_with)
+        request = PaintRequest(args.model, np.array(found.labels), look.style, args.grain, upscaler)
         ending = reporter.follow(_counted(worker.run(request), number, len(looks)))
         if not isinstance(ending, Done):
             reporter.failed(f"{args.map} ({look.title})", _failure(ending))
@@ -101,7 +107,7 @@ def run(args: argparse.Namespace) -> int:
         path = args.out if len(looks) == 1 and args.out.suffix else args.out / f"{args.map.stem}-{look.title}.png"
         drawing.looks = Looks(look, grain=args.grain)
         try:
-            _write(path, ending.result, drawing, card, args.enlarge_with or "")
+            _write(path, ending.result, drawing, card, upscaler or "")
         except (PhotoError, OSError) as error:
             reporter.failed(str(path), Failure(str(error)))
             continue
