@@ -18,6 +18,7 @@ class Background(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._over = False
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(1)
         self._done.connect(self._deliver)
@@ -41,9 +42,10 @@ class Background(QObject):
         self._pool.start(QRunnable.create(job))
 
     def shut(self) -> None:
-        """Wait for what is running: a file that is being written is written whole."""
+        """Wait for what is running: a file that is being written is written whole. Nobody is told of it any more."""
+        self._over = True
         self._pool.waitForDone()
 
     def _deliver(self, callback: Callable[[Any], None] | None, value: Any) -> None:
-        if callback is not None:
+        if callback is not None and not self._over:
             callback(value)

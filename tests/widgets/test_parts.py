@@ -211,3 +211,14 @@ def test_work_that_fails_says_why(qtbot: QtBot) -> None:
     assert isinstance(errors[0], ZeroDivisionError)
     background.shut()
     background.deleteLater()
+
+
+def test_nobody_hears_of_work_that_ended_after_the_window_closed(qtbot: QtBot) -> None:
+    background = Background()
+    gate, came = threading.Event(), []
+    background.run(lambda: gate.wait(10), came.append)
+    gate.set()
+    background.shut()
+    qtbot.wait(50)
+    assert came == []
+    background.deleteLater()
