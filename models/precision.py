@@ -26,6 +26,10 @@ DTYPES: dict[str, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bf
 # The format each family may use on a kind of device when nobody chose one. A family that is not named stays in float32.
 LOWER: dict[str, dict[str, str]] = {
     "mobilestylegan": {"cpu": "bfloat16"},
+    "stylegan2-ada": {"cpu": "bfloat16"},
+    "stylegan2-tf": {"cpu": "bfloat16"},
+    "rosinality": {"cpu": "bfloat16"},
+    "r3gan": {"cpu": "bfloat16"},
     "esrgan": {"cpu": "bfloat16", "cuda": "float16"},
     "compact": {"cpu": "bfloat16", "cuda": "float16"},
     "spade": {"cpu": "bfloat16", "cuda": "float16"},

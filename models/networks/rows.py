@@ -13,14 +13,16 @@ import torch
 STRIP_VALUES = 1 << 20  # of the largest activation of a strip: 4 MB in float32
 
 
-def spans(height: int, values_per_row: int, device: torch.device, least: int = 1) -> list[tuple[int, int]]:
+def spans(
+    height: int, values_per_row: int, device: torch.device, least: int = 1, values: int | None = None
+) -> list[tuple[int, int]]:
     """(start, stop) of strips of about equal height, none below `least` rows where that can be kept.
 
-    `values_per_row` is how many numbers of the largest activation come from one row. Devices with memory of their own take
+    `values_per_row` is how many numbers of the largest activation come from one row, `values` how many a strip may have (None: `STRIP_VALUES`). Devices with memory of their own take
     everything at once.
     """
     if device.type != "cpu":
         return [(0, height)]
-    rows = max(least, STRIP_VALUES // max(1, values_per_row))
+    rows = max(least, (values or STRIP_VALUES) // max(1, values_per_row))
     count = math.ceil(height / rows)
     return list(pairwise(round(height * i / count) for i in range(count + 1)))

@@ -1,8 +1,9 @@
 """StyleGAN2 for one picture at a time, several times faster than the published code on a processor, the same to rounding.
 
 Style, demodulation and gain of a layer are multiplied into its weights, which makes it one plain convolution with a bias
-(the published code needs grouped convolutions for that, or more passes); channels lie innermost; the resampling filter is a
-depthwise convolution; and levels are computed in strips of rows, with two rows more on each side than are kept.
+(the published code needs grouped convolutions for that, or more passes); where the picture is still smaller than the weights
+they are multiplied into the picture instead. Channels lie innermost, the resampling filter is a depthwise convolution, and
+levels are computed in strips of rows, with two rows more on each side than are kept.
 
 In a 16-bit format the levels up to 16 px and the pictures stay in float32.
 """
@@ -26,6 +27,8 @@ from models.steps import Steps
 EXACT_UNTIL = 16  # px; levels up to this side stay in float32
 HALO = 2  # rows of a level's input: the transposed convolution, its filter and a 3x3 convolution spoil three of its output
 SMALLEST_PREVIEW = 64  # px
+SMALL_PICTURE = 4  # pixels for each output channel of a layer; below it, its weights are the larger thing to multiply
+STRIP_VALUES = 1 << 22  # larger strips than elsewhere: what the rows more cost is dense convolution here
 
 
 class FastStyleGAN2:
@@ -63,7 +66,7 @@ class FastStyleGAN2:
 
     def _picture(self, ws: torch.Tensor, noise: list[torch.Tensor | None], levels: int) -> Steps[torch.Tensor]:
         start = self._plain.start[0].permute(1, 2, 0).contiguous()
-        first = self._layers[0].styled(ws[0], 1.0, torch.float32)
+        first = self._layers[0].styled(ws[0], 1.0, torch.float32, SMALLEST)
         x = self._finish(_convolved(start, first), noise[0], 1.0)
         picture = self._shown(0, x, ws[1])
         for level in range(1, levels):
@@ -87,7 +90,10 @@ class FastStyleGAN2:
         side, number = SMALLEST << level, 2 * level - 1
         dtype = torch.float32 if side <= EXACT_UNTIL else self._dtype
         gain = 0.5**0.5 if self._shape.architecture == "resnet" else 1.0
-        styled = self._layers[number].styled(ws[number], 1.0, dtype), self._layers[number + 1].styled(ws[number + 1], gain, dtype)
+        styled = (
+            self._layers[number].styled(ws[number], 1.0, dtype, side // 2),
+            self._layers[number + 1].styled(ws[number + 1], gain, dtype, side),
+        )
         planes = [plane if plane is None else plane.to(dtype) for plane in noise[number : number + 2]]
         skip = self._skip(level, gain, dtype)
         x = x.to(dtype)
@@ -96,7 +102,7 @@ class FastStyleGAN2:
         if bigger is None and last:
             bigger = torch.zeros(side, side, self._shape.colours, device=x.device)
         yield
-        for start, stop in spans(side // 2, 2 * side * self._shape.channels[level], x.device, least=2 * HALO):
+        for start, stop in spans(side // 2, 2 * side * self._shape.channels[level], x.device, 2 * HALO, STRIP_VALUES):
             top, bottom = max(0, start - HALO), min(side // 2, stop + HALO)
             beside = None if skip is None else _doubled(pointwise(x[top:bottom], skip), self._plain.kernel.to(dtype))
             y = _raised(x[top:bottom], styled[0], self._layers[number].blur)
@@ -156,10 +162,21 @@ class FastStyleGAN2:
 
 @dataclass(frozen=True, eq=False)
 class _Styled:
-    """A layer with one picture's style in its weights."""
+    """A layer with one picture's style in its weights; or beside them, for what goes in and what comes out."""
 
     weight: torch.Tensor
     bias: torch.Tensor
+    inside: torch.Tensor | None = None
+    outside: torch.Tensor | None = None
+
+    def before(self, x: torch.Tensor) -> torch.Tensor:
+        """`[h, w, C]` as a batch of one for torch, the style in it."""
+        return (x if self.inside is None else x * self.inside).unsqueeze(0).permute(0, 3, 1, 2)
+
+    def after(self, y: torch.Tensor) -> torch.Tensor:
+        """The convolution's batch of one as `[h, w, C']`, demodulated."""
+        y = y.permute(0, 2, 3, 1).squeeze(0)
+        return y if self.outside is None else torch.addcmul(self.bias, y, self.outside)
 
 
 class _Prepared:
@@ -171,14 +188,19 @@ class _Prepared:
         self._up = layer.up
         weight = layer.weight.transpose(0, 1) if layer.up else layer.weight
         self._weight = weight.contiguous(memory_format=torch.channels_last)
+        self._plain = self._weight
         self._squares = layer.weight.square().sum((2, 3))
         self.blur = (4 * kernel).flip(0, 1).expand(layer.weight.shape[0], 1, -1, -1).contiguous()
 
-    def styled(self, w: torch.Tensor, gain: float, dtype: torch.dtype) -> _Styled:
-        """Weights with style, demodulation, the root of two and `gain` in them, and the bias to match."""
+    def styled(self, w: torch.Tensor, gain: float, dtype: torch.dtype, side: int) -> _Styled:
+        """The layer with style, demodulation, the root of two and `gain`, for a picture of `side` pixels."""
         factor = 2**0.5 * gain
         style = self._style(w)
         out = torch.rsqrt(self._squares @ style.square() + EPSILON) * factor
+        if side**2 < SMALL_PICTURE * self._squares.shape[0]:
+            if self._plain.dtype != dtype:
+                self._plain = self._weight.to(dtype)
+            return _Styled(self._plain, (self._bias * factor).to(dtype), style.to(dtype), out.to(dtype))
         inside, outside = (0, 1) if self._up else (1, 0)
         weight = self._weight * _along(style, inside) * _along(out, outside)
         return _Styled(weight.to(dtype), (self._bias * factor).to(dtype))
@@ -194,15 +216,15 @@ def _rows(plane: torch.Tensor | None, top: int, bottom: int) -> torch.Tensor | N
 
 def _convolved(x: torch.Tensor, layer: _Styled) -> torch.Tensor:
     """3x3 convolution of `[h, w, C]`."""
-    y = F.conv2d(x.unsqueeze(0).permute(0, 3, 1, 2), layer.weight, layer.bias, padding=1)
-    return y.permute(0, 2, 3, 1).squeeze(0)
+    bias = layer.bias if layer.outside is None else None
+    return layer.after(F.conv2d(layer.before(x), layer.weight, bias, padding=1))
 
 
 def _raised(x: torch.Tensor, layer: _Styled, blur: torch.Tensor) -> torch.Tensor:
     """Transposed 3x3 convolution of `[h, w, C]` and the filter after it: `[2h, 2w, C']`."""
-    y = F.conv_transpose2d(x.unsqueeze(0).permute(0, 3, 1, 2), layer.weight, stride=2)
-    y = F.conv2d(y, blur.to(y.dtype), layer.bias, padding=1, groups=y.shape[1])
-    return y.permute(0, 2, 3, 1).squeeze(0)
+    y = F.conv_transpose2d(layer.before(x), layer.weight, stride=2)
+    bias = layer.bias if layer.outside is None else None
+    return layer.after(F.conv2d(y, blur.to(y.dtype), bias, padding=1, groups=y.shape[1]))
 
 
 def _doubled(x: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:

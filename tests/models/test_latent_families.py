@@ -19,7 +19,7 @@ from models.checkpoints.families import stylegan3 as stylegan3_family
 from models.checkpoints.family import Contents
 from models.errors import CheckpointError
 from models.latent import LatentModel
-from models.networks import rows
+from models.networks import rows, stylegan2_fast
 from models.networks.r3gan import R3GAN, FastR3GAN, StageShape
 from models.networks.r3gan import Shape as R3GANShape
 from models.networks.stylegan2 import Shape as StyleGAN2Shape
@@ -137,6 +137,7 @@ def latents(network: Any, count: int = 2) -> torch.Tensor:
 @pytest.fixture(params=[1, 1 << 10, 1 << 20], ids=["thin strips", "strips", "whole"])
 def strips(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rows, "STRIP_VALUES", request.param)
+    monkeypatch.setattr(stylegan2_fast, "STRIP_VALUES", request.param)
 
 
 @pytest.mark.usefixtures("strips")
@@ -150,8 +151,6 @@ def test_the_fast_stylegan2_gives_the_plain_picture(architecture: str, clamp: fl
 
 
 def test_lower_levels_of_a_skip_network_are_its_previews(monkeypatch: pytest.MonkeyPatch) -> None:
-    from models.networks import stylegan2_fast
-
     monkeypatch.setattr(stylegan2_fast, "SMALLEST_PREVIEW", 16)
     network = stylegan2()
     fast, ws = FastStyleGAN2(network, CPU), latents(network)
