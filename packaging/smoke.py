@@ -297,11 +297,11 @@ def main() -> None:
             "version": lambda: version(trial),
             "doctor": lambda: doctor(trial),
             "models": lambda: models(trial, wheels),
+            "tour": lambda: tour(trial),  # before a person's own model is there, which it might take as the quickest
             "own_model": lambda: own_model(trial),
             "pictures": lambda: pictures(trial),
             "upscale": lambda: upscale(trial),
             "resume": lambda: resume(trial),
-            "tour": lambda: tour(trial),
             "second_start": lambda: second_start(trial),
             "log": lambda: log(trial),
             "without_rest": lambda: without_rest(trial, before),
