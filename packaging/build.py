@@ -175,7 +175,7 @@ def archive(folder: Path, version: str) -> Path:
     whole = Path(f"{name}.tar.xz")
     call(
         *("tar", "--create", "--file", whole, "--sort=name", "--owner=0", "--group=0", "--numeric-owner"),
-        *("--use-compress-program", "xz -T0 -6e", "--directory", folder.parent, folder.name),
+        *("--use-compress-program", "xz -T0 -6", "--directory", folder.parent, folder.name),
     )
     return whole
 
