@@ -19,7 +19,8 @@ def steps() -> tuple[tuple[str, str, str], ...]:
         "explore",
         tr("Explore"),
         tr("Choose a seed from the sheet, or press R. Drag a direction to change one thing about the "
-            "picture, or pull the map of seeds to walk from one to another. Star pictures with F, and Morph lets them flow into one another. Every step can be undone."),
+            "picture, or pull the map of seeds to walk from one to another. Star pictures with F, and "
+            "Morph lets them flow into one another. Every step can be undone."),
     ),
     (
         "paint",
