@@ -36,6 +36,7 @@ class Intake(QObject):
         self._finder.all_planned.connect(self.settled)
         self._paths: list[Path] = []
         self._added: list[Row] = []
+        self._known: set[Path] = set()  # what is on the list and still to be done: it is not added twice
         self._choices = queue.choices
         # Files that are dropped together come one by one: they are looked at together, a moment later.
         self._soon = QTimer(self)
@@ -105,12 +106,13 @@ class Intake(QObject):
     def _look(self) -> None:
         paths, self._paths = self._paths, []
         if paths:
+            self._known = {row.found.path for row in self._queue.rows if row.open}
             self._finder.add(paths, leave_out=self._queue.choices.into)
 
     def _found(self, found: list[Found]) -> None:
-        known = {row.found.path for row in self._queue.rows if row.open}
         first = not self._added
-        rows = self._queue.add([one for one in found if one.path not in known])
+        rows = self._queue.add([one for one in found if one.path not in self._known])
+        self._known |= {row.found.path for row in rows}
         self._added += rows
         if rows and first:
             self.came.emit(rows)

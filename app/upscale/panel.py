@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QImage, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QApplication,
@@ -143,6 +143,11 @@ class UpscalePanel(Panel):
             layout.setSpacing(0)
 
     def _wire(self) -> None:
+        # Counting fifty thousand rows takes some milliseconds: not for every piece that comes.
+        self._count_soon = QTimer(self)
+        self._count_soon.setSingleShot(True)
+        self._count_soon.setInterval(150)
+        self._count_soon.timeout.connect(self._show_counts)
         self.queue.changed.append(self._queue_changed)
         self.list.current_row.connect(self._show_row)
         self.list.remove_asked.connect(self._remove)
@@ -284,6 +289,7 @@ class UpscalePanel(Panel):
 
     def shut(self) -> None:
         self._worker.updated.disconnect(self._engine_said)
+        self._count_soon.stop()
         self.runner.shut()
         self.preview.shut()
         self.crops.shut()
@@ -304,7 +310,7 @@ class UpscalePanel(Panel):
     def _rows_planned(self, rows: list[Row]) -> None:
         for row in rows:
             self.list.queue_model.touch(row)
-        self._show_counts()
+        self._count_soon.start()
 
     def _settled(self) -> None:
         self._show_counts()
@@ -356,8 +362,9 @@ class UpscalePanel(Panel):
                 recall.keep_choices(self._settings, choices)
             if self.runner.state == "idle":
                 self.intake.plan_all(choices)
-        self._show_counts()
-        self._say_price()
+        self._count_soon.start()
+        if what == "choices":
+            self._say_price()
 
     # The picture
 
@@ -528,7 +535,9 @@ class UpscalePanel(Panel):
         if outcome.failed:
             self.noticed.emit(
                 Notice(
-                    self.tr("{0:,} photos failed; the list says why.").format(outcome.failed),
+                    self.tr("{0:,} photos failed; the list says why.").format(outcome.failed)
+                    if outcome.failed > 1
+                    else self.tr("One photo failed; the list says why."),
                     button=self.tr("Do them again"),
                     action=lambda: self._again(failed),
                     bad=True,

@@ -6,8 +6,10 @@ out (sizes, progress, errors) is told to the rows directly.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Literal
 
 from app.history import Command, History
@@ -38,16 +40,16 @@ class Row:
         return self.state in ("looking", "ready", *AT_WORK)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Counts:
-    """How many rows are in which state."""
+    """How many rows there are, and how many in which state: `ready` counts those at work too, `failed` those refused."""
 
-    total: int = 0
-    ready: int = 0
-    done: int = 0
-    failed: int = 0
-    skipped: int = 0
-    looking: int = 0
+    total: int
+    ready: int
+    done: int
+    failed: int
+    skipped: int
+    looking: int
 
 
 @dataclass(eq=False)
@@ -68,7 +70,8 @@ class Queue:
 
     def remember_added(self, rows: Sequence[Row], title: str) -> None:
         """Make one step of undo of rows that were added in pieces."""
-        self._do(title, self.rows, [row for row in self.rows if row not in set(rows)], done=True)
+        new = {id(row) for row in rows}
+        self._do(title, self.rows, [row for row in self.rows if id(row) not in new], done=True)
 
     def remove(self, rows: Iterable[Row], title: str) -> None:
         """Take photos out; those at work stay."""
@@ -94,19 +97,11 @@ class Queue:
 
     def counts(self) -> Counts:
         """How many rows are in which state."""
-        counts = Counts(total=len(self.rows))
-        for row in self.rows:
-            if row.state == "done":
-                counts.done += 1
-            elif row.state in ("failed", "refused"):
-                counts.failed += 1
-            elif row.state == "skipped":
-                counts.skipped += 1
-            elif row.state == "looking":
-                counts.looking += 1
-            else:
-                counts.ready += 1
-        return counts
+        found = Counter(map(attrgetter("state"), self.rows))  # some milliseconds for 50,000 rows
+        done, skipped, looking = found["done"], found["skipped"], found["looking"]
+        failed = found["failed"] + found["refused"]
+        ready = len(self.rows) - done - skipped - looking - failed
+        return Counts(len(self.rows), ready, done, failed, skipped, looking)
 
     def set_rows(self, rows: list[Row]) -> None:
         self.rows = rows
@@ -145,7 +140,8 @@ class _RowsChange:
         # Rows that came since (a folder still being read) and those at work are nobody's to undo.
         known = {id(row) for row in self.before} | {id(row) for row in self.after}
         kept = [row for row in self.queue.rows if id(row) not in known or row.state in AT_WORK]
-        before = [row for row in self.before if row not in kept]
+        kept_ids = {id(row) for row in kept}
+        before = [row for row in self.before if id(row) not in kept_ids]
         self.queue.set_rows(before + kept)
 
     def merge(self, later: Command) -> bool:

@@ -20,7 +20,7 @@ from PySide6.QtCore import (
     Signal,
 )
 from PySide6.QtGui import QContextMenuEvent, QDesktopServices, QKeyEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QListView, QMenu, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import QHeaderView, QMenu, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableView, QWidget
 
 from app import theme
 from app.upscale.pace import duration
@@ -88,17 +88,16 @@ class QueueModel(QAbstractListModel):
         new = list(self._queue.rows)
         grown = len(new) - len(self._shown)
         if grown > 0 and (not self._shown or (new[len(self._shown) - 1] is self._shown[-1] and new[0] is self._shown[0])):
-            self.beginInsertRows(QModelIndex(), len(self._shown), len(new) - 1)
-            self._take(new)
+            first = len(self._shown)
+            self.beginInsertRows(QModelIndex(), first, len(new) - 1)
+            self._places |= {id(row): i for i, row in enumerate(new[first:], first)}
+            self._shown = new
             self.endInsertRows()
         else:
             self.beginResetModel()
-            self._take(new)
+            self._places = {id(row): i for i, row in enumerate(new)}
+            self._shown = new
             self.endResetModel()
-
-    def _take(self, rows: list[Row]) -> None:
-        self._shown = rows
-        self._places = {id(row): i for i, row in enumerate(rows)}
 
 
 def sizes(row: Row) -> str:
@@ -203,7 +202,7 @@ class _Painter(QStyledItemDelegate):
         return width + 12
 
 
-class QueueList(QListView):
+class QueueList(QTableView):
     """The list. `current_row(Row or None)` follows the selection; the other signals ask for what a menu or a key chose."""
 
     current_row = Signal(object)
@@ -220,9 +219,18 @@ class QueueList(QListView):
         self.queue_model = QueueModel(queue, self)
         self.setModel(self.queue_model)
         self.setItemDelegate(_Painter(thumbs, self))
-        self.setUniformItemSizes(True)
-        self.setSelectionMode(QListView.SelectionMode.ExtendedSelection)
-        self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        # A table of one column: a list view looks at all its rows whenever one of them changes (0.4 s with 50,000).
+        self.verticalHeader().hide()
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.verticalHeader().setDefaultSectionSize(HEIGHT)
+        self.verticalHeader().setMinimumSectionSize(HEIGHT)
+        self.horizontalHeader().hide()
+        self.horizontalHeader().setStretchLastSection(True)
+        self.setShowGrid(False)
+        self.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
+        self.setTabKeyNavigation(False)
+        self.setSelectionMode(QTableView.SelectionMode.ExtendedSelection)
+        self.setVerticalScrollMode(QTableView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMouseTracking(True)
         self.empty_text = ""

@@ -1,0 +1,189 @@
+"""`ganvas upscale`: what it enlarges, what it says, with which code it ends, and that it goes on after it was killed."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app import log
+from app.__main__ import main
+from app.cli.options import NOTHING_DONE, OK, SOME_FAILED, USAGE
+from app.photos.decoding import decode
+from tests.upscale import belt
+from tests.upscale.belt import TWICE, doubled, photos
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def log_is_closed() -> Iterator[None]:
+    yield
+    log.stop()
+
+
+@pytest.fixture(autouse=True)
+def with_model(ganvas_home: Path) -> Path:
+    belt.catalogue(ganvas_home / "data" / "catalogue")
+    return ganvas_home
+
+
+def upscale(*words: object) -> int:
+    return main(["upscale", "--device", "cpu", "--threads", "1", "--model", TWICE, *map(str, words)])
+
+
+def lines(text: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_a_folder_is_enlarged_with_its_tree(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    named = photos(tmp_path / "in", 3)
+    (tmp_path / "in/deep").mkdir()
+    named[2].rename(tmp_path / "in/deep/photo2.png")
+    assert upscale(tmp_path / "in", "--recursive", "--out", tmp_path / "out") == OK
+    made = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.png"))
+    assert made == ["deep/photo2_twice_x2.png", "photo0_twice_x2.png", "photo1_twice_x2.png"]
+    assert np.abs(decode(tmp_path / "out" / made[1]).pixels.astype(int) - doubled(decode(named[0]).pixels)).max() <= 1
+    assert f"{named[0]} -> " in capsys.readouterr().out
+
+
+def test_without_recursive_sub_folders_are_left_alone(tmp_path: Path) -> None:
+    photos(tmp_path / "in", 1)
+    photos(tmp_path / "in/deep", 1)
+    assert upscale(tmp_path / "in", "--out", tmp_path / "out") == OK
+    assert [path.name for path in (tmp_path / "out").rglob("*.png")] == ["photo0_twice_x2.png"]
+
+
+def test_one_bad_file_is_listed_and_the_others_are_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    named = photos(tmp_path / "in", 3)
+    named[0].write_bytes(named[0].read_bytes()[:300])
+    named[1].write_bytes(b"")
+    assert upscale(tmp_path / "in", "--out", tmp_path / "out", "--json") == SOME_FAILED
+    said = lines(capsys.readouterr().out)
+    failed = {Path(str(line["subject"])).name: str(line["what"]) for line in said if line["event"] == "failed"}
+    assert failed.keys() == {"photo0.png", "photo1.png"}
+    assert "empty" in failed["photo1.png"]
+    (done,) = [line for line in said if line["event"] == "done"]
+    assert (done["width"], done["height"]) == (60, 40)
+    assert Path(str(done["output"])).stat().st_size == done["bytes"]
+
+
+def test_when_nothing_could_be_done_the_code_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "text.png").write_text("no picture")
+    assert upscale(tmp_path / "text.png", "--out", tmp_path / "out") == NOTHING_DONE
+    assert upscale(tmp_path / "missing.png", "--out", tmp_path / "out") == NOTHING_DONE
+    assert "No such file" in capsys.readouterr().err
+
+
+def test_a_place_that_cannot_be_written_is_told_before_the_first_photo(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos(tmp_path / "in", 2)
+    (tmp_path / "blocked").write_text("a file")
+    assert upscale(tmp_path / "in", "--out", tmp_path / "blocked/out") == NOTHING_DONE
+    assert "cannot be made" in capsys.readouterr().err
+
+
+def test_a_dry_run_says_names_and_sizes_and_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photos(tmp_path / "in", 2)
+    assert upscale(tmp_path / "in", "--out", tmp_path / "out", "--to", "100w", "--format", "webp", "--dry-run") == OK
+    said = capsys.readouterr()
+    assert "photo0_twice_x3.33.webp  100x67" in said.out
+    assert "2 photos" in said.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_exists_is_skipped_renamed_or_overwritten(tmp_path: Path) -> None:
+    photos(tmp_path / "in", 1)
+    for choice, count in (("rename", 1), ("rename", 2), ("skip", 2), ("overwrite", 2)):
+        assert upscale(tmp_path / "in", "--out", tmp_path / "out", "--on-exists", choice) == OK
+        assert len(list((tmp_path / "out").iterdir())) == count
+
+
+def test_names_come_from_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    named = photos(tmp_path / "in", 2)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(map(str, named)) + "\n"))
+    assert upscale("-", "--out", tmp_path / "out") == OK
+    assert len(list((tmp_path / "out").iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--scale", "0"],
+        ["--to", "large"],
+        ["--scale", "2", "--to", "100w"],
+        ["--format", "gif"],
+        ["--name", "{who}"],
+        ["--name", "fixed"],
+        ["--quality", "0"],
+        ["--strength", "2"],
+    ],
+)
+def test_what_cannot_be_meant_is_an_error_of_usage(tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert upscale(tmp_path, "--out", tmp_path / "out", *words) == USAGE
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_model_that_is_not_there_or_does_something_else_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photos(tmp_path / "in", 1)
+    assert main(["upscale", str(tmp_path / "in"), "--model", "nobody"]) == NOTHING_DONE
+    assert "nobody" in capsys.readouterr().err
+
+
+def test_without_a_model_the_best_quick_one_is_taken(tmp_path: Path) -> None:
+    photos(tmp_path / "in", 1)
+    assert main(["upscale", str(tmp_path / "in"), "--device", "cpu", "--out", str(tmp_path / "out"), "--format", "png"]) == OK
+    assert len(list((tmp_path / "out").iterdir())) == 1
+
+
+def test_resume_without_a_job_begins_anew_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photos(tmp_path / "in", 1)
+    assert upscale(tmp_path / "in", "--out", tmp_path / "out", "--resume") == OK
+    assert "begins anew" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no kill -9")
+def test_after_kill_9_the_job_goes_on_and_nothing_is_lost_or_doubled(
+    tmp_path: Path, ganvas_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = photos(tmp_path / "in", 12, 240, 300)
+    out = tmp_path / "out"
+    command = [
+        sys.executable,
+        "-m",
+        "app",
+        "upscale",
+        "in",
+        "--model",
+        TWICE,
+        "--device",
+        "cpu",
+        "--threads",
+        "1",
+        "--out",
+        "out",
+    ]
+    environment = {**os.environ, "GANVAS_HOME": str(ganvas_home), "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        until = time.monotonic() + 120
+        while len(list(out.glob("*.png"))) < 3 and run.poll() is None and time.monotonic() < until:
+            time.sleep(0.005)
+        run.kill()
+    before = {path.name: path.stat().st_mtime_ns for path in out.glob("*.png")}
+    assert 3 <= len(before) < 12
+    monkeypatch.chdir(tmp_path)
+    assert upscale("in", "--out", "out", "--resume") == OK
+    assert "Going on" in capsys.readouterr().err
+    after = {path.name: path.stat().st_mtime_ns for path in out.glob("*.png")}
+    assert sorted(after) == sorted(f"{path.stem}_twice_x2.png" for path in named)
+    assert not list(out.glob(".ganvas-*"))
+    assert sum(after[name] != stamp for name, stamp in before.items()) <= 2  # finished, but not yet noted
+    assert {decode(path).width for path in out.glob("*.png")} == {600}

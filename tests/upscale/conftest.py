@@ -1,0 +1,48 @@
+"""The real panel with the real worker, engine and a small real network that repeats pixels."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from app.inference.engine import Engine
+from app.inference.worker import InferenceWorker
+from app.settings import Settings
+from app.upscale.panel import UpscalePanel
+from models.catalogue import Catalogue
+from tests.upscale import belt
+
+WAIT_MS = 60_000
+
+
+@pytest.fixture
+def home_catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalogue:
+    """A catalogue that holds the small model alone."""
+    made = belt.catalogue(tmp_path / "catalogue")
+    monkeypatch.setattr(made, "embedded", tmp_path / "nothing")
+    return made
+
+
+@pytest.fixture
+def worker(home_catalogue: Catalogue, qapp: object) -> Iterator[InferenceWorker]:
+    worker = InferenceWorker(Engine(home_catalogue, device="cpu", precision="float32", threads=1))
+    yield worker
+    worker.close()
+    worker.deleteLater()
+
+
+@pytest.fixture
+def panel(worker: InferenceWorker, home_catalogue: Catalogue, qtbot: QtBot) -> UpscalePanel:
+    panel = UpscalePanel(worker, home_catalogue, Settings())
+    qtbot.addWidget(panel, before_close_func=UpscalePanel.shut)
+    panel.resize(1200, 700)
+    panel.show()
+    panel.restore({})
+    return panel
+
+
+@pytest.fixture
+def until(qtbot: QtBot) -> Callable[[Callable[[], bool]], None]:
+    """Wait until something holds."""
+    return lambda holds: qtbot.waitUntil(holds, timeout=WAIT_MS)

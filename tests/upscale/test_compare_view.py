@@ -1,0 +1,128 @@
+"""Before and after are compared by a divider, side by side, by flickering and through a loupe; all show the same place."""
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QImage
+from pytestqt.qtbot import QtBot
+
+from app.widgets.compare_view import CompareView
+from app.widgets.picture_view import image_of
+
+RED, BLUE = (220, 30, 30), (30, 30, 220)
+
+
+def flat(colour: tuple[int, int, int], height: int = 60, width: int = 90) -> QImage:
+    return image_of(np.full((height, width, 3), colour, np.uint8))
+
+
+@pytest.fixture
+def view(qtbot: QtBot) -> CompareView:
+    view = CompareView()
+    qtbot.addWidget(view)
+    view.resize(400, 300)
+    view.show()
+    view.show_before(flat(RED), 2.0)
+    view.add_patch(QRectF(0, 0, 90, 60), flat(BLUE, 120, 180))
+    return view
+
+
+def seen(view: CompareView, x: float, y: float) -> str:
+    colour = QColor(view.grab().toImage().pixel(round(x * view.devicePixelRatio()), round(y * view.devicePixelRatio())))
+    tilt = colour.red() - colour.blue()
+    return "red" if tilt > 100 else "blue" if tilt < -100 else "other"
+
+
+def test_the_divider_parts_before_from_after_and_follows_the_hand(view: CompareView, qtbot: QtBot) -> None:
+    assert (seen(view, 120, 150), seen(view, 280, 150)) == ("red", "blue")
+    qtbot.mousePress(view, Qt.MouseButton.LeftButton, pos=QPoint(200, 100))
+    qtbot.mouseMove(view, QPoint(300, 100))
+    qtbot.mouseRelease(view, Qt.MouseButton.LeftButton, pos=QPoint(300, 100))
+    assert view.divider == pytest.approx(0.75)
+    assert seen(view, 280, 100) == "red"
+    assert view.fits
+
+
+def test_side_by_side_both_halves_show_the_same_place(view: CompareView) -> None:
+    view.set_mode("side")
+    assert (seen(view, 100, 150), seen(view, 300, 150)) == ("red", "blue")
+    whole = view.seen()
+    assert whole == QRect(0, 0, 90, 60)
+    view.set_scale(20.0, QPointF(200, 150))
+    part = view.seen()
+    assert part.width() < 20
+    assert abs(part.center().x() - 45) <= 1
+
+
+def test_zooming_side_by_side_keeps_the_point_under_the_pointer(view: CompareView) -> None:
+    view.set_mode("side")
+    for x in (60.0, 260.0):
+        view.fit()
+        at = view._in_pane(QPointF(x, 120))
+        before = view.to_picture(at)
+        view.set_scale(view.scale * 4, at)
+        after = view.to_picture(view._in_pane(QPointF(x, 120)))
+        assert (after - before).manhattanLength() < 1e-6
+
+
+def test_flickering_shows_one_after_the_other_and_rests_when_hidden(view: CompareView, qtbot: QtBot) -> None:
+    view.set_mode("flicker")
+    first = seen(view, 200, 150)
+    qtbot.waitUntil(lambda: seen(view, 200, 150) != first, timeout=10_000)
+    view.hide()
+    assert not view._timer.isActive()
+
+
+def test_b_held_shows_before(view: CompareView, qtbot: QtBot) -> None:
+    view.set_divider(0.0)
+    assert seen(view, 200, 150) == "blue"
+    qtbot.keyPress(view, Qt.Key.Key_B)
+    assert seen(view, 200, 150) == "red"
+    qtbot.keyRelease(view, Qt.Key.Key_B)
+    assert seen(view, 200, 150) == "blue"
+
+
+def test_the_loupe_shows_both_halves_of_the_place_under_the_pointer(view: CompareView, qtbot: QtBot) -> None:
+    view.set_divider(1.0)
+    qtbot.keyClick(view, Qt.Key.Key_L)
+    assert view.loupe
+    qtbot.mouseMove(view, QPoint(100, 150))
+    middle = 100 + 24 + 110
+    assert (seen(view, middle - 40, 150), seen(view, middle + 40, 150)) == ("red", "blue")
+    qtbot.mouseMove(view, QPoint(380, 20))
+    assert (seen(view, 200, 130), seen(view, 250, 130)) == ("red", "blue")
+
+
+def test_only_what_has_come_is_shown_after(view: CompareView) -> None:
+    view.show_before(flat(RED), 2.0)
+    view.set_divider(0.0)
+    view.add_patch(QRectF(0, 0, 45, 60), flat(BLUE))
+    assert (seen(view, 120, 150), seen(view, 280, 150)) == ("blue", "red")
+    view.add_patch(QRectF(0, 0, 90, 60), flat(BLUE))
+    assert len(view.patches) == 1
+
+
+def test_shift_and_drag_marks_a_part(view: CompareView, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(view.region_chosen) as caught:
+        qtbot.mousePress(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ShiftModifier, QPoint(150, 120))
+        qtbot.mouseMove(view, QPoint(250, 180))
+        qtbot.mouseRelease(view, Qt.MouseButton.LeftButton, pos=QPoint(250, 180))
+    region = caught.args[0]
+    assert QRect(0, 0, 90, 60).contains(region)
+    assert 15 < region.width() < 40
+
+
+def test_percent_counts_pixels_of_the_result(view: CompareView) -> None:
+    view.set_percent(100)
+    assert view.scale == pytest.approx(2.0)
+    image = view.after_image()
+    assert image is not None
+    assert image.width() == pytest.approx(view.seen().width() * 2, abs=2)
+    assert QColor(image.pixel(image.width() // 2, image.height() // 2)).blue() > 150
+
+
+def test_old_patches_go_before_memory_does(view: CompareView, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.widgets.compare_view.PATCH_BYTES", 100_000)
+    for i in range(30):
+        view.add_patch(QRectF(i, 0, 1.5, 60), flat(BLUE, 60, 90))
+    assert sum(patch.image.sizeInBytes() for patch in view.patches) <= 100_000

@@ -1,0 +1,114 @@
+"""The journal knows what is done, whatever ended the program, and one process works on a job at a time."""
+
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from app.photos import placing
+from app.upscale.journal import Journal, JournalError, key_of
+from app.upscale.plan import Choices
+from app.upscale.sizes import parse_target
+from tests.upscale.belt import TWICE, photos, planned
+
+X2 = Choices(TWICE, 2, parse_target("x2"), format="png")
+
+
+def test_a_job_comes_back_as_it_was_noted(tmp_path: Path) -> None:
+    named = photos(tmp_path / "in", 4)
+    named[3].write_text("no picture")
+    plan = planned(named, X2)
+    with Journal() as journal:
+        job = journal.begin(X2, plan, "key")
+        journal.mark(job, 0, "done", seconds=1.5)
+        journal.mark(job, 1, "failed", "It is cut off.")
+    with Journal() as journal:
+        facts = journal.find("key")
+        assert facts is not None
+        assert (facts.choices, facts.waiting, facts.done, facts.failed, facts.total) == (X2, 1, 1, 2, 4)
+        entries = list(journal.entries(job))
+        assert [entry.state for entry in entries] == ["done", "failed", "waiting", "refused"]
+        assert [entry.planned.output for entry in entries] == [one.output for one in plan]
+        assert entries[2].planned.passes == plan[2].passes
+        assert entries[2].planned.facts == plan[2].facts
+        journal.retry(job)
+        assert [entry.place for entry in journal.entries(job, ["waiting"])] == [1, 2]
+
+
+def test_a_finished_job_is_not_offered_and_an_extended_one_is(tmp_path: Path) -> None:
+    plan = planned(photos(tmp_path / "in", 2), X2)
+    with Journal() as journal:
+        job = journal.begin(X2, plan[:1], "key")
+        journal.end(job)
+        assert journal.find("key") is None
+        assert journal.unfinished() == []
+        journal.extend(job, plan[1:])
+        assert [facts.id for facts in journal.unfinished()] == [job]
+        journal.forget(job)
+        assert journal.facts(job) is None
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems have no names of any bytes")
+def test_names_that_are_no_text_survive(tmp_path: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe.png"))
+    photos(tmp_path, 1)[0].rename(odd)
+    with Journal() as journal:
+        job = journal.begin(X2, planned([odd], X2))
+        (entry,) = journal.entries(job)
+    assert entry.planned.source == odd
+    assert entry.planned.output is not None
+
+
+def test_two_processes_do_not_work_on_one_job(tmp_path: Path) -> None:
+    plan = planned(photos(tmp_path / "in", 1), X2)
+    with Journal() as mine, Journal() as other:
+        job = mine.begin(X2, plan)
+        with mine.claimed(job), pytest.raises(JournalError, match="Another Ganvas"), other.claimed(job):
+            pass
+        with other.claimed(job):
+            pass
+
+
+def test_what_a_dead_process_left_half_written_is_swept_and_nothing_else(tmp_path: Path) -> None:
+    plan = planned(photos(tmp_path / "in", 1), X2)
+    folder = tmp_path / "in/upscaled"
+    folder.mkdir()
+    with Journal() as journal:
+        job = journal.begin(X2, plan)
+        journal._base.execute("UPDATE jobs SET token='dead'")
+        for name in (".ganvas-dead-abc.part", f".ganvas-{placing.TOKEN}-x.part", ".ganvas-other-1.part", "mine.png"):
+            (folder / name).write_bytes(b"x")
+        with journal.claimed(job):
+            pass
+    assert {path.name for path in folder.iterdir()} == {f".ganvas-{placing.TOKEN}-x.part", ".ganvas-other-1.part", "mine.png"}
+
+
+def test_a_journal_of_a_newer_ganvas_or_of_garbage_is_told_in_words(tmp_path: Path) -> None:
+    newer = tmp_path / "newer.sqlite"
+    with sqlite3.connect(newer) as base:
+        base.execute("PRAGMA user_version=99")
+    with pytest.raises(JournalError, match="newer"):
+        Journal(newer)
+    garbage = tmp_path / "garbage.sqlite"
+    garbage.write_bytes(b"this is no database at all, however long it may be" * 100)
+    with pytest.raises(JournalError, match="move"):
+        Journal(garbage)
+
+
+def test_old_finished_jobs_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.upscale.journal.KEPT_JOBS", 2)
+    plan = planned(photos(tmp_path / "in", 1), X2)
+    with Journal() as journal:
+        jobs = []
+        for _ in range(5):
+            jobs.append(journal.begin(X2, plan))
+            journal.end(jobs[-1])
+        assert journal.facts(jobs[0]) is None
+        assert journal.facts(jobs[-1]) is not None
+
+
+def test_the_same_command_has_the_same_key_and_another_has_not(tmp_path: Path) -> None:
+    named = [tmp_path / "a"]
+    assert key_of(X2, named) == key_of(X2, [tmp_path / "b/../a"])
+    assert key_of(X2, named) != key_of(X2, [tmp_path / "b"])
