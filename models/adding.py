@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from models import recommended
 from models.card import Card
-from models.catalogue import LEFT_OUT, Catalogue, Report, key_of
+from models.catalogue import LEFT_OUT, Catalogue, Report, key_of, proper_name
 from models.checkpoints.family import Contents
 from models.checkpoints.kinds import HEAD, kind_of
-from models.checkpoints.reading import archived_models, read
+from models.checkpoints.reading import archived_models, is_archive, read
 from models.checkpoints.recognise import converted
 from models.checkpoints.source import file_source
 from models.errors import CheckpointError, ModelError, NeedsAnswer
@@ -22,6 +23,7 @@ from models.recommended import Pin, Recommended
 if TYPE_CHECKING:
     import torch
 
+USUAL_NAMES = re.compile(r"(?:(?:latest|best|\d+)_)?net_?G(?:_[AB])?|model|generator|weights|checkpoint", re.IGNORECASE)
 HALF_SHARE = 0.9  # of the weights; a file in half precision may keep a few things exact
 MOST_FILES = 20_000  # of a folder; more is a disk, not a collection of models
 
@@ -105,7 +107,16 @@ def _add(catalogue: Catalogue, found: _Found, answers: Mapping[str, str]) -> str
     if held is not None:
         return held.name
     card, tensors = _converted(found, contents, answers)
-    return catalogue.keep(replace(card, key=key, answers=_told(answers)), _compact(tensors))
+    return catalogue.keep(replace(_named(card, found), key=key, answers=_told(answers)), _compact(tensors))
+
+
+def _named(card: Card, found: _Found) -> Card:
+    """The card with the folder's name where training gave the file the name that it gives to all of them."""
+    inner = PurePosixPath(found.member) if found.member else found.path.absolute()
+    folder = inner.parent.name
+    if found.recommended is not None or not folder or not USUAL_NAMES.fullmatch(card.name):
+        return card
+    return replace(card, name=proper_name(folder), title=folder if card.title == card.name else card.title)
 
 
 def _compact(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -189,6 +200,8 @@ def _files(folder: Path) -> Iterator[Path]:
             kind = _kind(file)
             if kind is None or "net_E" in name or (kind == "openvino" and file.parent in graphs):
                 continue
+            if kind == "zip" and is_archive(file) and not archived_models(file):
+                continue  # an archive of other things
             if kind == "openvino":
                 graphs.add(file.parent)
             yield file

@@ -66,6 +66,11 @@ def archived_models(path: Path) -> list[str]:
     return [] if members is None else models_in(members)
 
 
+def is_archive(path: Path) -> bool:
+    """Whether a file is a zip or wheel that may hold models, and not the zip that torch writes."""
+    return _archive(file_source(path)) is not None
+
+
 def read_source(source: Source) -> Contents:
     """What these bytes hold. `CheckpointError` names what was found where it is nothing that can be read."""
     head = bytes(source.data[:HEAD])

@@ -18,8 +18,8 @@ def spans(
 ) -> list[tuple[int, int]]:
     """(start, stop) of strips of about equal height, none below `least` rows where that can be kept.
 
-    `values_per_row` is how many numbers of the largest activation come from one row, `values` how many a strip may have (None: `STRIP_VALUES`). Devices with memory of their own take
-    everything at once.
+    `values_per_row` is how many numbers of the largest activation come from one row, `values` how many a strip may have (None:
+    `STRIP_VALUES`). Devices with memory of their own take everything at once.
     """
     if device.type != "cpu":
         return [(0, height)]

@@ -225,3 +225,24 @@ def test_the_pins_say_of_each_model_what_a_person_must_know() -> None:
     assert faces.non_commercial
     assert "Apache-2.0" in faces.licence_note
     assert "non-commercial" in faces.licence_note
+
+
+def test_a_file_that_bears_everybodys_name_is_called_after_its_folder(tmp_path: Path, catalogue: Catalogue) -> None:
+    card = Card("latest_net_G", "latest_net_G", "latent", "mobilestylegan", resolution=128)
+    place = tmp_path / "old portraits"
+    place.mkdir()
+    path = place / "latest_net_G.safetensors"
+    save_file(dict(small_network().state_dict()), path, metadata={"ganvas.card": card.to_json()})
+    (name,) = catalogue.add(path)
+    entry = catalogue.find(name)
+    assert entry is not None
+    assert (name, entry.card.title) == ("old-portraits", "old portraits")
+
+
+def test_archives_of_other_things_in_a_folder_are_passed_over(tmp_path: Path, catalogue: Catalogue) -> None:
+    write_folder(small_network(), tmp_path)
+    with zipfile.ZipFile(tmp_path / "letters.zip", "w") as letters:
+        letters.writestr("dear.txt", "Dear painter,")
+    said: list[str] = []
+    assert len(catalogue.add(tmp_path, report=lambda done, total, text: said.append(text))) == 1
+    assert not [text for text in said if "letters" in text]
