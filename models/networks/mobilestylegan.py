@@ -215,18 +215,8 @@ def inverse_haar(x: torch.Tensor) -> torch.Tensor:
 
 
 def from_tensors(tensors: Mapping[str, torch.Tensor]) -> MobileStyleGAN:
-    """The network in float32, sharing these tensors where they are float32. `CheckpointError` where they don't fit."""
-    shape = shape_of(tensors)
+    """The network in float32, sharing these tensors where they are float32; they must have been held against its shape."""
     with torch.device("meta"):
-        network = MobileStyleGAN(shape)
-    wanted = network.state_dict()
-    for name, place in wanted.items():
-        if name not in tensors:
-            raise CheckpointError("A part of this MobileStyleGAN is missing.", f"It is {name}.")
-        if tensors[name].shape != place.shape:
-            raise CheckpointError(
-                "A part of this MobileStyleGAN has a wrong shape.",
-                f"{name} is {list(tensors[name].shape)}, and {list(place.shape)} would fit.",
-            )
-    network.load_state_dict({name: tensors[name].float() for name in wanted}, assign=True)
+        network = MobileStyleGAN(shape_of(tensors))
+    network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, assign=True)
     return network.eval().requires_grad_(False)

@@ -11,12 +11,13 @@ import torch
 import models
 from models.card import Card
 from models.catalogue import Catalogue
+from models.checkpoints.families.mobilestylegan import FAMILY
 from models.errors import BadInput, CheckpointError
 from models.folders import data_folder
 from models.latent import LatentModel
 from models.latents.fitted import fitted_average, preview_heads
 from models.networks import mobilestylegan_fast
-from models.networks.mobilestylegan import MobileStyleGAN, from_tensors
+from models.networks.mobilestylegan import MobileStyleGAN
 from models.networks.mobilestylegan_fast import FastMobileStyleGAN, drawn_noise
 from models.networks.mobilestylegan_preview import FastPreview, fitted_preview
 from models.networks.wavelets import haar_order
@@ -182,7 +183,7 @@ def test_weights_that_do_not_fit_are_refused_in_words(plain: MobileStyleGAN, nam
     else:
         tensors[name] = changed
     with pytest.raises(CheckpointError):
-        from_tensors(tensors)
+        FAMILY.assemble(Card("x", "X", "latent", "mobilestylegan"), tensors, CPU)
 
 
 # The published model

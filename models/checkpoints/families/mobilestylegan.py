@@ -14,15 +14,18 @@ import torch
 from numpy.typing import NDArray
 
 from models.card import Card
+from models.catalogue import proper_name
 from models.checkpoints.family import Contents
 from models.checkpoints.openvino import Constant
+from models.checkpoints.state_dicts import fitted, stem
 from models.errors import CheckpointError
 from models.latent import LatentModel, average_of
 from models.latents.fitted import fitted_average, preview_heads
-from models.networks.mobilestylegan import from_tensors, shape_of
+from models.networks.mobilestylegan import MobileStyleGAN, from_tensors, shape_of
 from models.networks.mobilestylegan_fast import FastMobileStyleGAN
 from models.precision import Runtime
 
+WHAT = "MobileStyleGAN"
 Arrays = dict[str, NDArray[np.floating[Any]]]
 
 # Their names of a synthesis network's weights, and ours.
@@ -68,10 +71,10 @@ class MobileStyleGANFamily:
         shape, sha256 = shape_of(tensors), _sha256(contents, (mapping, synthesis))
         average = fitted_average(sha256)
         if average is None:
-            network = from_tensors({**tensors, "average": torch.zeros(shape.w_dim)})
+            network = from_tensors(fitted(partial(MobileStyleGAN, shape), {**tensors, "average": torch.zeros(shape.w_dim)}, WHAT))
             average = average_of(network.mapping, shape.z_dim)
         card = Card(
-            name=posixpath.splitext(contents.name)[0],
+            name=proper_name(stem(contents)),
             title=f"MobileStyleGAN, {shape.resolution} px",
             task="latent",
             family=self.name,
@@ -79,11 +82,11 @@ class MobileStyleGANFamily:
             sha256=sha256,
             source=contents.name,
         )
-        return card, {**tensors, "average": average}
+        return card, fitted(partial(MobileStyleGAN, shape), {**tensors, "average": average}, WHAT)
 
     def assemble(self, card: Card, tensors: Mapping[str, torch.Tensor], runtime: Runtime) -> LatentModel:
         """The working model; `CheckpointError` where tensors are missing or have wrong shapes."""
-        network = from_tensors(tensors)
+        network = from_tensors(fitted(partial(MobileStyleGAN, shape_of(tensors)), tensors, WHAT))
         return LatentModel(card, partial(FastMobileStyleGAN, network, preview_heads(card.sha256)), runtime)
 
 
