@@ -17,6 +17,7 @@ from torch import Tensor
 from models.card import Card
 from models.catalogue import CARD, SHEET, WEIGHTS
 from models.checkpoints.families.landscapes import FEATURES_UNTIL
+from models.networks.efficientnet_lite import EfficientNetLite
 from models.training.labelled import square
 from models.training.painting import PaintingRun, batches, to_tensor
 
@@ -47,11 +48,8 @@ def painter_tensors(run: PaintingRun) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
     for prefix, module in (("generator", run.averaged), ("encoder", run.encoder)):
         tensors |= {f"{prefix}.{k}": v for k, v in module.state_dict().items() if not k.endswith(".num_batches_tracked")}
-    wanted = len(run.trunk.blocks)
-    for name, value in run.trunk.state_dict().items():
-        block = int(name.split(".")[1]) if name.startswith("blocks.") else -1
-        if block < _blocks_until(FEATURES_UNTIL, wanted):
-            tensors[f"features.{name}"] = value
+    trunk = run.trunk.state_dict()
+    tensors |= {f"features.{name}": trunk[name] for name in EfficientNetLite(FEATURES_UNTIL).state_dict()}
     mean, deviation = painter_looks(run)
     plain = mean[int((mean - mean.mean(0)).pow(2).sum(1).argmin())]
     return {**tensors, "looks.mean": mean, "looks.deviation": deviation, "looks.plain": plain}
@@ -89,9 +87,3 @@ def painter_card(run: PaintingRun, card: Card) -> Card:
         resolution=run.options.native,
         recipe=f"{card.recipe} {steps}.".strip(),
     )
-
-
-def _blocks_until(stride: int, most: int) -> int:
-    from models.networks.efficientnet_lite import EfficientNetLite
-
-    return min(most, len(EfficientNetLite(stride).blocks))
