@@ -3,7 +3,7 @@
     python packaging/build.py                  dist/ganvas, its licences, and a table of what takes how much room
     python packaging/build.py --archive        also an archive of it (.tar.xz; .zip on Windows and macOS)
     python packaging/build.py --deb            also a Debian package
-    python packaging/build.py --torch-index https://download.pytorch.org/whl/cpu
+    python packaging/build.py --torch-index URL
                                                where pip would otherwise take a torch with CUDA (Linux from the package index)
 
 Makes an environment of its own under build/packaging that holds run-time dependencies alone: PyInstaller takes what it finds.
