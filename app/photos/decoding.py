@@ -19,7 +19,7 @@ import pyvips
 from numpy.typing import NDArray
 
 from app.photos import containers, exif
-from app.photos.containers import Metadata
+from app.photos.containers import Metadata, tiff
 from app.photos.formats import EXTENSIONS, FORMATS, HEAD, check_claim, sniff
 from app.photos.photo import Photo, PhotoError, PhotoFacts
 
@@ -124,12 +124,15 @@ def _decode(file: IO[bytes], size: int, name: str) -> Photo:
 
         return decode_raw(file)
     data = _whole(file, size) if name in containers.HANDLED else None
+    camera = _camera_of_tiff(file) if name == "tiff" else Metadata()
     image = _open(file if data is None else io.BytesIO(data), name)
     check_claim(image.width, image.height, size)
     warnings = []
     if _pages(image) > 1:
         warnings.append(f"This is the first of {_pages(image)} {'frames' if name in ('gif', 'webp') else 'pages'}.")
     metadata = _metadata(image) if data is None else containers.read(data, name)
+    if name == "tiff":
+        metadata = Metadata(metadata.icc, camera.exif, metadata.xmp, camera.iptc)
     told = exif.read_facts(metadata.exif)
     dpi = told.dpi or (_dpi(image) if name in ("jpeg", "png", "tiff") else None)
     turn = 1 if name == "avif" else image.get("orientation") if image.get_typeof("orientation") else told.orientation
@@ -138,6 +141,16 @@ def _decode(file: IO[bytes], size: int, name: str) -> Photo:
     height, width = pixels.shape[:2]
     block = exif.put_right(metadata.exif, width, height, dpi) if metadata.exif else None
     return Photo(pixels, name, icc, block, metadata.xmp, metadata.iptc, dpi, tuple(warnings))
+
+
+def _camera_of_tiff(file: IO[bytes]) -> Metadata:
+    """EXIF and IPTC of a TIFF file, which libvips leaves out. Read before libvips begins: they share one position."""
+
+    def read_at(at: int, size: int) -> bytes:
+        file.seek(at)
+        return file.read(size)
+
+    return Metadata(exif=tiff.read_exif(read_at), iptc=tiff.read_iptc(read_at))
 
 
 def _open(file: IO[bytes], name: str) -> Any:

@@ -15,7 +15,7 @@ import pyvips
 from numpy.typing import NDArray
 
 from app.photos import containers, exif, placing
-from app.photos.containers import Metadata, Part
+from app.photos.containers import Metadata, Part, tiff
 from app.photos.formats import EXTENSIONS, FORMATS, refusal, writable
 from app.photos.photo import Photo, PhotoError
 from app.photos.resizing import to_image
@@ -42,13 +42,30 @@ def encode_parts(photo: Photo, format: str, quality: int = 92, effort: int | Non
     fitted = fit(photo, name, reduce)
     handled = name in containers.HANDLED
     metadata = Metadata(fitted.icc, _upright_exif(fitted), fitted.xmp, fitted.iptc)
-    image = _dressed(to_image(fitted.pixels), fitted.dpi, Metadata() if handled else metadata)
+    image = _dressed(to_image(fitted.pixels), fitted.dpi, Metadata() if handled else _for_encoder(metadata, name))
     options = _options(name, fitted.pixels.nbytes, quality, effort)
     try:
         data = _SAVERS[name](image, keep="none" if handled else "all", **options)
     except pyvips.Error as error:
         raise PhotoError(f"It could not be written as {FORMATS[name].title}: {str(error).splitlines()[-1].strip()}.") from error
-    return containers.embed(data, name, metadata) if handled else [data]
+    if handled:
+        return containers.embed(data, name, metadata)
+    return _with_camera(data, metadata) if name == "tiff" else [data]
+
+
+def _for_encoder(metadata: Metadata, name: str) -> Metadata:
+    """What libvips' own encoder is to write: of a TIFF not EXIF (it would not) nor IPTC (it would cut it off)."""
+    return Metadata(icc=metadata.icc, xmp=metadata.xmp) if name == "tiff" else metadata
+
+
+def _with_camera(data: bytes, metadata: Metadata) -> list[Part]:
+    """A TIFF file with EXIF and IPTC, which libvips does not write."""
+    added = tiff.addition(lambda at, size: data[at : at + size], len(data), metadata.exif, metadata.iptc)
+    if added is None:
+        return [data]
+    tail, at, pointer = added
+    view = memoryview(data)
+    return [view[:at], pointer, view[at + len(pointer) :], tail]
 
 
 def fit(photo: Photo, format: str, reduce: bool) -> Photo:
@@ -109,7 +126,26 @@ def save_stream(image: Any, path: Path, like: Photo, format: str, quality: int =
         path.write_bytes(b"".join(containers.embed(data, name, metadata)))
     else:
         save = pyvips.Image.tiffsave if name == "tiff" else pyvips.Image.heifsave
-        save(_dressed(image, like.dpi, metadata), str(path), keep="all", **options)
+        save(_dressed(image, like.dpi, _for_encoder(metadata, name)), str(path), keep="all", **options)
+        if name == "tiff":
+            _add_camera(path, metadata)
+
+
+def _add_camera(path: Path, metadata: Metadata) -> None:
+    """As `_with_camera`, in a file that was just written and has no name yet."""
+    with path.open("rb+") as file:
+
+        def read_at(at: int, size: int) -> bytes:
+            file.seek(at)
+            return file.read(size)
+
+        added = tiff.addition(read_at, file.seek(0, 2), metadata.exif, metadata.iptc)
+        if added is not None:
+            tail, at, pointer = added
+            file.seek(0, 2)
+            file.write(tail)
+            file.seek(at)
+            file.write(pointer)
 
 
 def _save_behind_head(image: Any, path: Path, name: str, metadata: Metadata, options: dict[str, Any]) -> None:

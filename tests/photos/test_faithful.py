@@ -62,7 +62,7 @@ def test_quality_100_of_webp_and_avif_stays_close_to_every_pixel(tmp_path: Path,
     assert difference.max() <= (0 if format == "webp" else 2)
 
 
-@pytest.mark.parametrize("format", ["png", "jpeg", "webp", "avif"])
+@pytest.mark.parametrize("format", ["png", "jpeg", "webp", "avif", "tiff"])
 def test_profile_exif_xmp_and_resolution_survive_in_every_format(tmp_path: Path, format: str) -> None:
     packet = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/></x:xmpmeta>'
     photo = Photo(gradient(32, 48, 3), icc=SRGB, exif=exif_block(dpi=200), xmp=packet, dpi=(300.0, 300.0))
@@ -79,7 +79,7 @@ def test_profile_exif_xmp_and_resolution_survive_in_every_format(tmp_path: Path,
     assert tags.get_ifd(exif.EXIF_IFD)[exif.PIXEL_X] == 48
 
 
-@pytest.mark.parametrize("format", ["png", "jpeg"])
+@pytest.mark.parametrize("format", ["png", "jpeg", "tiff"])
 def test_iptc_records_survive(tmp_path: Path, format: str) -> None:
     records = b"\x1c\x02\x78\x00\x05Hello" + b"\x1c\x02\x50\x00\x03Ann"
     encode(Photo(gradient(16, 16, 3), iptc=records), tmp_path / "photo", format)
@@ -244,3 +244,54 @@ def test_bytes_and_files_give_the_same(tmp_path: Path) -> None:
     Image.fromarray(gradient(20, 20, 3)).save(blob, "JPEG")
     (tmp_path / "wrong.extension").write_bytes(blob.getvalue())
     assert np.array_equal(decode(tmp_path / "wrong.extension").pixels, decode(blob.getvalue()).pixels)
+
+
+@pytest.mark.parametrize("order", ["II", "MM"])
+def test_the_cameras_words_come_from_jpeg_into_tiff_and_back(tmp_path: Path, order: str) -> None:
+    tags = Image.Exif()
+    tags.endian = "<" if order == "II" else ">"
+    tags[0x0110], tags[0x0132] = "Model 7", "2024:05:01 10:11:12"
+    inner = tags.get_ifd(exif.EXIF_IFD)
+    inner[0x829A], inner[0x8827], inner[0x927C] = 0.008, 400, b"maker's own"
+    tags.get_ifd(0x8825)[2] = (52.0, 30.0, 15.5)
+    block = tags.tobytes()[6:]
+    encode(Photo(gradient(16, 16, 3), exif=block), tmp_path / "a.tif")
+    with Image.open(tmp_path / "a.tif") as opened:
+        opened.load()
+        told = opened.getexif()
+        assert (told[0x0110], told.get_ifd(exif.EXIF_IFD)[0x8827]) == ("Model 7", 400)
+        assert tuple(map(float, told.get_ifd(0x8825)[2])) == (52.0, 30.0, 15.5)
+    encode(decode(tmp_path / "a.tif"), tmp_path / "b.jpg")
+    with Image.open(tmp_path / "b.jpg") as opened:
+        told = opened.getexif()
+        assert told[0x0132] == "2024:05:01 10:11:12"
+        assert float(told.get_ifd(exif.EXIF_IFD)[0x829A]) == pytest.approx(0.008)
+        assert told.get_ifd(exif.EXIF_IFD)[0x927C] == b"maker's own"
+
+
+def test_big_tiff_carries_the_camera_too(tmp_path: Path) -> None:
+    from app.photos.containers import tiff
+
+    plain = pyvips.Image.black(8, 8).tiffsave_buffer(bigtiff=True)
+    added = tiff.addition(lambda at, size: plain[at : at + size], len(plain), exif_block(), b"\x1c\x02\x78\x00\x01A")
+    assert added is not None
+    tail, at, pointer = added
+    photo = decode(plain[:at] + pointer + plain[at + len(pointer) :] + tail)
+    assert photo.iptc == b"\x1c\x02\x78\x00\x01A"
+    assert photo.exif is not None
+    tags = Image.Exif()
+    tags.load(b"Exif\0\0" + photo.exif)
+    assert tags[0x010F] == "A camera"
+
+
+@given(st.binary(max_size=300))
+def test_a_broken_tiff_directory_says_nothing_and_harms_nobody(garbage: bytes) -> None:
+    from app.photos.containers import tiff
+
+    for head in (b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08", b"II+\0\x08\0\0\0\x10\0\0\0\0\0\0\0"):
+        data = head + garbage
+        read_at = lambda at, size, data=data: data[at : at + size]  # noqa: E731
+        block = tiff.read_exif(read_at)
+        assert block is None or block[:4] == b"II*\0"
+        tiff.read_iptc(read_at)
+        tiff.addition(read_at, len(data), data, b"x")

@@ -11,6 +11,7 @@ from app.photos.encoding import encode
 from app.photos.photo import Photo, PhotoError
 from app.photos.resizing import resize
 from app.photos.streaming import Shape, StripWriter
+from tests.photos.test_faithful import exif_block
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
@@ -40,11 +41,14 @@ def test_every_kind_of_pixels_streams_through_unchanged(tmp_path: Path, format: 
 @pytest.mark.parametrize("format", ["png", "jpeg", "webp", "avif", "tiff"])
 def test_what_the_photo_carries_comes_along(tmp_path: Path, format: str) -> None:
     packet = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/></x:xmpmeta>'
-    photo = Photo(noise(64, 48, 3), icc=SRGB, xmp=packet, dpi=(300.0, 300.0))
+    records = b"\x1c\x02\x78\x00\x05Hello"
+    photo = Photo(noise(64, 48, 3), icc=SRGB, exif=exif_block(), xmp=packet, iptc=records, dpi=(300.0, 300.0))
     again = streamed(tmp_path / "x", photo, format)
     encode(photo, tmp_path / "y", format)
     whole = decode(tmp_path / "y")
-    assert (again.icc, again.xmp, again.dpi) == (whole.icc, whole.xmp, whole.dpi)
+    assert again.exif
+    assert (again.icc, again.exif, again.xmp, again.iptc) == (whole.icc, whole.exif, whole.xmp, whole.iptc)
+    assert again.dpi == whole.dpi
     assert np.array_equal(again.pixels, whole.pixels)
 
 
