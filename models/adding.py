@@ -60,7 +60,7 @@ def inspect(path: Path, answers: Mapping[str, str] | None = None) -> list[Card]:
     return cards
 
 
-def add(catalogue: Catalogue, path: Path, answers: Mapping[str, str], report: Report) -> list[str]:
+def add(catalogue: Catalogue, path: Path, answers: Mapping[str, str], report: Report, refer: bool = False) -> list[str]:
     """What `Catalogue.add` does; its docstring says it.
 
     In a folder one file that cannot be read does not stop the others: the report says why it was left out.
@@ -71,7 +71,7 @@ def add(catalogue: Catalogue, path: Path, answers: Mapping[str, str], report: Re
     for done, model in enumerate(found):
         report(done, len(found), f"reading {model.said}")
         try:
-            names.append(_add(catalogue, model, answers))
+            names.append(_add(catalogue, model, answers, refer))
         except CheckpointError as error:
             if not path.is_dir() or (isinstance(error, NeedsAnswer) and len(found) == 1):
                 raise
@@ -97,7 +97,7 @@ def pinned_key(pin: Pin, model: Recommended) -> str:
     return key_of(pin.sha256, {}, {"model": model.name})
 
 
-def _add(catalogue: Catalogue, found: _Found, answers: Mapping[str, str]) -> str:
+def _add(catalogue: Catalogue, found: _Found, answers: Mapping[str, str], refer: bool = False) -> str:
     contents = _contents(found, answers)
     if found.pin is None or found.recommended is None:
         key = key_of(contents.sha256, contents.siblings, _told(answers))
@@ -107,7 +107,10 @@ def _add(catalogue: Catalogue, found: _Found, answers: Mapping[str, str]) -> str
     if held is not None:
         return held.name
     card, tensors = _converted(found, contents, answers)
-    return catalogue.keep(replace(_named(card, found), key=key, answers=_told(answers)), _compact(tensors))
+    card = replace(_named(card, found), key=key, answers=_told(answers))
+    if refer:
+        return catalogue.refer(card, found.path, found.member or answers.get("member"))
+    return catalogue.keep(card, _compact(tensors))
 
 
 def _named(card: Card, found: _Found) -> Card:

@@ -1,13 +1,15 @@
 """The models at hand: those that travel with Ganvas and those that a person added. Imports no torch until it writes one.
 
-A model is a folder with `card.json`, `weights.safetensors` and, where there is one, a sample sheet `sheet.webp`. Embedded
-models lie in `resources/weights`, the others in `catalogue` of `models.folders.data_folder()`. A folder is written under a
-hidden name, flushed and renamed: a half-written model never bears a name, so it is never listed.
+A model is a folder with `card.json`, `weights.safetensors` and, where there is one, a sample sheet `sheet.webp`. One that was
+only referred to has `original.json` in place of weights: where its file lies, which is read each time. Embedded models lie in
+`resources/weights`, the others in `catalogue` of `models.folders.data_folder()`. A folder is written under a hidden name,
+flushed and renamed: a half-written model never bears a name, so it is never listed.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 Origin = Literal["embedded", "recommended", "added"]
 Report = Callable[[int, int, str], None]
 
-CARD, WEIGHTS, SHEET = "card.json", "weights.safetensors", "sheet.webp"
+CARD, WEIGHTS, SHEET, ORIGINAL = "card.json", "weights.safetensors", "sheet.webp", "original.json"
 CARD_BYTES = 4 << 20  # a card is text of some kilobytes; more is not a card
 NAME_LENGTH = 80  # leaves room for a number in every file system
 LEFT_OUT = "left out"  # begins the report about a file of a folder that could not be added
@@ -41,13 +43,19 @@ ABANDONED_SECONDS = 24 * 3600.0  # a hidden folder this old belongs to a program
 
 @dataclass(frozen=True)
 class Entry:
-    """A model of the catalogue, ready to be opened: its card and where its files lie (`sheet` None: it has no samples)."""
+    """A model of the catalogue, ready to be opened: its card and where its files lie (`sheet` None: it has no samples).
+
+    `refers` is True where `weights` is not the catalogue's copy but the file that was referred to, `member` then names the
+    model in it where it is an archive.
+    """
 
     name: str
     card: Card
     weights: Path
     origin: Origin
     sheet: Path | None = None
+    refers: bool = False
+    member: str | None = None
 
 
 @dataclass(frozen=True)
@@ -119,27 +127,42 @@ class Catalogue:
         """The model that was added under this key (`key_of`), or None."""
         return next((entry for entry in self.entries() if key and entry.card.key == key), None)
 
-    def add(self, path: Path, answers: Mapping[str, str] | None = None, report: Report = silent) -> list[str]:
+    def add(
+        self, path: Path, answers: Mapping[str, str] | None = None, report: Report = silent, refer: bool = False
+    ) -> list[str]:
         """Read a file, archive or folder into the catalogue; the names of its models there, known ones included.
 
-        `report(done, total, text)` follows the models. `CheckpointError` says what cannot be read, `NeedsAnswer` asks.
+        With `refer` files are not copied but referred to where they lie. `report(done, total, text)` follows the models.
+        `CheckpointError` says what cannot be read, `NeedsAnswer` asks.
         """
         from models.adding import add
 
-        return add(self, path, dict(answers or {}), report)
+        return add(self, path, dict(answers or {}), report, refer)
 
     def keep(self, card: Card, tensors: Mapping[str, torch.Tensor], sheet: bytes | None = None) -> str:
         """Write a model and give back the name it got: the card's own, or one with a number where that is taken."""
         from safetensors.torch import save_file
 
+        def write(folder: Path) -> None:
+            save_file({name: tensor.detach().contiguous().clone() for name, tensor in tensors.items()}, folder / WEIGHTS)
+            if sheet is not None:
+                (folder / SHEET).write_bytes(sheet)
+
+        return self._write(card, write)
+
+    def refer(self, card: Card, path: Path, member: str | None = None) -> str:
+        """Remember where a model's file lies instead of copying it; the name it got, as `keep` gives it."""
+        told = {"path": str(path.absolute()), "member": member, "bytes": path.stat().st_size}
+        return self._write(card, lambda folder: (folder / ORIGINAL).write_text(json.dumps(told), encoding="utf-8"))
+
+    def _write(self, card: Card, write: Callable[[Path], object]) -> str:
+        """Make a model's folder: `write` fills it but for the card. It bears a name only once it is whole."""
         writing: Path | None = None
         try:
             self.home.mkdir(parents=True, exist_ok=True)
             self._sweep()
             writing = Path(tempfile.mkdtemp(prefix=".writing-", dir=self.home))
-            save_file({name: tensor.detach().contiguous().clone() for name, tensor in tensors.items()}, writing / WEIGHTS)
-            if sheet is not None:
-                (writing / SHEET).write_bytes(sheet)
+            write(writing)
             for name in self._free_names(card.name):
                 (writing / CARD).write_text(replace(card, name=name).to_json(), encoding="utf-8")
                 _flush(writing)
@@ -219,7 +242,9 @@ def _read_entry(folder: Path, embedded: bool) -> Entry | BrokenEntry:
             text = file.read(CARD_BYTES + 1)
         if len(text) > CARD_BYTES:
             raise CheckpointError("The model's card is too large.")
-        card = Card.from_json(text)
+        card = replace(Card.from_json(text), name=folder.name)
+        if (folder / ORIGINAL).is_file():
+            return _read_reference(folder, card)
         with safe_open(folder / WEIGHTS, framework="numpy"):  # reads the header and holds it against the file's size
             pass
     except FileNotFoundError as error:
@@ -229,8 +254,28 @@ def _read_entry(folder: Path, embedded: bool) -> Entry | BrokenEntry:
     except (OSError, SafetensorError) as error:
         return BrokenEntry(folder.name, folder, f"Its weights cannot be read: {error}.")
     origin: Origin = "embedded" if embedded else "recommended" if card.source in recommended.sources() else "added"
-    sheet = folder / SHEET
-    return Entry(folder.name, replace(card, name=folder.name), folder / WEIGHTS, origin, sheet if sheet.is_file() else None)
+    return Entry(folder.name, card, folder / WEIGHTS, origin, _sheet(folder))
+
+
+def _read_reference(folder: Path, card: Card) -> Entry | BrokenEntry:
+    """A model that was referred to; broken where its file has gone or is another one now."""
+    try:
+        told = json.loads((folder / ORIGINAL).read_text(encoding="utf-8"))
+        path, member, size = Path(told["path"]), told["member"], told["bytes"]
+        if not (member is None or isinstance(member, str)):
+            raise TypeError("its member is no name")
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        return BrokenEntry(folder.name, folder, f"Where its file lies cannot be read: {error}.")
+    try:
+        if path.stat().st_size != size:
+            return BrokenEntry(folder.name, folder, f"Its file {path} has changed since it was added.")
+    except OSError:
+        return BrokenEntry(folder.name, folder, f"Its file {path} is not there any more.")
+    return Entry(folder.name, card, path, "added", _sheet(folder), refers=True, member=member)
+
+
+def _sheet(folder: Path) -> Path | None:
+    return folder / SHEET if (folder / SHEET).is_file() else None
 
 
 def _flush(folder: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from models.card import Card
-from models.catalogue import Catalogue
+from models.catalogue import Catalogue, Entry
 from models.checkpoints.reading import read
 from models.checkpoints.recognise import converted, family_named
 from models.checkpoints.safetensors_reader import read_safetensors
@@ -37,14 +37,27 @@ def open_measured(
 ) -> tuple[Model, int]:
     """As `models.open` with this catalogue, and the bytes that the weights hold in memory: as stored, and as built from that."""
     entry = catalogue.find(model) if isinstance(model, str) else None
-    if entry is not None:
-        card: Card = entry.card
+    if entry is not None and entry.refers:
+        card, tensors = _referred(entry)
+    elif entry is not None:
+        card = entry.card
         tensors = _owned(read_safetensors(file_source(entry.weights)).tensors)
     else:
         card, tensors = load(Path(model), answers)
     opened = assemble(card, tensors, device, precision)
     built = opened.runtime.dtype.itemsize
     return opened, sum(tensor.numel() * (tensor.element_size() + built) for tensor in tensors.values())
+
+
+def _referred(entry: Entry) -> tuple[Card, dict[str, torch.Tensor]]:
+    """A model of the catalogue whose file lies elsewhere: its weights as they are there, its card as it is here."""
+    answers = {**entry.card.answers, **({} if entry.member is None else {"member": entry.member})}
+    found, tensors = load(entry.weights, answers)
+    if found.sha256 != entry.card.sha256:
+        raise CheckpointError(
+            f"{entry.weights.name} has changed since it was added as {entry.name}.", hint=f"Remove {entry.name} and add it again."
+        )
+    return entry.card, tensors
 
 
 def load(path: Path, answers: Mapping[str, str]) -> tuple[Card, dict[str, torch.Tensor]]:

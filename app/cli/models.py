@@ -23,6 +23,7 @@ EXAMPLES = """\
   ganvas models get --list
   ganvas models inspect network-snapshot.pkl
   ganvas models add network-snapshot.pkl ~/Downloads/models/
+  ganvas models add --refer /mnt/models/
   ganvas models add latest_net_G.pth --answer num_upsampling_layers=more
   ganvas models remove network-snapshot"""
 
@@ -38,6 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     getting.add_argument("--list", action="store_true", help="only say what there is: size, licence, remark")
     adding = commands.add_parser("add", help="read model files, archives or folders into the catalogue")
     adding.add_argument("paths", nargs="+", type=Path, metavar="FILE")
+    adding.add_argument("--refer", action="store_true", help="do not copy: remember where the files lie")
     looking = commands.add_parser("inspect", help="say what a file holds; nothing is written, nothing in it is run")
     looking.add_argument("paths", nargs="+", type=Path, metavar="FILE")
     adding.add_argument(
@@ -99,7 +101,7 @@ def _get(args: argparse.Namespace, reporter: Reporter) -> None:
 def _add(args: argparse.Namespace, reporter: Reporter) -> None:
     machine = engine(args)
     for path in args.paths:
-        updates = _with_notes(machine.run(AddModelRequest(path, dict(args.answer))), reporter)
+        updates = _with_notes(machine.run(AddModelRequest(path, dict(args.answer), args.refer)), reporter)
         ending = reporter.follow(updates)
         if isinstance(ending, Done):
             _say_names(machine.catalogue.find, ending.result, reporter)

@@ -30,7 +30,7 @@ def inspect(bench: Workbench, request: InspectRequest) -> Job[list[Card]]:
 
 def add(bench: Workbench, request: AddModelRequest) -> Job[list[str]]:
     """See `AddModelRequest`."""
-    return (yield from errand(lambda report: bench.catalogue.add(request.path, request.answers, report)))
+    return (yield from errand(lambda report: bench.catalogue.add(request.path, request.answers, report, request.refer)))
 
 
 def get(bench: Workbench, request: GetModelsRequest) -> Job[list[str]]:

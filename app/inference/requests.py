@@ -99,10 +99,14 @@ class InspectRequest:
 
 @dataclass(frozen=True)
 class AddModelRequest:
-    """Read a file (or wheel, or folder) into the catalogue. Yields `Progress`; Done(result) is the list of names added."""
+    """Read a file (or wheel, or folder) into the catalogue. Yields `Progress`; Done(result) is the list of names added.
+
+    With `refer` the file is not copied: the catalogue remembers where it lies.
+    """
 
     path: Path
     answers: dict[str, str] = field(default_factory=dict)
+    refer: bool = False
 
 
 @dataclass(frozen=True)

@@ -246,3 +246,51 @@ def test_archives_of_other_things_in_a_folder_are_passed_over(tmp_path: Path, ca
     said: list[str] = []
     assert len(catalogue.add(tmp_path, report=lambda done, total, text: said.append(text))) == 1
     assert not [text for text in said if "letters" in text]
+
+
+def test_a_model_can_be_referred_to_where_it_lies(tmp_path: Path, catalogue: Catalogue) -> None:
+    archive = tmp_path / "both.zip"
+    with zipfile.ZipFile(archive, "w") as both:
+        for seed in range(2):
+            write_folder(small_network(seed), tmp_path / str(seed))
+            for file in sorted((tmp_path / str(seed)).iterdir()):
+                both.write(file, f"{seed}/{file.name}")
+    first, second = catalogue.add(archive, refer=True)
+    assert sum(path.stat().st_size for path in catalogue.home.rglob("*") if path.is_file()) < 8192
+    assert catalogue.add(archive, refer=True) == [first, second]
+    want, got = (
+        models.open(tmp_path / "1" / "SynthesisNetwork.xml", precision="float32"),
+        models.open(second, precision="float32"),
+    )
+    assert isinstance(want, LatentModel)
+    assert isinstance(got, LatentModel)
+    ws = want.map(want.z_of_seed(3))
+    assert np.allclose(want.synthesize(ws), got.synthesize(ws), atol=1e-4)
+    archive.rename(tmp_path / "moved.zip")
+    assert [broken.name for broken in catalogue.broken()] == [first, second]
+    with pytest.raises(CheckpointError, match="not there any more"):
+        models.open(first)
+
+
+def test_a_file_that_changed_since_it_was_referred_to_is_not_opened(tmp_path: Path, catalogue: Catalogue) -> None:
+    graph = write_folder(small_network(), tmp_path / "graphs")
+    (name,) = catalogue.add(graph, refer=True)
+    numbers = graph.with_suffix(".bin")
+    raw = bytearray(numbers.read_bytes())
+    raw[-2] ^= 1
+    numbers.write_bytes(raw)
+    with pytest.raises(CheckpointError, match="has changed"):
+        models.open(name)
+    graph.write_bytes(graph.read_bytes() + b"\n")
+    assert "has changed" in catalogue.broken()[0].reason
+
+
+@pytest.mark.parametrize(
+    "told", ["", "[]", "{}", '{"path": 3, "member": null, "bytes": 1}', '{"path": "x", "member": 3, "bytes": 1}']
+)
+def test_a_reference_that_cannot_be_read_is_named_broken(told: str, tmp_path: Path, catalogue: Catalogue) -> None:
+    (name,) = catalogue.add(write_folder(small_network(), tmp_path / "graphs"), refer=True)
+    (catalogue.home / name / "original.json").write_text(told)
+    assert [broken.name for broken in catalogue.broken()] == [name]
+    catalogue.remove(name)
+    assert catalogue.broken() == []
