@@ -51,7 +51,7 @@ class Report:
 
 
 def train(run: Run, out: Path, schedule: Schedule, sheet: Callable[[Path], None] | None = None) -> Iterator[Report]:
-    """Resume from `out` if a state lies there, then step until the schedule ends; yields after every logged stretch.
+    """Resume from `out` if a state lies there, then step until the schedule ends; yields after every logged stretch and at the end.
 
     SIGTERM ends the run after its current step with a state written (where this is the main thread, which alone may catch it).
     `sheet(path)` draws a sample sheet.
@@ -81,7 +81,7 @@ def train(run: Run, out: Path, schedule: Schedule, sheet: Callable[[Path], None]
                 save_state(out / STATE, run.state())
                 saved = time.monotonic()
                 wrote = wrote or STATE
-            if steps % schedule.log_every == 0 or wrote:
+            if steps % schedule.log_every == 0 or wrote or run.seen >= schedule.pictures:
                 rate = (run.seen - first) / (time.monotonic() - began) * 3600
                 _log(out / LOG, run.seen, rate, smooth)
                 yield Report(run.seen, rate, dict(smooth), wrote)
