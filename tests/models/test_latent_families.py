@@ -298,3 +298,11 @@ def test_tensors_alone_are_opened_with_the_published_settings(file: str) -> None
     assert np.abs(ws - golden["w"]).max() < 1e-4
     want = golden["img_const" if "img_const" in golden else "img"]
     assert np.abs(model.synthesize(ws[: len(want)]) - want).max() < 2e-4
+
+
+@pytest.mark.parametrize("missing", ["mapping.fc0.bias", "mapping.fc1.bias", "mapping.fc0.weight", "synthesis.b4.const"])
+def test_a_generator_with_a_part_missing_is_refused_and_soon(missing: str) -> None:
+    tensors = nvidia_state_dict(FIXTURES / "stylegan2-ada/orig-32.pkl")
+    contents = Contents("safetensors", {k: v for k, v in tensors.items() if k != missing}, "part.safetensors", "ab")
+    with pytest.raises(CheckpointError):
+        stylegan2_family.FAMILY.convert(contents, {})

@@ -10,7 +10,7 @@ import torch
 
 from models.checkpoints.family import Contents
 from models.checkpoints.inert import Record, class_of, fields_of, module_tensors, state_of
-from models.checkpoints.state_dicts import state_dict
+from models.checkpoints.state_dicts import run_of, state_dict
 from models.errors import CheckpointError
 
 Tensors = dict[str, torch.Tensor]
@@ -76,8 +76,7 @@ def linear(found: Spoken, theirs: str, ours: str, lr: float = 1.0) -> Tensors:
 def mapping_tensors(found: Spoken) -> Tensors:
     """The mapping network and the average latent under our names."""
     result: Tensors = {}
-    while f"mapping.fc{len(result) // 2}.weight" in found.tensors and len(result) < 1000:
-        number = len(result) // 2
+    for number in range(run_of(found.tensors, r"mapping\.fc(\d+)\.weight")):
         result |= linear(found, f"mapping.fc{number}", f"mapping.layers.{number}", MAPPING_LR)
     if "mapping.embed.weight" in found.tensors:
         result |= linear(found, "mapping.embed", "mapping.embed")

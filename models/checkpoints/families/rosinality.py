@@ -50,8 +50,8 @@ FAMILY = RosinalityFamily()
 def _mapping(found: Tensors) -> Tensors:
     """Linear layers, numbered from 1: number 0 brings z to unit mean square."""
     result: Tensors = {}
-    while f"style.{len(result) // 2 + 1}.weight" in found:
-        number = len(result) // 2
+    # Number 0 has no weights, so the run is counted with one put before it.
+    for number in range(run_of({"style.0.weight": None, **found}, r"style\.(\d+)\.weight") - 1):
         weight = found[f"style.{number + 1}.weight"]
         result[f"mapping.layers.{number}.weight"] = weight * (MAPPING_LR / weight.shape[1] ** 0.5)
         result[f"mapping.layers.{number}.bias"] = _part(found, f"style.{number + 1}.bias") * MAPPING_LR

@@ -12,6 +12,7 @@ from models.card import Card
 from models.checkpoints.families.stylegan2 import assemble, make
 from models.checkpoints.family import Contents
 from models.checkpoints.inert import Record, fields_of
+from models.checkpoints.state_dicts import run_of
 from models.errors import CheckpointError
 from models.latent import LatentModel
 from models.networks.stylegan2 import MOST_LEVELS, SMALLEST
@@ -93,8 +94,7 @@ def _mapping(variables: Tensors, options: Mapping[str, Any]) -> Tensors:
     told = options.get("mapping_lrmul", MAPPING_LR)
     lr = float(told) if isinstance(told, int | float) else MAPPING_LR
     result: Tensors = {}
-    while f"Dense{len(result) // 2}/weight" in variables:
-        number = len(result) // 2
+    for number in range(run_of(variables, r"Dense(\d+)/weight")):
         weight = variables[f"Dense{number}/weight"]
         result[f"mapping.layers.{number}.weight"] = weight.T * (lr / weight.shape[0] ** 0.5)
         result[f"mapping.layers.{number}.bias"] = _part(variables, f"Dense{number}/bias") * lr
