@@ -95,7 +95,7 @@ class Conveyor:
         self._collectable: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._arrived = threading.Event()
         self._events: list[Event] = []
-        self._waiting: deque[_Item] = deque()
+        self._waiting: deque[tuple[int, Planned]] = deque()
         self._ready: deque[_Item] = deque()
         self._unwritten: deque[_Item] = deque()  # made, but there was no room on the disk
         self._current: _Item | None = None
@@ -112,11 +112,11 @@ class Conveyor:
 
     def add(self, index: int, planned: Planned) -> None:
         """Put a photo at the end of the belt; `index` is what its events bear."""
-        self._waiting.append(_Item(index, planned))
+        self._waiting.append((index, planned))
 
     def remove(self, index: int) -> bool:
         """Take a photo off that has not been begun; False where it has."""
-        found = next((item for item in self._waiting if item.index == index), None)
+        found = next((pair for pair in self._waiting if pair[0] == index), None)
         if found is not None:
             self._waiting.remove(found)
         return found is not None
@@ -223,8 +223,7 @@ class Conveyor:
         for item in reversed(list(self._ready)):
             if item.assembly is None and item.run == 0:
                 self._ready.remove(item)
-                item.photo = item.pixels = None
-                self._waiting.appendleft(item)
+                self._waiting.appendleft((item.index, item.planned))
 
     def resume(self) -> None:
         """Go on after a pause, or after the disk has room again."""
@@ -237,7 +236,8 @@ class Conveyor:
         if self._current is not None and self._current.index == index:
             item, self._current = self._current, None
             self._abandon(item)
-        for belt in (self._waiting, self._ready, self._unwritten):
+        self.remove(index)
+        for belt in (self._ready, self._unwritten):
             for item in [item for item in belt if item.index == index]:
                 belt.remove(item)
                 self._abandon(item)
@@ -255,15 +255,15 @@ class Conveyor:
     # Reading
 
     def _fill(self) -> None:
-        while self._waiting and not self._paused and not self.halted and self._may_read(self._waiting[0]):
-            item = self._waiting.popleft()
+        while self._waiting and not self._paused and not self.halted and self._may_read(self._waiting[0][1]):
+            item = _Item(*self._waiting.popleft())
             self._reading.append(item)
             self._events.append(Event(item.index, "reading"))
             self._in_pool(item, partial(self._read, item.planned), partial(self._read_done, item))
 
-    def _may_read(self, item: _Item) -> bool:
+    def _may_read(self, planned: Planned) -> bool:
         ahead = [*self._reading, *self._ready]
-        held = sum(_expected_pixels(other.planned) for other in (*ahead, item))
+        held = _expected_pixels(planned) + sum(_expected_pixels(other.planned) for other in ahead)
         return not ahead or (len(ahead) < AHEAD and held < HELD_BYTES / 2)
 
     def _read(self, planned: Planned) -> tuple[Photo, NDArray[Any]]:

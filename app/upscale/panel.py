@@ -80,6 +80,7 @@ class UpscalePanel(Panel):
         self._current: Row | None = None
         self._on_sample = False
         self._start_when_planned = self._choose_for_first = False
+        self._started_with = self.queue.choices
         self._build()
         self._wire()
         worker.updated.connect(self._engine_said)
@@ -279,6 +280,7 @@ class UpscalePanel(Panel):
         facts = PhotoFacts(photo.format, photo.width, photo.height, photo.channels, photo.bits)
         runs = passes(photo.width, photo.height, size, choices.scale)
         row = Row(Found(shown.path), "ready", facts, Planned(shown.path, "ready", "", path, facts, size, runs, format))
+        self._started_with = choices
         self.runner.start([row], choices, self.models.sha256)
 
     def closing(self) -> str:
@@ -484,6 +486,7 @@ class UpscalePanel(Panel):
         if not rows or self.models.card is None or self.runner.state != "idle":
             return
         choices, sha256 = self.queue.choices, self.models.sha256
+        self._started_with = choices
         planned = [row.planned for row in rows if row.planned is not None]
 
         def begin(obstacle: Failure | None) -> None:
@@ -523,6 +526,8 @@ class UpscalePanel(Panel):
 
     def _run_ended(self, outcome: Outcome) -> None:
         failed = [row for row in self.queue.rows if row.state == "failed"]
+        if self._started_with != self.queue.choices:  # something else was chosen meanwhile
+            self.intake.plan_all(self.queue.choices)
         self._show_counts()
         self._say_price()
         said = self.tr("{0:,} photos enlarged in {1}.").format(outcome.done, duration(outcome.seconds))
@@ -596,6 +601,7 @@ class UpscalePanel(Panel):
         self._use(entry.name)
         self.queue.set_rows(rows)
         self.queue.set_choices(choices)
+        self._started_with = choices
         self.runner.start([row for row in rows if row.state == "ready"], choices, self.models.sha256, number)
 
     # What the engine says

@@ -9,6 +9,7 @@ from typing import Any
 from PySide6.QtCore import (
     QAbstractListModel,
     QItemSelectionModel,
+    QMimeData,
     QModelIndex,
     QPersistentModelIndex,
     QPointF,
@@ -62,6 +63,19 @@ class QueueModel(QAbstractListModel):
             return ", ".join(filter(None, (row.found.path.name, sizes(row), state_text(row), row.reason)))
         return None
 
+    def flags(self, index: INDEX) -> Qt.ItemFlag:
+        return super().flags(index) | Qt.ItemFlag.ItemIsDragEnabled
+
+    def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:
+        """Files to drag out: results where there are some, else the photos."""
+        rows = [row for index in indexes if (row := self.row_at(index)) is not None]
+        data = QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(result_of(row) or row.found.path)) for row in rows])
+        return data
+
+    def supportedDragActions(self) -> Qt.DropAction:
+        return Qt.DropAction.CopyAction
+
     def row_at(self, index: INDEX) -> Row | None:
         found = self.data(index, ROW)
         return found if isinstance(found, Row) else None
@@ -98,6 +112,11 @@ class QueueModel(QAbstractListModel):
             self._places = {id(row): i for i, row in enumerate(new)}
             self._shown = new
             self.endResetModel()
+
+
+def result_of(row: Row) -> Path | None:
+    """The finished result of a row, or None."""
+    return row.planned.output if row.state == "done" and row.planned is not None else None
 
 
 def sizes(row: Row) -> str:
@@ -233,6 +252,7 @@ class QueueList(QTableView):
         self.setVerticalScrollMode(QTableView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMouseTracking(True)
+        self.setDragEnabled(True)
         self.empty_text = ""
         self.selectionModel().currentChanged.connect(self._current_changed)
         self.doubleClicked.connect(lambda index: self._open_result(self.queue_model.row_at(index)))
@@ -277,7 +297,7 @@ class QueueList(QTableView):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         first = rows[0]
-        result = first.planned.output if first.planned and first.state == "done" else None
+        result = result_of(first)
         open_ = menu.addAction(self.tr("Open the result"), lambda: self._open_result(first))
         open_.setEnabled(result is not None)
         menu.addAction(self.tr("Show in folder"), lambda: show_in_folder(result or first.found.path))
@@ -294,8 +314,9 @@ class QueueList(QTableView):
         return menu
 
     def _open_result(self, row: Row | None) -> None:
-        if row is not None and row.state == "done" and row.planned is not None and row.planned.output is not None:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(row.planned.output)))
+        result = result_of(row) if row is not None else None
+        if result is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(result)))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)

@@ -109,7 +109,6 @@ class Runner(QObject):
         self._rows = list(rows)
         self._known = {id(row) for row in rows}
         planned = [row.planned for row in rows if row.planned is not None]
-        sources = [Path(os.path.abspath(row.found.path)) for row in rows]
         superseded, self._stopped_job = self._stopped_job, None
 
         def note() -> _Noted:
@@ -120,6 +119,7 @@ class Runner(QObject):
             claim = contextlib.ExitStack()
             claim.enter_context(journal.claimed(number))
             # A job that goes on has its rows at other places than they have here.
+            sources = [Path(os.path.abspath(one.source)) for one in planned]
             known = {entry.planned.source: entry.place for entry in journal.entries(number)}
             places = {i: known[path] for i, path in enumerate(sources) if path in known}
             return _Noted(journal, number, claim, places)
