@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Signal
@@ -13,8 +15,10 @@ from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
+    QInputDialog,
     QLabel,
     QLineEdit,
+    QMenu,
     QPushButton,
     QSizePolicy,
     QToolButton,
@@ -26,6 +30,7 @@ from app import theme
 from app.photos.formats import FORMATS
 from app.upscale.naming import DEFAULT_TEMPLATE, TemplateError, check_template
 from app.upscale.plan import BESIDE, Choices, OnExists
+from app.upscale.presets import Presets
 from app.upscale.sizes import TARGET_HELP, TargetError, describe, parse_target
 from app.widgets.model_picker import ModelPicker
 from app.widgets.number_field import NumberField
@@ -42,6 +47,7 @@ class OptionBar(QFrame):
 
     changed = Signal(object, str)
     model_chosen = Signal(str)
+    preset_chosen = Signal(object)
 
     def __init__(self, choices: Choices, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -95,6 +101,12 @@ class OptionBar(QFrame):
     def _more(self) -> None:
         """What few people change."""
         self.more = Section("upscale:more", self.tr("More"), open_=False)
+        self.presets = self.more.add_action("star", self.tr("Presets: named sets of choices"), "upscale:presets")
+        self.presets.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._presets = Presets()
+        self._preset_menu = QMenu(self.presets)
+        self._preset_menu.aboutToShow.connect(self._fill_presets)
+        self.presets.setMenu(self._preset_menu)
         self.strength = SliderRow(
             "upscale:strength",
             self.tr("Strength"),
@@ -142,6 +154,36 @@ class OptionBar(QFrame):
         self.reduce.toggled.connect(lambda on: self._change(replace(self._choices, reduce=on), self.tr("Reduce")))
         for part in (self.strength, self.template, self.metadata, self.exists, self.time, self.reduce):
             self.more.body.addWidget(part)
+
+    def _fill_presets(self) -> None:
+        menu = self._preset_menu
+        menu.clear()
+        for name in self._presets.names():
+            menu.addAction(name, partial(self._choose_preset, name))
+        menu.addSeparator()
+        menu.addAction(self.tr("Save these choices…"), self._ask_preset)
+        if self._presets.names():
+            gone = menu.addMenu(self.tr("Remove"))
+            for name in self._presets.names():
+                gone.addAction(name, partial(self._keep_presets, partial(self._presets.remove, name)))
+
+    def _choose_preset(self, name: str) -> None:
+        self.preset_chosen.emit(self._presets.get(name))
+
+    def _ask_preset(self) -> None:
+        name, sure = QInputDialog.getText(self, self.tr("Save these choices"), self.tr("Under the name"))
+        if sure and name.strip():
+            self.save_preset(name.strip())
+
+    def save_preset(self, name: str) -> None:
+        """Keep what is chosen now under a name."""
+        self._keep_presets(lambda: self._presets.save(name, self._choices))
+
+    def _keep_presets(self, change: Callable[[], None]) -> None:
+        try:
+            change()
+        except OSError as error:
+            self.say(self.tr("The presets could not be written: {0}.").format(error.strerror), bad=True)
 
     def _lay(self) -> None:
         rows = QGridLayout()

@@ -3,49 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PySide6.QtCore import QPoint, Qt, QTimer
-from PySide6.QtGui import QGuiApplication, QImage, QKeySequence, QShortcut
-from PySide6.QtWidgets import (
-    QApplication,
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QMenu,
-    QPushButton,
-    QSplitter,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QApplication, QFileDialog, QSplitter, QVBoxLayout, QWidget
 
-from app import theme
 from app.inference.requests import DeviceFacts, DeviceRequest
-from app.inference.updates import Done, Failure, Tile, Update
+from app.inference.updates import Done, Failure, Update
 from app.photos import recipe
 from app.photos.formats import EXTENSIONS, FORMATS
 from app.photos.photo import PhotoError, PhotoFacts
 from app.settings import Settings
 from app.upscale import recall, results
-from app.upscale.bars import RunBar, ViewBar
+from app.upscale.awake import Awake
 from app.upscale.inputs import Found
 from app.upscale.intake import Intake
-from app.upscale.model_strip import Crops, ModelStrip
 from app.upscale.models_here import Models
-from app.upscale.option_bar import OptionBar
 from app.upscale.pace import Paces, disk_size, duration
+from app.upscale.picture_side import PictureSide
 from app.upscale.plan import Choices, Planned, Task, expected_bytes
-from app.upscale.preview import Preview, Shown
+from app.upscale.preview import Shown
 from app.upscale.queue import Queue, Row
-from app.upscale.queue_list import QueueList, show_in_folder
+from app.upscale.queue_list import result_of, show_in_folder
+from app.upscale.queue_side import QueueSide
 from app.upscale.running import Outcome, Runner
 from app.upscale.sizes import parse_target, passes, size_for
 from app.upscale.thumbs import Thumbs
+from app.upscale.watching import Watcher
 from app.widgets.background import Background
-from app.widgets.compare_view import CompareView
 from app.widgets.panel import Notice, Panel
 from app.widgets.picture_view import picture_of
 from app.widgets.save_dialog import ask_where
@@ -56,7 +44,6 @@ if TYPE_CHECKING:
 
 THUMB = 96
 KEPT_PATHS = 2000  # of a queue that was not started, until the next start
-SAMPLE = "samples/photos/otter.jpg"
 
 
 class UpscalePanel(Panel):
@@ -74,11 +61,11 @@ class UpscalePanel(Panel):
         self._thumbs = Thumbs(THUMB, self)
         self.intake = Intake(self.queue, settings, self)
         self._files = Background(self)
+        self._awake = Awake()
+        self.watcher = Watcher(self)
         self.runner = Runner(worker, self.paces, self)
         self._device_ticket = -1
         self._device = "cpu"
-        self._current: Row | None = None
-        self._on_sample = False
         self._start_when_planned = self._choose_for_first = False
         self._started_with = self.queue.choices
         self._build()
@@ -88,116 +75,76 @@ class UpscalePanel(Panel):
     # Building
 
     def _build(self) -> None:
-        self.list = QueueList(self.queue, self._thumbs)
-        self.list.empty_text = self.tr("Drop photos or folders here")
-        self.options = OptionBar(self.queue.choices)
-        self.run_bar, self.view_bar = RunBar(), ViewBar()
-        self.view = CompareView()
-        self.view.placeholder = self.tr("Choose a photo to see it before and after")
-        self.preview = Preview(self.view, self._worker, self.paces, self)
-        self.crops = Crops(self._worker, self.paces, self)
-        self.strip = ModelStrip(self.crops)
-        self._count = QLabel()
-        self._count.setProperty("tone", "dim")
-        self._count.setFont(theme.remark_font())
-        add = QPushButton(self.tr("Add"))
-        add.setObjectName("upscale:add")
-        theme.give_icon(add, "plus")
-        menu = QMenu(add)
-        menu.addAction(self.tr("Photos…"), self.intake.ask_photos)
-        menu.addAction(self.tr("A folder…"), self.intake.ask_folder)
-        menu.addAction(self.tr("Paste from the clipboard"), self.intake.paste)
-        add.setMenu(menu)
-        clear = QPushButton(self.tr("Clear"))
-        clear.setObjectName("upscale:clear")
-        clear.setProperty("look", "quiet")
-        clear.clicked.connect(lambda: self._remove(list(self.queue.rows)))
-        self._clear = clear
-        head = QHBoxLayout()
-        head.setContentsMargins(16, 8, 16, 8)
-        head.addWidget(self._count, 1)
-        head.addWidget(clear)
-        head.addWidget(add)
-        left, right = QFrame(), QWidget()
-        left.setObjectName("sheet")
-        column = QVBoxLayout(left)
-        column.addLayout(head)
-        column.addWidget(self.list, 1)
-        column.addWidget(self.options)
-        column.addWidget(self.run_bar)
-        picture = QVBoxLayout(right)
-        picture.addWidget(self.view, 1)
-        picture.addWidget(self.view_bar)
-        picture.addWidget(self.strip)
-        self._split = QSplitter(Qt.Orientation.Horizontal)
-        self._split.addWidget(left)
-        self._split.addWidget(right)
-        self._split.setStretchFactor(0, 0)
-        self._split.setStretchFactor(1, 1)
-        self._split.setSizes([440, 760])
-        self._split.setChildrenCollapsible(False)
-        left.setMinimumWidth(360)
+        self.side = QueueSide(self.queue, self._thumbs)
+        self.list, self.options, self.run_bar = self.side.list, self.side.options, self.side.run_bar
+        self.picture = PictureSide(self._worker, self.paces)
+        self.view, self.preview = self.picture.view, self.picture.preview
+        split = QSplitter(Qt.Orientation.Horizontal)
+        split.addWidget(self.side)
+        split.addWidget(self.picture)
+        split.setStretchFactor(0, 0)
+        split.setStretchFactor(1, 1)
+        split.setSizes([440, 760])
+        split.setChildrenCollapsible(False)
         whole = QVBoxLayout(self)
-        whole.addWidget(self._split)
-        for layout in (column, picture, whole):
-            layout.setContentsMargins(0, 0, 0, 0)
-            layout.setSpacing(0)
-
-    def _wire(self) -> None:
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(split)
         # Counting fifty thousand rows takes some milliseconds: not for every piece that comes.
         self._count_soon = QTimer(self)
         self._count_soon.setSingleShot(True)
         self._count_soon.setInterval(150)
         self._count_soon.timeout.connect(self._show_counts)
+
+    def _wire(self) -> None:
+        side, picture, runner, intake = self.side, self.picture, self.runner, self.intake
         self.queue.changed.append(self._queue_changed)
+        side.photos_asked.connect(intake.ask_photos)
+        side.folder_asked.connect(intake.ask_folder)
+        side.paste_asked.connect(intake.paste)
+        side.watch_asked.connect(self._ask_watched)
+        side.clear_asked.connect(lambda: self._remove(list(self.queue.rows)))
         self.list.current_row.connect(self._show_row)
         self.list.remove_asked.connect(self._remove)
         self.list.move_asked.connect(lambda rows, by: self.queue.move(rows, by, self.tr("Move photos")))
         self.list.retry_asked.connect(self._again)
-        self.options.changed.connect(self._choose)
+        self.options.changed.connect(self.queue.choose)
         self.options.model_chosen.connect(self.choose_model)
+        self.options.preset_chosen.connect(self._use_preset)
         self.options.picker.add_file.connect(self.add_model)
         self.options.picker.get_more.connect(self.get_models)
-        self.strip.chosen.connect(self.choose_model)
         self.run_bar.start.connect(self.start)
-        self.run_bar.pause.connect(self.runner.pause)
-        self.run_bar.resume.connect(self.runner.resume)
-        self.run_bar.stop.connect(self.runner.stop)
-        self.view_bar.mode.connect(self.view.set_mode)
-        self.view_bar.loupe.connect(self.view.set_loupe)
-        self.view_bar.try_here.connect(self.preview.try_seen)
-        self.view_bar.fit.connect(self.view.fit)
-        self.view_bar.full.connect(lambda: self.view.set_percent(100))
-        self.view_bar.copy.connect(self.copy)
-        self.view_bar.save.connect(self._save_comparison)
-        self.view.mode_changed.connect(self.view_bar.show_mode)
-        self.view.loupe_changed.connect(self.view_bar.glass.setChecked)
-        self.view.view_changed.connect(self._show_zoom)
-        self.view.region_chosen.connect(self.preview.try_region)
-        self.preview.shown.connect(self._shown)
-        self.preview.failed.connect(self._unshown)
-        self.preview.trying.connect(lambda trying: self._hold_crops())
-        self.preview.timed.connect(self.timed)
-        self.preview.timed.connect(lambda ms, detail: self._say_price())
-        self.preview.went_wrong.connect(self._went_wrong)
-        self.crops.came.connect(lambda name: self._show_prices())
-        self.intake.came.connect(self._came)
-        self.intake.planned.connect(self._rows_planned)
-        self.intake.settled.connect(self._settled)
-        self.intake.picture_pasted.connect(self.receive)
-        self.runner.row_changed.connect(self._row_changed)
-        self.runner.tile_came.connect(self._tile_came)
-        self.runner.state_changed.connect(self._run_state)
-        self.runner.progressed.connect(self._show_progress)
-        self.runner.ended.connect(self._run_ended)
-        self.runner.halted.connect(self._halted)
-        self.runner.journal_failed.connect(
-            lambda said: self.noticed.emit(Notice(said, hint=self.tr("The job runs, but cannot go on after a crash."), bad=True))
-        )
-        for keys, action in ((QKeySequence.StandardKey.Copy, self.copy), (QKeySequence.StandardKey.Paste, self.intake.paste)):
+        self.run_bar.pause.connect(runner.pause)
+        self.run_bar.resume.connect(runner.resume)
+        self.run_bar.stop.connect(runner.stop)
+        picture.model_chosen.connect(self.choose_model)
+        picture.shown.connect(self._shown)
+        picture.unshown.connect(lambda: self.exportable.emit(False))
+        picture.message.connect(self.message)
+        picture.save_asked.connect(self._save_comparison)
+        picture.preview.timed.connect(self.timed)
+        picture.preview.timed.connect(lambda ms, detail: self._say_price())
+        picture.preview.went_wrong.connect(self._went_wrong)
+        picture.crops.came.connect(lambda name: picture.show_prices(self.queue.choices.target))
+        intake.came.connect(self._came)
+        intake.planned.connect(self._rows_planned)
+        intake.settled.connect(self._settled)
+        intake.picture_pasted.connect(self.receive)
+        self.watcher.appeared.connect(self._appeared)
+        self.watcher.lost.connect(lambda why: self._bad(self.tr("The watched folder cannot be read any more."), why))
+        runner.row_changed.connect(self._row_changed)
+        runner.tile_came.connect(picture.show_tile)
+        runner.state_changed.connect(self._run_state)
+        runner.progressed.connect(self._show_progress)
+        runner.ended.connect(self._run_ended)
+        runner.halted.connect(self._halted)
+        runner.journal_failed.connect(lambda said: self._bad(said, self.tr("The job runs, but cannot go on after a crash.")))
+        for keys, action in ((QKeySequence.StandardKey.Copy, picture.copy), (QKeySequence.StandardKey.Paste, intake.paste)):
             shortcut = QShortcut(keys, self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(action)
+
+    def _bad(self, what: str, why: str = "") -> None:
+        self.noticed.emit(Notice(what, why, bad=True))
 
     # The window's side
 
@@ -210,7 +157,7 @@ class UpscalePanel(Panel):
         if isinstance(paths, list) and paths:
             self.add([Path(path) for path in paths if isinstance(path, str)])
         if not self.intake.expects:
-            self._show_sample()
+            self.picture.show_sample()
         self._files.run(recall.interrupted, self._offer_unfinished)
 
     def state(self) -> dict[str, Any]:
@@ -220,8 +167,8 @@ class UpscalePanel(Panel):
     def catalogue_changed(self) -> None:
         self.models.read()
         self.options.picker.set_choices(self.models.choices())
-        self.strip.show_models(self.models.groups())
-        entry = self.models.wanted(self._device, self._photo_size())
+        self.picture.show_models(self.models.groups())
+        entry = self.models.wanted(self._device, self.picture.photo_size)
         if entry is None:
             self.noticed.emit(
                 Notice(
@@ -231,7 +178,6 @@ class UpscalePanel(Panel):
                     action=self.get_models.emit,
                 )
             )
-        self.strip.setVisible(entry is not None)
         self._use(entry.name if entry else "")
 
     def choose_model(self, name: str) -> None:
@@ -292,9 +238,10 @@ class UpscalePanel(Panel):
     def shut(self) -> None:
         self._worker.updated.disconnect(self._engine_said)
         self._count_soon.stop()
+        self._awake.release()
+        self.watcher.shut()
         self.runner.shut()
-        self.preview.shut()
-        self.crops.shut()
+        self.picture.shut()
         self.intake.shut()
         self._thumbs.shut()
         self._files.shut()
@@ -335,17 +282,42 @@ class UpscalePanel(Panel):
         self.intake.plan_again(rows)
         self.list.queue_model.touch_all()
 
+    # A folder that is watched
+
+    def _ask_watched(self) -> None:
+        if self.watcher.folder is not None:
+            self.watch(None)
+            return
+        folder = QFileDialog.getExistingDirectory(self, self.tr("Watch a folder"), self._settings.get("upscale.from", ""))
+        if folder:
+            self.watch(Path(folder))
+
+    def watch(self, folder: Path | None) -> None:
+        """Enlarge what appears in a folder from now on (None: no more)."""
+        self.watcher.watch(folder)
+        self.side.show_watched(folder)
+        self.message.emit(self.tr("Watching {0}").format(folder) if folder else self.tr("No folder is watched"))
+        self._show_counts()
+
+    def _appeared(self, paths: list[Path]) -> None:
+        self._start_when_planned = self.runner.state == "idle"
+        self.add(paths)
+
     # Choosing
 
-    def _choose(self, choices: Choices, title: str) -> None:
-        self.queue.choose(choices, title)
+    def _use_preset(self, choices: Choices) -> None:
+        entry = self.models.entry(choices.model)
+        if entry is not None:
+            self._use(entry.name)
+        now = self.queue.choices
+        self.queue.choose(replace(choices, model=now.model, scale=now.scale, task=now.task), self.tr("Preset"))
 
     def _use(self, name: str) -> None:
         """Work with this model from now on."""
         self.models.use(name)
         card = self.models.card
         self.options.picker.choose(name)
-        self.strip.select(name)
+        self.picture.strip.select(name)
         self.preview.use(card)
         if card is not None:
             task: Task = "translation" if card.task == "translation" else "upscaling"
@@ -353,7 +325,7 @@ class UpscalePanel(Panel):
             if recall.follows_the_model(self._settings) or task == "translation":
                 target = parse_target(f"x{card.scale}")
             self.queue.set_choices(replace(self.queue.choices, model=name, scale=card.scale, target=target, task=task))
-        self.view_bar.here.setEnabled(card is not None)
+        self.picture.bar.here.setEnabled(card is not None)
 
     def _queue_changed(self, what: str) -> None:
         if what == "choices":
@@ -370,93 +342,40 @@ class UpscalePanel(Panel):
 
     # The picture
 
-    def _show_sample(self) -> None:
-        """The first visit: a photo that comes along."""
-        self._on_sample = True
-        self.preview.show(Path(str(files("resources") / SAMPLE)))
-
     def _show_row(self, row: Row | None) -> None:
-        self._current = row
-        if row is None:
-            return
-        self._on_sample = False
-        done = row.state == "done" and row.planned is not None
-        self.preview.show(row.found.path, row.planned.output if done and row.planned else None)
-        self._say_price()
+        if row is not None:
+            self.picture.show_row(row)
+            self._say_price()
 
     def _shown(self, shown: Shown) -> None:
         self.exportable.emit(self.models.card is not None)
+        self.titled.emit("" if self.picture.on_sample else shown.path.name)
         if self._choose_for_first and not self._settings.get("upscale.model", ""):
             # Nobody chose a model yet: the best one that has the first photo done within a minute.
-            entry = self.models.wanted(self._device, self._photo_size())
+            entry = self.models.wanted(self._device, self.picture.photo_size)
             if entry is not None and entry.name != self.queue.choices.model and self.runner.state == "idle":
                 self._use(entry.name)
         self._choose_for_first = False
-        self.titled.emit("" if self._on_sample else shown.path.name)
-        self.crops.look_at(shown.path, shown.photo, QPoint(shown.photo.width // 2, shown.photo.height // 2))
-        self.strip.refresh()
-        done = self._current is not None and self._current.state == "done" and self._current.found.path == shown.path
-        if not done and self.runner.state == "idle":
-            self.preview.try_quickly()
-        self.crops.wish(self.strip.entries)
-        self._show_prices()
+        self.picture.show_prices(self.queue.choices.target)
         self._say_price()
-
-    def _hold_crops(self) -> None:
-        """The strip waits for whatever else is being made."""
-        self.crops.hold(self.preview.is_trying or self.runner.state != "idle")
-
-    def _unshown(self, path: Path, sentence: str) -> None:
-        self.view.placeholder = self.tr("{0}\n{1}").format(path.name, sentence)
-        self.view.update()
-        self.exportable.emit(False)
-
-    def _tile_came(self, row: Row, tile: Tile, place: tuple[float, float, float, float]) -> None:
-        if row.planned is not None and self.preview.now is not None and self.preview.now.path == row.found.path:
-            self.preview.show_tile(row.found.path, tile, place)
-
-    def copy(self) -> None:
-        """Put what is seen of the result on the clipboard, at its own pixels."""
-        image = self.view.after_image()
-        if image is not None:
-            QGuiApplication.clipboard().setImage(image)
-            self.message.emit(self.tr("Copied {0} × {1} px").format(image.width(), image.height()))
 
     def _save_comparison(self) -> None:
         """Save the view as it is: before and after in one picture."""
-        if self.preview.now is None:
+        now = self.preview.now
+        if now is None:
             return
-        path = ask_where(self, self._settings, "upscale.folder", f"{self.preview.now.path.stem}_before_after.png")
+        path = ask_where(self, self._settings, "upscale.folder", f"{now.path.stem}_before_after.png")
         if path is None:
             return
-        image: QImage = self.view.grab().toImage()
-        picture = picture_of(image)
-        made = {"task": "comparison", "model": self.queue.choices.model, "source": self.preview.now.path.name}
+        picture = picture_of(self.view.grab().toImage())
+        made = {"task": "comparison", "model": self.queue.choices.model, "source": now.path.name}
         self._files.run(
             lambda: recipe.write(path, picture, made, "enlarged"),
             lambda _: self.message.emit(self.tr("Saved to {0}").format(path)),
-            lambda error: self.noticed.emit(Notice(self.tr("The picture was not saved."), _sentence(error), bad=True)),
+            lambda error: self._bad(self.tr("The picture was not saved."), _sentence(error)),
         )
-
-    def _show_zoom(self) -> None:
-        self.view_bar.zoom.setText(f"{self.view.percent:.0f} %" if self.view.has_picture() else "")
 
     # Prices
-
-    def _photo_size(self) -> tuple[int, int]:
-        shown = self.preview.now
-        return (shown.photo.width, shown.photo.height) if shown else (1920, 1080)
-
-    def _show_prices(self) -> None:
-        size = self._photo_size()
-        wanted = size_for(self.queue.choices.target, *size)
-        self.strip.show_prices(
-            {
-                entry.name: self.paces.seconds(entry.card, self._device, size, wanted)
-                for entry in self.strip.entries
-                if entry.card.task == "upscaling"
-            }
-        )
 
     def _say_price(self) -> None:
         """What the choices mean: for the photo that is shown, and for all."""
@@ -466,7 +385,7 @@ class UpscalePanel(Panel):
             return
         said = []
         if shown is not None:
-            size = self._photo_size()
+            size = self.picture.photo_size
             wanted = size_for(self.queue.choices.target, *size)
             seconds = self.paces.seconds(card, self._device, size, wanted)
             said.append(self.tr("{0:,} × {1:,} px become {2:,} × {3:,}, in about {4}.").format(*size, *wanted, duration(seconds)))
@@ -500,12 +419,16 @@ class UpscalePanel(Panel):
 
     def _row_changed(self, row: Row) -> None:
         self.list.queue_model.touch(row)
-        if row.state == "done" and row is self._current and row.planned is not None:
-            self.preview.show(row.found.path, row.planned.output)
+        if row.state == "done":
+            self.picture.row_done(row)
 
     def _run_state(self, state: str) -> None:
         self.options.setEnabled(state == "idle")
-        self._hold_crops()
+        self.picture.job_runs(state != "idle")
+        if state == "running":
+            self._awake.keep()
+        elif state in ("idle", "paused"):
+            self._awake.release()
         self._show_counts()
         if state == "idle":
             self.progressed.emit(0, 0, "")
@@ -549,8 +472,7 @@ class UpscalePanel(Panel):
                 )
             )
         elif outcome.done and not outcome.stopped:
-            last = next((row for row in reversed(self.queue.rows) if row.state == "done"), None)
-            target = last.planned.output if last is not None and last.planned is not None else None
+            target = next((made for row in reversed(self.queue.rows) if (made := result_of(row))), None)
             self.noticed.emit(
                 Notice(
                     said,
@@ -564,18 +486,8 @@ class UpscalePanel(Panel):
 
     def _show_counts(self) -> None:
         counts = self.queue.counts()
-        parts = [self.tr("{0:,} photos").format(counts.total) if counts.total != 1 else self.tr("1 photo")]
-        if counts.done:
-            parts.append(self.tr("{0:,} done").format(counts.done))
-        if counts.failed:
-            parts.append(self.tr("{0:,} failed").format(counts.failed))
-        if counts.skipped:
-            parts.append(self.tr("{0:,} skipped").format(counts.skipped))
-        self._count.setText(" · ".join(parts) if counts.total else self.tr("Photos and folders can be dropped anywhere"))
-        self._clear.setVisible(counts.total > 0)
+        self.side.show_counts(counts, self.watcher.folder)
         self.run_bar.show_state(self.runner.state, counts.ready if self.models.card else 0)
-        if self.runner.state == "idle" and not self.run_bar.said.text():
-            self.run_bar.say("")
 
     # Going on after a crash
 
@@ -609,7 +521,8 @@ class UpscalePanel(Panel):
     def _engine_said(self, ticket: int, update: Update) -> None:
         if ticket != self._device_ticket or not isinstance(update, Done) or not isinstance(update.result, DeviceFacts):
             return
-        self._device = self.preview.device = self.crops.device = self.runner.device = update.result.device
+        self._device = self.runner.device = update.result.device
+        self.picture.use_device(self._device)
         if self._device != "cpu" and not self._settings.get("upscale.model", ""):
             self.catalogue_changed()
 

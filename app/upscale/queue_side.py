@@ -1,0 +1,87 @@
+"""The left half of the panel: the list with its head, what is chosen for all photos, and the bar that starts it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
+
+from app import theme
+from app.upscale.bars import RunBar
+from app.upscale.option_bar import OptionBar
+from app.upscale.queue import Counts, Queue
+from app.upscale.queue_list import QueueList
+from app.upscale.thumbs import Thumbs
+
+NARROWEST = 360
+
+
+class QueueSide(QFrame):
+    """See the module. Signals ask for what the menu offers: photos, a folder, the clipboard, a folder to watch; to clear."""
+
+    photos_asked = Signal()
+    folder_asked = Signal()
+    paste_asked = Signal()
+    watch_asked = Signal()
+    clear_asked = Signal()
+
+    def __init__(self, queue: Queue, thumbs: Thumbs, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("sheet")
+        self.setMinimumWidth(NARROWEST)
+        self.list = QueueList(queue, thumbs)
+        self.list.empty_text = self.tr("Drop photos or folders here")
+        self.options, self.run_bar = OptionBar(queue.choices), RunBar()
+        self._count = QLabel()
+        self._count.setObjectName("upscale:count")
+        self._count.setProperty("tone", "dim")
+        self._count.setFont(theme.remark_font())
+        add = QPushButton(self.tr("Add"))
+        add.setObjectName("upscale:add")
+        theme.give_icon(add, "plus")
+        menu = QMenu(add)
+        menu.addAction(self.tr("Photos…"), self.photos_asked.emit)
+        menu.addAction(self.tr("A folder…"), self.folder_asked.emit)
+        menu.addAction(self.tr("Paste from the clipboard"), self.paste_asked.emit)
+        menu.addSeparator()
+        self._watch = menu.addAction(self.tr("Watch a folder…"), self.watch_asked.emit)
+        add.setMenu(menu)
+        self._clear = QPushButton(self.tr("Clear"))
+        self._clear.setObjectName("upscale:clear")
+        self._clear.setProperty("look", "quiet")
+        self._clear.clicked.connect(self.clear_asked)
+        head = QHBoxLayout()
+        head.setContentsMargins(16, 8, 16, 8)
+        head.addWidget(self._count, 1)
+        head.addWidget(self._clear)
+        head.addWidget(add)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(head)
+        column.addWidget(self.list, 1)
+        column.addWidget(self.options)
+        column.addWidget(self.run_bar)
+
+    def show_counts(self, counts: Counts, watched: Path | None) -> None:
+        """How many photos there are, and what became of them."""
+        parts = [self.tr("{0:,} photos").format(counts.total) if counts.total != 1 else self.tr("1 photo")]
+        for count, text in (
+            (counts.done, self.tr("{0:,} done")),
+            (counts.failed, self.tr("{0:,} failed")),
+            (counts.skipped, self.tr("{0:,} skipped")),
+        ):
+            if count:
+                parts.append(text.format(count))
+        nothing = self.tr("Photos and folders can be dropped anywhere")
+        if watched is not None:
+            nothing = self.tr("Watching {0}").format(watched.name)
+            parts.append(nothing)
+        self._count.setText(" · ".join(parts) if counts.total else nothing)
+        self._clear.setVisible(counts.total > 0)
+
+    def show_watched(self, folder: Path | None) -> None:
+        """Which folder is watched, for the menu."""
+        text = self.tr("Watch a folder…") if folder is None else self.tr("Stop watching {0}").format(folder.name)
+        self._watch.setText(text)
