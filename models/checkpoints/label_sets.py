@@ -1,50 +1,39 @@
-"""Names of the labels that painters were published with."""
+"""Names of the labels that painters were published with, in the order of their networks' channels.
+
+`resources/labels/*.txt` has a line for each label: its name and, after a tab, a colour where one suggests itself. COCO-Stuff
+(Caesar et al., arXiv 1612.03716), ADE20K's 150 (Zhou et al., arXiv 1608.05442), Cityscapes (Cordts et al., arXiv 1604.01685).
+"""
 
 from __future__ import annotations
 
+import colorsys
+from importlib.resources import files
+
 from models.card import Label
 
-_CITYSCAPES = (
-    ("unlabelled", (0, 0, 0)),
-    ("ego vehicle", (0, 0, 0)),
-    ("rectification border", (0, 0, 0)),
-    ("out of region", (0, 0, 0)),
-    ("static", (0, 0, 0)),
-    ("dynamic", (111, 74, 0)),
-    ("ground", (81, 0, 81)),
-    ("road", (128, 64, 128)),
-    ("sidewalk", (244, 35, 232)),
-    ("parking", (250, 170, 160)),
-    ("rail track", (230, 150, 140)),
-    ("building", (70, 70, 70)),
-    ("wall", (102, 102, 156)),
-    ("fence", (190, 153, 153)),
-    ("guard rail", (180, 165, 180)),
-    ("bridge", (150, 100, 100)),
-    ("tunnel", (150, 120, 90)),
-    ("pole", (153, 153, 153)),
-    ("pole group", (153, 153, 153)),
-    ("traffic light", (250, 170, 30)),
-    ("traffic sign", (220, 220, 0)),
-    ("vegetation", (107, 142, 35)),
-    ("terrain", (152, 251, 152)),
-    ("sky", (70, 130, 180)),
-    ("person", (220, 20, 60)),
-    ("rider", (255, 0, 0)),
-    ("car", (0, 0, 142)),
-    ("truck", (0, 0, 70)),
-    ("bus", (0, 60, 100)),
-    ("caravan", (0, 0, 90)),
-    ("trailer", (0, 0, 110)),
-    ("train", (0, 80, 100)),
-    ("motorcycle", (0, 0, 230)),
-    ("bicycle", (119, 11, 32)),
-    ("licence plate", (0, 0, 142)),
-)
+# What the training scripts of SPADE take for granted with each data set.
+SETTINGS: dict[str, dict[str, str]] = {
+    "coco": {"label_nc": "182", "contain_dontcare_label": "True", "no_instance": "False"},
+    "ade20k": {"label_nc": "150", "contain_dontcare_label": "True", "no_instance": "True"},
+    "cityscapes": {"label_nc": "35", "contain_dontcare_label": "False", "no_instance": "False"},
+}
 
 
-def known_labels(dataset: str, count: int) -> tuple[Label, ...]:
-    """Labels of the data set that `opt.txt` names, where they are known and as many as the network has; else none."""
-    if dataset == "cityscapes" and count == len(_CITYSCAPES):
-        return tuple(Label(number, name, colour) for number, (name, colour) in enumerate(_CITYSCAPES))
-    return ()
+def labels_of(dataset: str, count: int) -> tuple[Label, ...]:
+    """The labels of a data set, where it is known and has as many; else numbered ones. Colours differ from each other."""
+    names = [(f"label {number}", "") for number in range(count)]
+    if dataset in SETTINGS:
+        text = (files("resources") / "labels" / f"{dataset}.txt").read_text(encoding="utf-8")
+        lines = [(name, colour) for name, _, colour in (line.partition("\t") for line in text.splitlines())]
+        names = lines if len(lines) == count else names
+    return tuple(Label(number, name, _colour(number, colour)) for number, (name, colour) in enumerate(names))
+
+
+def _colour(number: int, told: str) -> tuple[int, int, int]:
+    """The colour that was told; else one far from those before it: hues by the golden angle, in three lightnesses."""
+    if told:
+        red, green, blue = map(int, told.split())
+        return red, green, blue
+    shares = colorsys.hls_to_rgb(number * 0.381966 % 1, (0.5, 0.68, 0.35)[number % 3], 0.6)
+    red, green, blue = (round(share * 255) for share in shares)
+    return red, green, blue

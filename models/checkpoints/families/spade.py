@@ -6,7 +6,6 @@ picture stands in them only where a style vector is unrolled into one.
 
 from __future__ import annotations
 
-import colorsys
 import math
 import re
 from collections.abc import Mapping
@@ -19,7 +18,7 @@ import torch
 from models.card import Card, Label
 from models.catalogue import proper_name
 from models.checkpoints.family import Contents
-from models.checkpoints.label_sets import known_labels
+from models.checkpoints.label_sets import SETTINGS, labels_of
 from models.checkpoints.options import Told
 from models.checkpoints.options import told as told_of
 from models.checkpoints.reading import read_source
@@ -35,7 +34,15 @@ from models.steps import Steps
 WHAT = "SPADE generator"
 LARGEST_SIDE = 1 << 13  # of a picture, and of any other number of the network's shape
 UNTOLD_SIDE = 256  # where nothing tells the size that a network was taught, it works at about this one, squared
-_ANSWERS = ("num_upsampling_layers", "crop_size", "aspect_ratio", "label_nc", "contain_dontcare_label", "no_instance")
+_ANSWERS = (
+    "num_upsampling_layers",
+    "dataset_mode",
+    "crop_size",
+    "aspect_ratio",
+    "label_nc",
+    "contain_dontcare_label",
+    "no_instance",
+)
 
 
 class SPADEPainter:
@@ -114,6 +121,7 @@ class SPADE:
             )
         check_bytes(found, WHAT)
         told = told_of(contents, answers, _ANSWERS)
+        told = Told({**SETTINGS.get(told.texts.get("dataset_mode", ""), {}), **told.texts})
         tensors = _our_names(folded(found))
         config = _configuration(tensors, told)
         tensors = fitted(lambda: SPADEGenerator(config), tensors, WHAT)
@@ -226,18 +234,10 @@ def _labels(channels: int, told: Told) -> tuple[tuple[Label, ...], int | None]:
         )
     if count > 255:
         raise CheckpointError(f"This {WHAT} has {count} labels.", "A label map holds 255 at most.")
-    labels = known_labels(told.texts.get("dataset_mode", ""), count) or tuple(
-        Label(number, f"label {number}", _colour(number)) for number in range(count)
-    )
+    labels = labels_of(told.texts.get("dataset_mode", ""), count)
     if not told.yes("contain_dontcare_label"):
         return labels, None
     return (*labels, Label(count, "don't care", (0, 0, 0))), count
-
-
-def _colour(number: int) -> tuple[int, int, int]:
-    """Colours of unknown labels, each far from those before it: hues by the golden angle, in three lightnesses."""
-    red, green, blue = colorsys.hls_to_rgb(number * 0.381966 % 1, (0.5, 0.68, 0.35)[number % 3], 0.6)
-    return round(red * 255), round(green * 255), round(blue * 255)
 
 
 # The tensors
