@@ -10,6 +10,7 @@ In a 16-bit format the levels up to 16 px and the pictures stay in float32.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,8 @@ EXACT_UNTIL = 16  # px; levels up to this side stay in float32
 HALO = 2  # rows of a level's input: the transposed convolution, its filter and a 3x3 convolution spoil three of its output
 SMALLEST_PREVIEW = 64  # px
 SMALL_PICTURE = 4  # pixels for each output channel of a layer; below it, its weights are the larger thing to multiply
+PIECE = 5e9  # multiplications of a piece of work: below 100 ms on two older cores
+FEWEST_CHANNELS = 16  # of a convolution; fewer leave vector units idle
 STRIP_VALUES = 1 << 22  # larger strips than elsewhere: what the rows more cost is dense convolution here
 
 
@@ -67,7 +70,7 @@ class FastStyleGAN2:
     def _picture(self, ws: torch.Tensor, noise: list[torch.Tensor | None], levels: int) -> Steps[torch.Tensor]:
         start = self._plain.start[0].permute(1, 2, 0).contiguous()
         first = self._layers[0].styled(ws[0], 1.0, torch.float32, SMALLEST)
-        x = self._finish(_convolved(start, first), noise[0], 1.0)
+        x = self._finish((yield from _convolved(start, first)), noise[0], 1.0)
         picture = self._shown(0, x, ws[1])
         for level in range(1, levels):
             x, picture = yield from self._level(level, x, picture, ws, noise, last=level == levels - 1)
@@ -105,9 +108,10 @@ class FastStyleGAN2:
         for start, stop in spans(side // 2, 2 * side * self._shape.channels[level], x.device, 2 * HALO, STRIP_VALUES):
             top, bottom = max(0, start - HALO), min(side // 2, stop + HALO)
             beside = None if skip is None else _doubled(pointwise(x[top:bottom], skip), self._plain.kernel.to(dtype))
-            y = _raised(x[top:bottom], styled[0], self._layers[number].blur)
+            y = yield from _raised(x[top:bottom], styled[0], self._layers[number].blur)
             y = self._finish(y, _rows(planes[0], top, bottom), 1.0)
-            y = self._finish(_convolved(y, styled[1]), _rows(planes[1], top, bottom), gain)
+            y = yield from _convolved(y, styled[1])
+            y = self._finish(y, _rows(planes[1], top, bottom), gain)
             if beside is not None:
                 y = y.add_(beside)
             y = y[2 * (start - top) : 2 * (stop - top)]
@@ -214,17 +218,39 @@ def _rows(plane: torch.Tensor | None, top: int, bottom: int) -> torch.Tensor | N
     return None if plane is None else plane[2 * top : 2 * bottom]
 
 
-def _convolved(x: torch.Tensor, layer: _Styled) -> torch.Tensor:
+def _convolved(x: torch.Tensor, layer: _Styled) -> Steps[torch.Tensor]:
     """3x3 convolution of `[h, w, C]`."""
-    bias = layer.bias if layer.outside is None else None
-    return layer.after(F.conv2d(layer.before(x), layer.weight, bias, padding=1))
+    batch = layer.before(x)
+    parts = []
+    for group in _groups(layer.weight, 0, x):
+        bias = layer.bias[group] if layer.outside is None else None
+        parts.append(F.conv2d(batch, layer.weight[group], bias, padding=1))
+        yield
+    return layer.after(_together(parts))
 
 
-def _raised(x: torch.Tensor, layer: _Styled, blur: torch.Tensor) -> torch.Tensor:
+def _raised(x: torch.Tensor, layer: _Styled, blur: torch.Tensor) -> Steps[torch.Tensor]:
     """Transposed 3x3 convolution of `[h, w, C]` and the filter after it: `[2h, 2w, C']`."""
-    y = F.conv_transpose2d(layer.before(x), layer.weight, stride=2)
-    bias = layer.bias if layer.outside is None else None
-    return layer.after(F.conv2d(y, blur.to(y.dtype), bias, padding=1, groups=y.shape[1]))
+    batch = layer.before(x)
+    parts = []
+    for group in _groups(layer.weight, 1, x):
+        y = F.conv_transpose2d(batch, layer.weight[:, group].contiguous(memory_format=torch.channels_last), stride=2)
+        bias = layer.bias[group] if layer.outside is None else None
+        parts.append(F.conv2d(y, blur[group].to(y.dtype), bias, padding=1, groups=y.shape[1]))
+        yield
+    return layer.after(_together(parts))
+
+
+def _groups(weight: torch.Tensor, axis: int, x: torch.Tensor) -> list[slice]:
+    """Output channels (`axis` of the weight) that are computed together, so that none takes longer than a hand waits."""
+    outputs = weight.shape[axis]
+    pieces = math.ceil(weight.numel() * x.shape[0] * x.shape[1] / PIECE) if x.device.type == "cpu" else 1
+    width = max(FEWEST_CHANNELS, math.ceil(outputs / pieces))
+    return [slice(first, first + width) for first in range(0, outputs, width)]
+
+
+def _together(parts: list[torch.Tensor]) -> torch.Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
 
 
 def _doubled(x: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:

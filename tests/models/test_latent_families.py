@@ -140,6 +140,17 @@ def strips(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(stylegan2_fast, "STRIP_VALUES", request.param)
 
 
+def test_a_dense_layer_is_computed_in_groups_of_channels(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = stylegan2()
+    ws = latents(network, 1)
+    whole = list(FastStyleGAN2(network, CPU).synthesize(ws, "const", 0, None))
+    monkeypatch.setattr(stylegan2_fast, "PIECE", 1e3)
+    monkeypatch.setattr(stylegan2_fast, "FEWEST_CHANNELS", 4)
+    fast = FastStyleGAN2(network, CPU)
+    assert len(list(fast.synthesize(ws, "const", 0, None))) > len(whole)
+    assert off(run(fast, ws), network(ws, network.noise_planes())) < 1e-5
+
+
 @pytest.mark.usefixtures("strips")
 @pytest.mark.parametrize("architecture", ["skip", "resnet", "orig"])
 @pytest.mark.parametrize("clamp", [0.0, 1.5], ids=["free", "clamped"])
