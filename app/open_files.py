@@ -29,7 +29,7 @@ from models.folders import state_folder
 logger = logging.getLogger(__name__)
 
 MESSAGE_BYTES = 4 << 20  # some thousand long paths; more is not a person's selection
-ANSWER_MS = 3000  # the window answers between two events, and its longest pause is a fraction of this
+ANSWER_MS = 6000  # a window that is just being built answers when it stands; one that hangs for longer is not waited for
 SOCKET_PATH_BYTES = 100  # sockaddr_un holds 104 bytes on macOS, 108 on Linux, with the ending zero
 TOKEN = "XDG_ACTIVATION_TOKEN"
 

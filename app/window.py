@@ -428,16 +428,16 @@ def main(argv: Sequence[str]) -> int:
     if hand_over(paths):
         return 0
     app = theme.application()
+    door = FrontDoor()
+    door.listen()  # before anything else: two files that are opened at once come into one window
     settings, catalogue = Settings(), Catalogue()
     theme.start(app, theme.choice_of(settings.get("window.theme", "system")))
     engine = Engine(catalogue, common.device, common.precision, common.threads or threads_beside_a_window())
     window = MainWindow(InferenceWorker(engine), catalogue, settings)
-    door = FrontDoor(window)
     door.arrived.connect(lambda arrived: bring_forward(window))
     door.arrived.connect(window.open_files)
     window.open_files(paths)
     window.show()
-    QTimer.singleShot(0, door, door.listen)
     Interruption(app)
     code = app.exec()
     door.shut()

@@ -83,7 +83,10 @@ def missing_libraries(root: Path) -> dict[str, list[str]]:
         if path.is_symlink():
             continue
         place = "/" + str(path.relative_to(root))
-        environment = {"LD_LIBRARY_PATH": "/opt/ganvas/_internal:/opt/ganvas/_internal/torch/lib", "PATH": "/usr/bin:/bin"}
+        environment = {
+            "LD_LIBRARY_PATH": "/opt/ganvas/_internal:/opt/ganvas/_internal/torch/lib",
+            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+        }
         told = subprocess.run(["chroot", root, "ldd", place], env=environment, capture_output=True, text=True).stdout
         for line in told.splitlines():
             if "not found" in line:
@@ -107,6 +110,7 @@ def main() -> None:
     parser.add_argument("package", type=Path)
     parser.add_argument("--wheels", type=Path, required=True, help="folder with the wheels of the recommended models")
     parser.add_argument("--keep", type=Path, help="folder to copy the tour's pictures to")
+    parser.add_argument("--only", nargs="*", default=[], metavar="STEP", help="run these steps of the smoke test alone")
     args = parser.parse_args()
     root, trial = args.root.resolve(), args.root.resolve() / TRIAL
     trial.mkdir(exist_ok=True)

@@ -94,6 +94,12 @@ def test_a_program_that_writes_into_its_own_folder_fails_the_trial(tmp_path: Pat
     assert "cache" in here.failures[0]
 
 
+def test_every_command_is_looked_for_in_the_program() -> None:
+    from app.__main__ import COMMANDS
+
+    assert set(smoke.COMMANDS) == set(COMMANDS)
+
+
 def test_photos_and_their_sizes_are_real(tmp_path: Path) -> None:
     path = tmp_path / "photo.png"
     path.write_bytes(smoke_files.photo(40, 30))
