@@ -51,7 +51,7 @@ class OptionBar(QFrame):
 
     def __init__(self, choices: Choices, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("tools")
+        self.setObjectName("viewbar")
         self._choices = choices
         self.picker = ModelPicker("upscale:model")
         self.picker.chosen.connect(self.model_chosen)

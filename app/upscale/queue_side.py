@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app import theme
 from app.upscale.bars import RunBar
@@ -14,7 +24,29 @@ from app.upscale.queue import Counts, Queue
 from app.upscale.queue_list import QueueList
 from app.upscale.thumbs import Thumbs
 
-NARROWEST = 360
+NARROWEST, LOWEST = 360, 96
+
+
+class _Yielding(QScrollArea):
+    """As high as what is in it, but where a low window has no room for that it scrolls, instead of pushing the list away."""
+
+    def __init__(self, inside: QWidget) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.setMinimumHeight(LOWEST)
+        self._inside = inside
+        self.setWidget(inside)
+        inside.installEventFilter(self)
+
+    def sizeHint(self) -> QSize:
+        return self._inside.sizeHint()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().eventFilter(watched, event)
 
 
 class QueueSide(QFrame):
@@ -60,8 +92,9 @@ class QueueSide(QFrame):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(head)
+        self.list.setMinimumHeight(LOWEST)
         column.addWidget(self.list, 1)
-        column.addWidget(self.options)
+        column.addWidget(_Yielding(self.options))
         column.addWidget(self.run_bar)
 
     def show_counts(self, counts: Counts, watched: Path | None) -> None:

@@ -33,6 +33,9 @@ _KEPT: tuple[tuple[str, str, Any], ...] = (
 )
 
 
+OFFERED_SECONDS = 30 * 86_400.0  # an interrupted job that nobody went on with for a month is over
+
+
 def last_choices(settings: Settings) -> Choices:
     """What was chosen last time; the first choices where that cannot be read (somebody edited the file)."""
     raw: dict[str, Any] = {"model": "", "scale": 4}
@@ -76,6 +79,7 @@ def interrupted() -> tuple[int, int, int] | None:
             jobs = journal.unfinished()
     except JournalError:
         return None
+    jobs = [job for job in jobs if time.time() - job.began < OFFERED_SECONDS]
     return (jobs[0].id, jobs[0].done, jobs[0].total) if jobs else None
 
 

@@ -14,7 +14,7 @@ from PySide6.QtGui import QHideEvent, QImage, QKeyEvent, QMouseEvent, QPainter, 
 from PySide6.QtWidgets import QWidget
 
 from app import theme
-from app.widgets.picture_view import PictureView
+from app.widgets.picture_view import CRISP_FROM, PictureView
 
 Mode = Literal["divider", "side", "flicker"]
 GRIP = 10  # how near to the divider a hand takes hold of it
@@ -47,7 +47,7 @@ class CompareView(PictureView):
         super().__init__(parent)
         self.setObjectName("upscale:compare")
         self.setAccessibleName(self.tr("Before and after"))
-        self.factor = 1.0
+        self._factor = 1.0
         self.before_caption, self.after_caption = self.tr("before"), self.tr("after")
         self.loupe_scale = 2.0
         self._mode: Mode = "divider"
@@ -63,6 +63,17 @@ class CompareView(PictureView):
         self._timer.timeout.connect(self._flick)
 
     # What is compared
+
+    @property
+    def factor(self) -> float:
+        """Pixels after for one before."""
+        return self._factor
+
+    @factor.setter
+    def factor(self, factor: float) -> None:
+        # Before, too, is shown smooth until the pixels after are to be seen one by one: anything else would be unfair.
+        self._factor, self.crisp_from = factor, CRISP_FROM * factor
+        self.update()
 
     def show_before(self, image: QImage, factor: float = 1.0) -> None:
         """Show another picture; everything after it is forgotten."""
@@ -216,7 +227,7 @@ class CompareView(PictureView):
         super().paint_picture(painter, dirty)
         whole = self.picture_rect()
         step = self.scale / self.devicePixelRatioF()
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self.percent < 300)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self.scale < self.crisp_from)
         for patch in self._patches:
             place = patch.place
             target = QRectF(

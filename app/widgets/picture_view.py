@@ -67,6 +67,7 @@ class PictureView(QWidget):
         self.left_pans, self.space_pans, self.zoom_keys = True, True, True
         self.overlays: list[Overlay] = []
         self.placeholder = ""
+        self.crisp_from = CRISP_FROM
         self._image = QImage()
         self._fit, self._scale = True, 1.0
         self._centre = QPointF()  # the picture's point in the middle of the view
@@ -227,7 +228,7 @@ class PictureView(QWidget):
         pixels = source.toAlignedRect().adjusted(-1, -1, 1, 1).intersected(self._image.rect())
         corner = whole.topLeft() + QPointF(pixels.topLeft()) * step
         target = QRectF(corner.x(), corner.y(), pixels.width() * step, pixels.height() * step)
-        smooth = abs(self._scale - 1) > 1e-6 and (self._scale < CRISP_FROM or self._fit)
+        smooth = abs(self._scale - 1) > 1e-6 and (self._scale < self.crisp_from or self._fit)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
         painter.drawImage(target, self._image, QRectF(pixels))
 
