@@ -23,14 +23,22 @@ def fitted_preview(tensors: Tensors, hidden: torch.Tensor, w: torch.Tensor) -> t
     """Picture `[N, 3, 2r, 2r]`, nominally -1..1, of a hidden state `[N, C, r, r]` and `w [N, w_dim]`: the plain arithmetic.
 
     Two layers of 1x1 convolutions, the first with a gain and a shift by w, and a linear one beside them give twelve wavelet
-    planes.
+    planes. Where the head has `smooth [3]`, the picture is filtered by it both ways: the finest planes are its weakest part.
     """
     gain, shift = F.linear(w, tensors["m.weight"], tensors["m.bias"])[:, :, None, None].chunk(2, 1)
     u = F.conv2d(hidden, tensors["conv_a.weight"], tensors["conv_a.bias"])
     u = F.leaky_relu(u * (1 + gain) + shift, SLOPE)
     u = F.leaky_relu(F.conv2d(u, tensors["conv_b.weight"], tensors["conv_b.bias"]), SLOPE)
     planes = F.conv2d(u, tensors["conv_c.weight"], tensors["conv_c.bias"]) + F.conv2d(hidden, tensors["conv_l.weight"])
-    return inverse_haar(planes)
+    return smoothed(inverse_haar(planes), tensors.get("smooth"))
+
+
+def smoothed(picture: torch.Tensor, taps: torch.Tensor | None) -> torch.Tensor:
+    """`[N, 3, h, w]` filtered by `taps [3]` along both axes, the edge repeated; as it is without taps."""
+    if taps is None:
+        return picture
+    kernel = torch.outer(taps, taps).expand(3, 1, 3, 3)
+    return F.conv2d(F.pad(picture, (1, 1, 1, 1), mode="replicate"), kernel, groups=3)
 
 
 class FastPreview:
@@ -51,6 +59,7 @@ class FastPreview:
         self._third, self._third_bias = planes_to_phases(held["conv_c.weight"], held["conv_c.bias"])
         beside, _ = planes_to_phases(beside, torch.zeros_like(held["conv_c.bias"]))
         self._beside = beside.to(runtime.dtype).contiguous()
+        self._smooth = held.get("smooth")
 
     def __call__(self, hidden: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
         """Picture `[3, 2r, 2r]` in float32 of a hidden state `[r, r, C]` and `w [w_dim]`."""
@@ -59,4 +68,5 @@ class FastPreview:
         u = pointwise(hidden, weight, (self._first_bias * (1 + gain) + shift).to(hidden.dtype))
         u = pointwise(F.leaky_relu_(u, SLOPE).float(), self._second, self._second_bias)
         phases = pointwise(F.leaky_relu_(u, SLOPE), self._third, self._third_bias)
-        return phases_to_picture(phases + pointwise(hidden, self._beside).float())
+        picture = phases_to_picture(phases + pointwise(hidden, self._beside).float())
+        return smoothed(picture[None], self._smooth)[0]

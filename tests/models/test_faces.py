@@ -115,12 +115,13 @@ def test_only_noise_that_shows_is_drawn_anew(plain: MobileStyleGAN) -> None:
     assert float(drawn[largest].std()) == pytest.approx(float(planes[largest].std()), rel=0.1)
 
 
-def test_a_preview_head_is_folded_without_loss() -> None:
+@pytest.mark.parametrize("smooth", [None, torch.tensor([0.2, 0.6, 0.2])], ids=["plain", "smoothed"])
+def test_a_preview_head_is_folded_without_loss(smooth: torch.Tensor | None) -> None:
     torch.manual_seed(2)
     sizes = {"conv_a.weight": (16, 32, 1, 1), "conv_a.bias": (16,), "conv_b.weight": (8, 16, 1, 1), "conv_b.bias": (8,)}
     sizes |= {"conv_c.weight": (12, 8, 1, 1), "conv_c.bias": (12,), "conv_l.weight": (12, 32, 1, 1)}
     sizes |= {"m.weight": (32, 24), "m.bias": (32,)}
-    head = {name: torch.randn(size) for name, size in sizes.items()}
+    head = {name: torch.randn(size) for name, size in sizes.items()} | ({} if smooth is None else {"smooth": smooth})
     hidden, w = torch.randn(1, 32, 32, 32), torch.randn(1, 24)
     inside = hidden[0].permute(1, 2, 0).contiguous()
     want = fitted_preview(head, hidden, w)[0]
