@@ -33,6 +33,9 @@ LOWER: dict[str, dict[str, str]] = {
     "esrgan": {"cpu": "bfloat16", "cuda": "float16"},
     "compact": {"cpu": "bfloat16", "cuda": "float16"},
     "spade": {"cpu": "bfloat16", "cuda": "float16"},
+    "srgan": {"cpu": "bfloat16"},
+    "pix2pix-cyclegan": {"cpu": "bfloat16"},
+    "gan-compression": {"cpu": "bfloat16"},
     "landscapes": {"cpu": "bfloat16", "cuda": "float16"},
 }
 

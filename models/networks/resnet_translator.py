@@ -158,8 +158,10 @@ class FastResNetTranslator:
         x = padded(x, 1, self.config.padding)
         if not self.config.separable:
             return (yield from self._conv(unit, x))
-        made = yield from self._conv(f"{unit}.depthwise", x, groups=x.shape[1])
-        return (yield from self._conv(f"{unit}.pointwise", instance_normed(made)))
+        made = instance_normed((yield from self._conv(f"{unit}.depthwise", x, groups=x.shape[1])))
+        weight, bias = self._units[f"{unit}.pointwise"]
+        yield
+        return F.linear(made.permute(0, 2, 3, 1), weight[:, :, 0, 0], bias).permute(0, 3, 1, 2)
 
     def _conv(self, name: str, x: torch.Tensor, stride: int = 1, groups: int = 1) -> Steps[torch.Tensor]:
         return conv_valid(x, *self._units[name], stride=stride, groups=groups)
@@ -190,7 +192,9 @@ class FastResNetTranslator:
 
 
 def instance_normed(x: torch.Tensor) -> torch.Tensor:
-    """Each channel of each picture with mean 0 and deviation 1, in place; sums are taken in float32."""
-    variance, mean = torch.var_mean(x.float(), (2, 3), correction=0, keepdim=True)
-    factor = torch.rsqrt(variance + EPSILON)
-    return x.mul_(factor.to(x.dtype)).sub_((mean * factor).to(x.dtype))
+    """Each channel of one picture `[1, C, h, w]` with mean 0 and deviation 1.
+
+    For one picture that is a batch norm with the batch's own statistics, whose kernel for channels_last is five to twenty
+    times as fast as that of torch's instance norm.
+    """
+    return F.batch_norm(x, None, None, training=True, eps=EPSILON)

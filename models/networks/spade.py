@@ -13,13 +13,14 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from models.networks.pieces import conv_same
+from models.networks.pieces import PIECE, conv_same
 from models.networks.unfilled import Conv2d, Linear
 from models.precision import Runtime
 from models.steps import Steps
 
 SLOPE = 0.2  # of every leaky ReLU
 EPSILON = 1e-5  # of every norm
+MOSTLY_PLAIN = 0.5  # of a map's pixels may see more than one label for a table to be quicker than a convolution
 ENCODER_SIDE = 256  # the size to which the encoder brings a photo
 LAYERS = {"normal": 5, "more": 6, "most": 7}  # what the authors call the numbers of doublings
 
@@ -160,20 +161,36 @@ class SPADEEncoder(nn.Module):
 class _FastNorm:
     """A `SpatialNorm` as two convolutions: one to the hidden layer, one to factor and summand of x together.
 
-    Statistics are folded in: factor (1 + gamma) / deviation, summand beta - mean * factor.
+    Statistics are folded in: factor (1 + gamma) / deviation, summand beta - mean * factor. `plain` `[channels, 2C]` has what
+    comes out in the midst of a label, where nothing else is in view; `rows` is `both` as a matrix.
     """
 
     shared: torch.Tensor
     shared_bias: torch.Tensor
     both: torch.Tensor
     both_bias: torch.Tensor
+    rows: torch.Tensor
+    plain: torch.Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class _Local:
+    """A label map at the size of a block: its shares, and which pixels see one label alone.
+
+    `label` `[h*w]` is the channel of each pixel (of those without a label alone, whatever), `mixed` the positions of the others;
+    None where these are so many that a plain convolution is as quick.
+    """
+
+    shares: torch.Tensor
+    label: torch.Tensor
+    mixed: torch.Tensor | None
 
 
 class FastSPADE:
     """The same generator in channels_last and the runtime's number format, cut into pieces.
 
-    Of a label map's channels only those that are there are looked at (a landscape has five or ten of 184), and what a
-    block's two or three norms read in the map is computed in one go.
+    Of a label map's channels only those that are there are looked at (a landscape has five or ten of 184), what a block's two
+    or three norms read in the map is computed in one go, and where they see one label alone it is looked up.
     """
 
     def __init__(self, config: SPADEConfig, tensors: Mapping[str, torch.Tensor], runtime: Runtime) -> None:
@@ -200,38 +217,78 @@ class FastSPADE:
             reduced = F.interpolate(labels.float(), small, mode="nearest")
             x = F.conv2d(reduced, self._weights["fc.weight"], self._weights["fc.bias"], padding=1)
         x = x.to(self.runtime.dtype).contiguous(memory_format=torch.channels_last)
-        seen = labels[:, there].to(self.runtime.dtype).contiguous(memory_format=torch.channels_last)
+        seen = labels[:, there].contiguous(memory_format=torch.channels_last)
         yield
+        local: _Local | None = None
         for name, _, _, doubles in self.config.blocks:
             if doubles:
                 x = F.interpolate(x, scale_factor=2, mode="nearest")
-            x = yield from self._block(name, x, seen, there)
+            if local is None or doubles:
+                local = self._at(seen, (x.shape[-2], x.shape[-1]), there)
+            x = yield from self._block(name, x, local, there)
         last = F.leaky_relu(x.float(), SLOPE)
         return torch.tanh((yield from conv_same(last, self._weights["conv_img.weight"], self._weights["conv_img.bias"])))
 
-    def _block(self, name: str, x: torch.Tensor, labels: torch.Tensor, there: torch.Tensor) -> Steps[torch.Tensor]:
+    def _at(self, labels: torch.Tensor, size: tuple[int, int], there: torch.Tensor) -> _Local:
+        """The label map at a block's size, and where it is of one label as far as a norm's two convolutions see."""
+        shares = F.interpolate(labels, size, mode="nearest")
+        highest, number = shares[0].max(0)
+        number = torch.where(highest > 1 - 1e-6, number, -1)
+        reach = 2 * (self.config.kernel // 2)
+        edged = F.pad(number[None].float(), (reach,) * 4, value=-1.0)
+        window = 2 * reach + 1
+        alone = (F.max_pool2d(edged, window, 1) == -F.max_pool2d(-edged, window, 1))[0] & (number >= 0)
+        mixed = torch.nonzero(~alone.flatten())[:, 0]
+        few = labels.device.type == "cpu" and len(mixed) < MOSTLY_PLAIN * alone.numel()
+        return _Local(shares.to(self.runtime.dtype), there[number.clamp(min=0)].flatten(), mixed if few else None)
+
+    def _block(self, name: str, x: torch.Tensor, local: _Local, there: torch.Tensor) -> Steps[torch.Tensor]:
         norms = self._norms[name]
-        local = F.interpolate(labels, x.shape[-2:], mode="nearest")
         shared = torch.cat([norm.shared[:, there] for norm in norms.values()]).contiguous(memory_format=torch.channels_last)
         bias = torch.cat([norm.shared_bias for norm in norms.values()])
-        read = F.relu_((yield from conv_same(local, shared, bias)))
+        read = F.relu_((yield from conv_same(local.shares, shared, bias)))
         seen = dict(zip(norms, read.chunk(len(norms), 1), strict=True))
         around = x
         if "norm_s" in norms:
-            bent = yield from self._normed(norms["norm_s"], x, seen["norm_s"])
+            bent = yield from self._normed(norms["norm_s"], x, seen["norm_s"], local)
             around = F.conv2d(bent, self._weights[f"{name}.conv_s.weight"])
-        made = F.leaky_relu_((yield from self._normed(norms["norm_0"], x, seen["norm_0"])), SLOPE)
+        made = F.leaky_relu_((yield from self._normed(norms["norm_0"], x, seen["norm_0"], local)), SLOPE)
         made = yield from conv_same(made, self._weights[f"{name}.conv_0.weight"], self._weights[f"{name}.conv_0.bias"])
-        made = F.leaky_relu_((yield from self._normed(norms["norm_1"], made, seen["norm_1"])), SLOPE)
+        made = F.leaky_relu_((yield from self._normed(norms["norm_1"], made, seen["norm_1"], local)), SLOPE)
         made = yield from conv_same(made, self._weights[f"{name}.conv_1.weight"], self._weights[f"{name}.conv_1.bias"])
         return made.add_(around)
 
-    def _normed(self, norm: _FastNorm, x: torch.Tensor, seen: torch.Tensor) -> Steps[torch.Tensor]:
+    def _normed(self, norm: _FastNorm, x: torch.Tensor, seen: torch.Tensor, local: _Local) -> Steps[torch.Tensor]:
         if not self.config.batch:
-            x = F.instance_norm(x.float(), eps=EPSILON).to(x.dtype)
-        both = yield from conv_same(seen.contiguous(memory_format=torch.channels_last), norm.both, norm.both_bias)
+            x = F.batch_norm(x, None, None, training=True, eps=EPSILON)  # of one picture: an instance norm
+        if local.mixed is None:
+            both = yield from conv_same(seen.contiguous(memory_format=torch.channels_last), norm.both, norm.both_bias)
+        else:
+            both = yield from self._looked_up(norm, seen, local)
         factor, summand = both.chunk(2, 1)
         return torch.addcmul(summand, x, factor)
+
+    def _looked_up(self, norm: _FastNorm, seen: torch.Tensor, local: _Local) -> Steps[torch.Tensor]:
+        """`conv_same(seen, norm.both)`, computed only where more than one label is in view; elsewhere it is in a table.
+
+        (That the norms depend on the label alone there is the idea of CLADE, Tan et al., arXiv 2012.04644, for which it is
+        the network; here it is exact.)
+        """
+        assert local.mixed is not None
+        reach = self.config.kernel // 2
+        height, width = seen.shape[-2:]
+        wide = width + 2 * reach
+        edged = F.pad(seen, (reach,) * 4).permute(0, 2, 3, 1).reshape(-1, seen.shape[1])
+        made = norm.plain[local.label]
+        corner = local.mixed // width * wide + local.mixed % width
+        steps = torch.arange(self.config.kernel, device=corner.device)
+        window = (steps[:, None] * wide + steps).flatten()
+        rows = max(1, int(PIECE / (2.0 * norm.rows.numel())))
+        for first in range(0, len(corner), rows):
+            around = edged[(corner[first : first + rows, None] + window).flatten()].view(-1, norm.rows.shape[1])
+            made[local.mixed[first : first + rows]] = F.linear(around, norm.rows, norm.both_bias)
+            yield
+        return made.view(1, height, width, -1).permute(0, 3, 1, 2)
 
     def _folded(self, name: str, tensors: Mapping[str, torch.Tensor]) -> _FastNorm:
         part = {key: tensors[f"{name}.{key}"].detach().float() for key in _NORM_PARTS if f"{name}.{key}" in tensors}
@@ -242,12 +299,16 @@ class FastSPADE:
             mean = part["running_mean"]
             gamma, gamma_bias = gamma * inverse[:, None, None, None], gamma_bias * inverse
             beta, beta_bias = beta - gamma * mean[:, None, None, None], beta_bias - gamma_bias * mean
+        both, both_bias = torch.cat([gamma, beta]), torch.cat([gamma_bias, beta_bias])
+        hidden = F.relu(part["mlp_shared.weight"].sum((2, 3)).T + part["mlp_shared.bias"])
         dtype = self.runtime.dtype
         return _FastNorm(
             self._placed(part["mlp_shared.weight"], dtype),
             self._placed(part["mlp_shared.bias"], dtype),
-            self._placed(torch.cat([gamma, beta]), dtype),
-            self._placed(torch.cat([gamma_bias, beta_bias]), dtype),
+            self._placed(both, dtype),
+            self._placed(both_bias, dtype),
+            self._placed(both.permute(0, 2, 3, 1).flatten(1), dtype),
+            self._placed(F.linear(hidden, both.sum((2, 3)), both_bias), dtype),
         )
 
     def _placed(self, tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
