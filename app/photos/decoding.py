@@ -137,7 +137,8 @@ def _decode(file: IO[bytes], size: int, name: str) -> Photo:
     dpi = told.dpi or (_dpi(image) if name in ("jpeg", "png", "tiff") else None)
     turn = 1 if name == "avif" else image.get("orientation") if image.get_typeof("orientation") else told.orientation
     image, icc = _plain_colour(image, metadata.icc, warnings)
-    pixels = upright(_pixels(image, name), turn)
+    depth = image.get("heif-bitdepth") if image.get_typeof("heif-bitdepth") else 16
+    pixels = upright(full_range(_pixels(image, name), depth), turn)
     height, width = pixels.shape[:2]
     block = exif.put_right(metadata.exif, width, height, dpi) if metadata.exif else None
     return Photo(pixels, name, icc, block, metadata.xmp, metadata.iptc, dpi, tuple(warnings))
@@ -235,6 +236,11 @@ def _plain_colour(image: Any, icc: bytes | None, warnings: list[str]) -> tuple[A
         warnings.append("Its colour profile does not fit its channels and was left out.")
         icc = None
     return image, icc
+
+
+def full_range(pixels: NDArray[Any], bits: int) -> NDArray[Any]:
+    """Pixels of 9 to 15 bits that a decoder shifted up to 16: their upper bits fill the empty lower ones, so white is white."""
+    return pixels | (pixels >> bits) if pixels.dtype == np.uint16 and 8 < bits < 16 else pixels
 
 
 def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:

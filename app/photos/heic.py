@@ -8,6 +8,7 @@ import numpy as np
 import pi_heif
 
 from app.photos import exif
+from app.photos.decoding import full_range
 from app.photos.formats import check_claim
 from app.photos.photo import Photo, PhotoError, PhotoFacts
 
@@ -33,7 +34,8 @@ def decode_heic(file: Any, size: int) -> Photo:
     opened = _open(file)
     check_claim(opened.size[0], opened.size[1], size)
     try:
-        pixels = np.asarray(opened)
+        # A copy: the decoder's own memory goes with the decoder.
+        pixels = full_range(np.array(opened, copy=True), int(opened.info.get("bit_depth", 8)))
     except (ValueError, OSError, RuntimeError, EOFError, SyntaxError) as error:
         raise PhotoError("Its HEIC data is broken or cut off.") from error
     told = opened.info

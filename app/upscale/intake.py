@@ -45,6 +45,11 @@ class Intake(QObject):
         self._soon.timeout.connect(self._look)
 
     @property
+    def busy(self) -> bool:
+        """Whether rows are still to come, or to be planned."""
+        return bool(self._paths) or self._finder.busy
+
+    @property
     def expects(self) -> bool:
         """Whether something was added that has not come yet."""
         return bool(self._paths)

@@ -259,12 +259,16 @@ class UpscalePanel(Panel):
     def _rows_planned(self, rows: list[Row]) -> None:
         for row in rows:
             self.list.queue_model.touch(row)
-        self._count_soon.start()
+        if self.run_bar.go.isEnabled():
+            self._count_soon.start()
+        else:
+            self._show_counts()
 
     def _settled(self) -> None:
         self._show_counts()
         self._say_price()
         if self.runner.state in ("running", "paused", "preparing"):
+            self._start_when_planned = False
             self.runner.extend([row for row in self.queue.rows if row.state == "ready" and not self.runner.has(row)])
         elif self._start_when_planned:
             self._start_when_planned = False
@@ -414,6 +418,7 @@ class UpscalePanel(Panel):
                 return
             self.runner.start(rows, choices, sha256)
 
+        self._start_when_planned = self.intake.busy  # what is still being looked at is meant too
         self.noticed.emit(None)
         self._files.run(lambda: results.obstacle(choices, planned), begin)
 

@@ -295,3 +295,25 @@ def test_a_broken_tiff_directory_says_nothing_and_harms_nobody(garbage: bytes) -
         assert block is None or block[:4] == b"II*\0"
         tiff.read_iptc(read_at)
         tiff.addition(read_at, len(data), data, b"x")
+
+
+def test_heic_is_read_with_its_depth_and_alpha() -> None:
+    here = Path(__file__).parent / "data"
+    deep, clear = decode(here / "RGB_10__29x100.heif"), decode(here / "RGBA_8__29x100.heif")
+    assert (deep.format, deep.bits, deep.channels, deep.width, deep.height) == ("heic", 16, 3, 29, 100)
+    assert (clear.bits, clear.channels) == (8, 4)
+    assert clear.pixels[..., 3].std() > 0
+    assert [round(level / 257) for level in deep.pixels[0, 0]] == [7, 1, 245]
+    for name in ("RGB_10__29x100.heif", "RGBA_8__29x100.heif"):
+        facts, photo = probe(here / name), decode(here / name)
+        assert (facts.width, facts.height, facts.channels, facts.bits) == (photo.width, photo.height, photo.channels, photo.bits)
+    pixels = deep.pixels.copy()
+    assert np.array_equal(pixels, deep.pixels)  # the decoder is gone, its memory with it
+
+
+@pytest.mark.parametrize("bits", [10, 12])
+def test_white_of_10_and_12_bits_is_white_of_16(bits: int) -> None:
+    white = (pyvips.Image.black(16, 16, bands=3) + 65535).cast("ushort").copy(interpretation="rgb16")
+    photo = decode(white.heifsave_buffer(compression="av1", bitdepth=bits, lossless=True))
+    assert photo.bits == 16
+    assert photo.pixels.min() == 65535
