@@ -46,7 +46,10 @@ class Family(Protocol):
     title: str
 
     def recognises(self, contents: Contents) -> bool:
-        """True where these contents are of this family, supported or not. Looks, changes nothing, raises nothing."""
+        """True where these contents are of this family, supported or not. Looks, changes nothing.
+
+        Raises nothing of its own; what it looks with refuses tensors that are larger than the file.
+        """
         ...
 
     def convert(self, contents: Contents, answers: Mapping[str, str]) -> tuple[Card, dict[str, torch.Tensor]]:

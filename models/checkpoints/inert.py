@@ -8,9 +8,11 @@ from typing import Any
 
 import torch
 
+from models.checkpoints.tensors import check_bytes
 from models.errors import CheckpointError
 
 DEEPEST = 64  # modules within modules; published networks nest less than ten deep
+MOST_MODULES = 100_000  # and have some thousands of modules and tensors
 
 
 @dataclass(frozen=True)
@@ -83,17 +85,20 @@ def fields_of(thing: Any) -> dict[str, Any]:
     return {}
 
 
-def module_tensors(module: Any, what: str = "the model") -> dict[str, torch.Tensor]:
+def module_tensors(module: Any, what: str = "network") -> dict[str, torch.Tensor]:
     """All parameters and buffers of a pickled torch module, named as its state dict would name them.
 
-    Follows `_parameters`, `_buffers` and `_modules` of the records. `CheckpointError` where they nest without end.
+    Follows `_parameters`, `_buffers` and `_modules` of the records. `CheckpointError` where they nest without end, or where the
+    tensors are larger than the file.
     """
     found: dict[str, torch.Tensor] = {}
     waiting: list[tuple[str, Any, int]] = [("", module, 0)]
+    visited = 0
     while waiting:
         prefix, current, depth = waiting.pop()
-        if depth > DEEPEST or len(waiting) > 100_000:
-            raise CheckpointError(f"The modules of {what} nest without end.", "The file is damaged or malicious.")
+        visited += 1
+        if depth > DEEPEST or visited + len(waiting) > MOST_MODULES:  # the same module may stand in many places
+            raise CheckpointError(f"The modules of this {what} nest without end.", "The file is damaged or malicious.")
         state = state_of(current)
         for kind in ("_parameters", "_buffers"):
             for name, value in fields_of(state.get(kind)).items():
@@ -101,8 +106,9 @@ def module_tensors(module: Any, what: str = "the model") -> dict[str, torch.Tens
                     found[prefix + name] = value
         for name, child in reversed(fields_of(state.get("_modules")).items()):
             waiting.append((f"{prefix}{name}.", child, depth + 1))
-        if len(found) > 100_000:
-            raise CheckpointError(f"{what} has too many tensors.", "The file is damaged or malicious.")
+        if len(found) > MOST_MODULES:
+            raise CheckpointError(f"This {what} has too many tensors.", "The file is damaged or malicious.")
+    check_bytes(found, what)
     return found
 
 

@@ -15,6 +15,7 @@ from torch import nn
 from models.card import Card
 from models.checkpoints.family import Contents
 from models.checkpoints.inert import Record, fields_of, module_tensors
+from models.checkpoints.tensors import check_bytes
 from models.errors import CheckpointError
 
 Tensors = dict[str, torch.Tensor]
@@ -22,15 +23,17 @@ Tensors = dict[str, torch.Tensor]
 # Where training programs put the generator's weights, the ones to prefer first.
 NESTS = ("params_ema", "g_ema", "ema", "params", "state_dict", "model_state_dict", "generator", "netG", "net_g", "model", "net")
 WRAPPERS = ("module.", "_orig_mod.", "generator.", "netG.", "net_g.", "model_g.")  # what they write before every name
-SPARE = 1 << 20
 
 
 def state_dict(contents: Contents) -> Tensors:
     """Tensors by name, without what a wrapper wrote before them; empty where the file holds none.
 
-    They stand at the top or under one of `NESTS`, as a dict or as a pickled module.
+    They stand at the top or under one of `NESTS`, as a dict or as a pickled module. `CheckpointError` where they are larger
+    than the file.
     """
-    return _unwrapped(_nested(contents.tree, 0))
+    found = _unwrapped(_nested(contents.tree, 0))
+    check_bytes(found, "file")
+    return found
 
 
 def _nested(tree: Any, depth: int) -> Tensors:
@@ -114,14 +117,6 @@ def agreed(card: Card, config: Any) -> None:
         told = card.config.get(key)
         if (list(told) if isinstance(told, (list, tuple)) else told) != (list(value) if isinstance(value, tuple) else value):
             raise CheckpointError(f"The card of {card.name} does not fit its weights.", f"They differ in {key}.")
-
-
-def check_bytes(tensors: Mapping[str, torch.Tensor], what: str) -> None:
-    """`CheckpointError` where the tensors share their bytes so often that copying them would take far more than the file has."""
-    stored = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in tensors.values()}
-    needed = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
-    if needed > 2 * sum(stored.values()) + SPARE:
-        raise CheckpointError(f"This {what} is damaged or malicious.", "Its tensors are far larger than the file.")
 
 
 def stem(contents: Contents) -> str:

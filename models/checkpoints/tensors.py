@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 
@@ -10,6 +10,7 @@ from models.checkpoints.source import Buffer
 from models.errors import CheckpointError
 
 MOST_DIMENSIONS = 8
+SPARE = 1 << 20  # bytes that shared tensors may have beyond twice their storage: a few small ones are no harm
 
 
 def tensor_at(data: Buffer, offset: int, length: int, dtype: torch.dtype) -> torch.Tensor:
@@ -48,6 +49,14 @@ def strided(storage: torch.Tensor, offset: int, size: Sequence[int], stride: Seq
             f"It claims {_shape(size)} with steps {_shape(stride)}, but only {storage.numel():,} numbers are there.",
         )
     return torch.as_strided(storage, tuple(size), tuple(stride), offset)
+
+
+def check_bytes(tensors: Mapping[str, torch.Tensor], what: str) -> None:
+    """`CheckpointError` where the tensors share their bytes so often that copying them would take far more than the file has."""
+    stored = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in tensors.values()}
+    needed = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+    if needed > 2 * sum(stored.values()) + SPARE:
+        raise CheckpointError(f"This {what} is damaged or malicious.", "Its tensors are far larger than the file.")
 
 
 def _shape(numbers: Sequence[object]) -> str:

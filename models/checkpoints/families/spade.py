@@ -24,7 +24,8 @@ from models.checkpoints.options import told as told_of
 from models.checkpoints.reading import read_source
 from models.checkpoints.source import Source
 from models.checkpoints.spectral import folded
-from models.checkpoints.state_dicts import Tensors, check_bytes, fitted, run_of, state_dict, stem
+from models.checkpoints.state_dicts import Tensors, fitted, run_of, state_dict, stem
+from models.checkpoints.tensors import check_bytes
 from models.errors import BadInput, CheckpointError, NeedsAnswer
 from models.networks.spade import LAYERS, FastSPADE, SPADEConfig, SPADEEncoder, SPADEGenerator
 from models.painting import PaintingModel

@@ -150,6 +150,8 @@ def _payloads() -> dict[str, bytes]:
         "an array format that is no format": pickle(_array(b"K\x01", "f99999999999", b"C\x04abcd")),
         "an array without bytes": pickle(_array(b"K\x02", "f4", b"C\x04abcd")),
         "a torch container in itself": _nested(20),
+        "modules doubled sixty times": pickle(b"}(" + text("G_ema") + _doubled(60) + text("model") + b"h\x3cu"),
+        "a module that holds itself": pickle(b"}" + text("G_ema") + _module(b"", put=0, own=True) + b"s"),
         "a reference in a plain pickle": pickle(b"(" + text("storage") + named("torch", "FloatStorage") + text("0") + b"tQ"),
     }
 
@@ -163,6 +165,21 @@ def _array(shape: bytes, code: str, data: bytes) -> bytes:
     made = call("numpy.core.multiarray", "_reconstruct", named("numpy", "ndarray"), b"K\x00\x85", b"C\x01b")
     form = call("numpy", "dtype", text(code), b"\x89", b"\x88")
     return made + b"(K\x01" + shape + b"\x85" + form + b"\x89" + data + b"tb"
+
+
+def _module(children: bytes, put: int, own: bool = False) -> bytes:
+    """A pickled module of the class Generator, remembered as `put`; `children` are names and modules, `own` makes it its own."""
+    made = named("training.networks", "Generator") + b")\x81q" + bytes([put])
+    parts = text("_parameters") + b"}" + text("_buffers") + b"}" + text("_modules") + b"}("
+    return made + b"}(" + parts + children + (text("me") + b"h" + bytes([put]) if own else b"") + b"uub"
+
+
+def _doubled(levels: int) -> bytes:
+    """Each module holds the one before twice; the last is remembered as `levels`."""
+    made = _module(b"", 0)
+    for level in range(1, levels + 1):
+        made += b"0" + _module(text("a") + b"h%c" % (level - 1) + text("b") + b"h%c" % (level - 1), level)
+    return made
 
 
 def _chain(*pickles: bytes) -> bytes:
@@ -308,6 +325,15 @@ def hundreds_of_blocks_in_one_storage(folder: Path) -> Path:
         made[f"{name}.weight"] = shared[: 16 * 16 * 9].view(16, 16, 3, 3)
     torch.save(made, folder / "model.pth")
     return folder / "model.pth"
+
+
+@hostile
+def hundreds_of_modules_in_one_storage(folder: Path) -> Path:
+    shared = torch.zeros(512, 512)
+    made = {f"mapping.fc{n}.weight": shared[:] for n in range(400)} | {f"mapping.fc{n}.bias": shared[0] for n in range(400)}
+    made |= {"synthesis.b4.conv1.weight": shared[:].view(512, 512, 1, 1), "synthesis.b4.const": shared[:].view(16384, 4, 4)}
+    torch.save({"G_ema": made}, folder / "network.pth")
+    return folder / "network.pth"
 
 
 @hostile
