@@ -124,8 +124,9 @@ def _decode(file: IO[bytes], size: int, name: str) -> Photo:
 
         return decode_raw(file)
     data = _whole(file, size) if name in containers.HANDLED else None
+    whole: IO[bytes] = file if data is None else io.BytesIO(data)
     camera = _camera_of_tiff(file) if name == "tiff" else Metadata()
-    image = _open(file if data is None else io.BytesIO(data), name)
+    image = _open(whole, name)
     check_claim(image.width, image.height, size)
     warnings = []
     if _pages(image) > 1:
@@ -138,7 +139,7 @@ def _decode(file: IO[bytes], size: int, name: str) -> Photo:
     turn = 1 if name == "avif" else image.get("orientation") if image.get_typeof("orientation") else told.orientation
     image, icc = _plain_colour(image, metadata.icc, warnings)
     depth = image.get("heif-bitdepth") if image.get_typeof("heif-bitdepth") else 16
-    pixels = upright(full_range(_pixels(image, name), depth), turn)
+    pixels = upright(full_range(_pixels(image, name, whole), depth), turn)
     height, width = pixels.shape[:2]
     block = exif.put_right(metadata.exif, width, height, dpi) if metadata.exif else None
     return Photo(pixels, name, icc, block, metadata.xmp, metadata.iptc, dpi, tuple(warnings))
@@ -168,25 +169,44 @@ def _open(file: IO[bytes], name: str) -> Any:
     try:
         return _LOADERS[name](source, access="sequential", fail_on="error", **first)
     except pyvips.Error as error:
-        raise _sentence(error, name) from error
+        raise _sentence(error, name, file) from error
 
 
-def _pixels(image: Any, name: str) -> NDArray[Any]:
+def _pixels(image: Any, name: str, file: IO[bytes]) -> NDArray[Any]:
     try:
         data = image.write_to_memory()
     except pyvips.Error as error:
-        raise _sentence(error, name) from error
+        raise _sentence(error, name, file) from error
     kind = np.uint16 if image.format == "ushort" else np.uint8
     return np.frombuffer(data, kind).reshape(image.height, image.width, image.bands)
 
 
-def _sentence(error: pyvips.Error, name: str) -> PhotoError:
+def _sentence(error: pyvips.Error, name: str, file: IO[bytes]) -> PhotoError:
+    """Why libvips gave up. What it says cannot be relied on (threads share its words): the file's end is looked at first."""
     text = str(error)
     log.debug("libvips: %s", text)
     ends = ("premature end", "unexpected end", "bad seek", "read error", "insufficient", "truncated", "end of file")
-    if any(end in text.lower() for end in ends):
+    cut_off = _ends_early(file, name)
+    if cut_off or (cut_off is None and any(end in text.lower() for end in ends)):
         return PhotoError("It is cut off: the file ends before the picture does.")
     return PhotoError(f"Its {FORMATS[name].title} data is broken.")
+
+
+def _ends_early(file: IO[bytes], name: str) -> bool | None:
+    """Whether a file ends without the mark that its format ends with; None where the format has none."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - 4096))
+    tail = file.read(4096)
+    if name == "png":
+        return b"IEND" not in tail
+    if name == "jpeg":
+        return b"\xff\xd9" not in tail
+    if name == "gif":
+        return not tail.rstrip(b"\0").endswith(b";")
+    if name == "webp":
+        file.seek(4)
+        return int.from_bytes(file.read(4), "little") + 8 > size
+    return None
 
 
 def _pages(image: Any) -> int:

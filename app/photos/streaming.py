@@ -45,7 +45,6 @@ class StripWriter:
 
     A context manager: what is at `path` when the block ends well is a finished file (the caller places it). `like` gives
     profile, metadata and resolution; its pixels count where `strength` is below 1: they are blended in, enlarged plainly.
-    `patient` False: `write` never waits (for a thread that must not), and strips pile up where the encoder is slower.
     """
 
     def __init__(
@@ -57,10 +56,9 @@ class StripWriter:
         out: tuple[int, int] | None = None,
         quality: int = 92,
         strength: float = 1.0,
-        patient: bool = True,
     ) -> None:
         self._shape, self._rows = shape, 0
-        self._strips: queue.Queue[NDArray[Any] | None] = queue.Queue(WAITING if patient else 0)
+        self._strips: queue.Queue[NDArray[Any] | None] = queue.Queue(WAITING)
         self._failure: BaseException | None = None
         self._stopped = threading.Event()
         self._stream = self._png()

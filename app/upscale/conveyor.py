@@ -14,8 +14,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
 from typing import Any, Literal, TypeVar
@@ -36,6 +36,7 @@ T = TypeVar("T")
 
 Stage = Literal["reading", "working", "writing", "done", "failed"]
 
+LAID_AHEAD = 4  # Tiles that may wait to be put in their place, where the owner can wait.
 AHEAD = 2  # Photos that are decoded ahead of the network.
 STREAM_BYTES = 600 * 10**6  # A result beyond this goes to the disk as it is made, instead of being held.
 HELD_BYTES = 1_500 * 10**6  # Results on their way to the disk hold no more than this together, or one photo.
@@ -68,6 +69,8 @@ class _Item:
     assembly: results.Assembly | results.StreamedAssembly | None = None
     stream: results.Stream | None = None
     below: int = 0
+    trouble: BaseException | None = None  # why a tile could not be laid
+    laid: deque[Future[None]] = field(default_factory=deque)
     spent: float = 0.0  # seconds in the pool
     network_began: float = 0.0
     network_seconds: float = 0.0
@@ -88,10 +91,11 @@ class Conveyor:
         threads: int = 2,
         patient: bool = True,
     ) -> None:
-        """`patient` says whether the owner may wait for the disk while it hands over a tile (a window may not)."""
+        """`patient` says whether the owner may wait for a slow disk while it hands over tiles (a window may not)."""
         self.choices, self._sha256, self._wake, self._patient = choices, sha256, wake, patient
         self.halted: Failure | None = None  # why nothing can be written any more
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="photos")
+        self._hands = ThreadPoolExecutor(1, thread_name_prefix="tiles")
         self._collectable: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._arrived = threading.Event()
         self._events: list[Event] = []
@@ -183,23 +187,19 @@ class Conveyor:
         item = self._current
         if item is None or item.index != index:
             return
-        if isinstance(update, Tile) and item.assembly is not None:
-            try:
-                item.assembly.put(update, item.below * self.choices.scale)
-            except (PhotoError, OSError) as error:
-                self._current = None
-                self._fail(item, error)
+        if isinstance(update, Tile):
+            self._lay(item, update)
         elif isinstance(update, Progress):
             self._events.append(Event(index, "working", _share(item, update, self.choices.scale)))
-        elif isinstance(update, Done):
-            self._leave(item)
-            self._run_done(item, update)
         elif isinstance(update, Failure):
             self._leave(item)
             self._fail(item, update)
+        elif isinstance(update, Done):
+            self._leave(item)
+            self._after_laying(item, partial(self._run_done, item, update))
         elif isinstance(update, Cancelled):
             self._leave(item)
-            self._ready.appendleft(item)
+            self._after_laying(item, partial(self._ready.appendleft, item))
 
     def collect(self) -> list[Event]:
         """What has happened since the last call, in order."""
@@ -250,6 +250,7 @@ class Conveyor:
         self._ready.clear()
         self._unwritten.clear()
         self._current = None
+        self._hands.shutdown(wait=True, cancel_futures=True)
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     # Reading
@@ -292,7 +293,7 @@ class Conveyor:
         shape = Shape(width * scale, height * scale, channels, item.pixels.dtype)
         if item.last_run and self._result_bytes(item) > STREAM_BYTES:
             _check_room(item.planned, self.choices)
-            item.stream = results.Stream(item.photo, item.planned, self.choices, shape, self._patient)
+            item.stream = results.Stream(item.photo, item.planned, self.choices, shape)
             item.assembly = item.stream.open()
         else:
             item.assembly = results.Assembly(shape)
@@ -300,6 +301,36 @@ class Conveyor:
     def _result_bytes(self, item: _Item) -> int:
         """What the next run makes, in memory."""
         return item.pixels.nbytes * self.choices.scale**2 if item.pixels is not None else 0
+
+    def _lay(self, item: _Item, tile: Tile) -> None:
+        """Put a tile in its place, beside the owner: copying one takes up to a tenth of a second on a busy machine."""
+        assembly, below = item.assembly, item.below * self.choices.scale
+        if assembly is None:
+            return
+
+        def put() -> None:
+            if item.trouble is None:
+                try:
+                    assembly.put(tile, below)
+                except (PhotoError, OSError, MemoryError) as error:
+                    item.trouble = error
+
+        laid = self._hands.submit(put)
+        if self._patient:
+            item.laid.append(laid)
+            if len(item.laid) > LAID_AHEAD:
+                item.laid.popleft().result()
+
+    def _after_laying(self, item: _Item, then: Callable[[], None]) -> None:
+        """Go on when every tile that was handed over lies in its place."""
+
+        def laid(_: object) -> None:
+            if item.trouble is not None:
+                self._fail(item, item.trouble)
+            else:
+                then()
+
+        self._in_pool(item, _nothing, laid, self._hands)
 
     def _leave(self, item: _Item) -> None:
         self._current = None
@@ -383,7 +414,13 @@ class Conveyor:
             item.stream.abandon()
         item.photo = item.pixels = item.assembly = item.stream = None
 
-    def _in_pool(self, item: _Item, work: Callable[[], T], then: Callable[[T | BaseException], None]) -> None:
+    def _in_pool(
+        self,
+        item: _Item,
+        work: Callable[[], T],
+        then: Callable[[T | BaseException], None],
+        pool: ThreadPoolExecutor | None = None,
+    ) -> None:
         def run() -> None:
             outcome: T | BaseException
             began = time.perf_counter()
@@ -397,7 +434,7 @@ class Conveyor:
             self._wake()
 
         self._busy += 1
-        self._pool.submit(run)
+        (pool or self._pool).submit(run)
 
 
 def _expected_pixels(planned: Planned) -> int:
@@ -419,6 +456,10 @@ def _check_room(planned: Planned, choices: Choices) -> None:
     assert planned.output is not None
     if results.free_bytes(planned.output.parent) < expected_bytes(planned, choices.quality) + SPARE_BYTES:
         raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def _nothing() -> None:
+    """Comes after what was handed over before it."""
 
 
 def _in_words(error: BaseException) -> Failure:

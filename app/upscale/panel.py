@@ -94,6 +94,10 @@ class UpscalePanel(Panel):
         self._count_soon.setSingleShot(True)
         self._count_soon.setInterval(150)
         self._count_soon.timeout.connect(self._show_counts)
+        self._progress_soon = QTimer(self)
+        self._progress_soon.setSingleShot(True)
+        self._progress_soon.setInterval(200)
+        self._progress_soon.timeout.connect(self._show_progress)
 
     def _wire(self) -> None:
         side, picture, runner, intake = self.side, self.picture, self.runner, self.intake
@@ -134,7 +138,7 @@ class UpscalePanel(Panel):
         runner.row_changed.connect(self._row_changed)
         runner.tile_came.connect(picture.show_tile)
         runner.state_changed.connect(self._run_state)
-        runner.progressed.connect(self._show_progress)
+        runner.progressed.connect(self._progress_soon.start)
         runner.ended.connect(self._run_ended)
         runner.halted.connect(self._halted)
         runner.journal_failed.connect(lambda said: self._bad(said, self.tr("The job runs, but cannot go on after a crash.")))
@@ -238,6 +242,7 @@ class UpscalePanel(Panel):
     def shut(self) -> None:
         self._worker.updated.disconnect(self._engine_said)
         self._count_soon.stop()
+        self._progress_soon.stop()
         self._awake.release()
         self.watcher.shut()
         self.runner.shut()

@@ -22,7 +22,7 @@ from app.photos.resizing import blended, to_image, to_pixels
 from app.photos.showing import photo_picture, reduced, to_picture
 from app.upscale.pace import Paces
 from app.widgets.background import Background
-from app.widgets.compare_view import CompareView
+from app.widgets.compare_view import CompareView, levels_of
 from app.widgets.picture_view import image_of
 from models.card import Card
 
@@ -41,8 +41,12 @@ class Shown:
 
     path: Path
     photo: Photo
-    image: QImage
+    levels: list[QImage]
     shrunk: float
+
+    @property
+    def image(self) -> QImage:
+        return self.levels[0]
 
 
 class Preview(QObject):
@@ -90,7 +94,7 @@ class Preview(QObject):
             photo = decode(path)
             picture = photo_picture(photo)
             small = reduced(picture, SHOWN_SIDE)
-            return Shown(path, photo, image_of(small), small.shape[1] / picture.shape[1])
+            return Shown(path, photo, levels_of(image_of(small)), small.shape[1] / picture.shape[1])
 
         def unread(error: Exception) -> None:
             if path == self._wanted:
@@ -103,7 +107,7 @@ class Preview(QObject):
         def ready(shown: Shown) -> None:
             if path == self._wanted:
                 self.now = shown
-                self._view.show_before(shown.image, self._factor())
+                self._view.show_before(shown.image, self._factor(), shown.levels)
                 self._show_after(path, result)
                 self.shown.emit(shown)
 
@@ -113,12 +117,12 @@ class Preview(QObject):
         if result is None:
             return
 
-        def read() -> QImage:
-            return image_of(reduced(photo_picture(decode(result)), SHOWN_SIDE))
+        def read() -> list[QImage]:
+            return levels_of(image_of(reduced(photo_picture(decode(result)), SHOWN_SIDE)))
 
-        def ready(image: QImage) -> None:
+        def ready(levels: list[QImage]) -> None:
             if self.now is not None and self.now.path == path:
-                self._view.add_patch(QRectF(self.now.image.rect()), image)
+                self._view.add_patch(QRectF(self.now.image.rect()), levels[0], levels)
 
         self._background.run(read, ready, lambda error: None)
 
@@ -223,15 +227,17 @@ class Preview(QObject):
         if now is None:
             return
 
-        def make() -> QImage:
+        def make() -> list[QImage]:
             made = _blended(pixels, now.photo, place, strength) if strength < 1 else pixels
             most = round(SHOWN_SIDE * max(place.width() / now.photo.width, place.height() / now.photo.height)) + 1
-            return image_of(reduced(to_picture(made, now.photo.icc), most))
+            return levels_of(image_of(reduced(to_picture(made, now.photo.icc), most)))
 
-        def ready(image: QImage) -> None:
+        def ready(levels: list[QImage]) -> None:
             if generation == self._generation and self.now is now:
                 s = now.shrunk
-                self._view.add_patch(QRectF(place.x() * s, place.y() * s, place.width() * s, place.height() * s), image)
+                self._view.add_patch(
+                    QRectF(place.x() * s, place.y() * s, place.width() * s, place.height() * s), levels[0], levels
+                )
 
         self._background.run(make, ready)
 

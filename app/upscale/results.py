@@ -158,7 +158,6 @@ class Stream:
     planned: Planned
     choices: Choices
     shape: Shape
-    patient: bool = True
 
     def open(self) -> StreamedAssembly:
         """Where the tiles go. `OSError` where the folder cannot be written."""
@@ -174,7 +173,6 @@ class Stream:
             self.planned.size,
             self.choices.quality,
             self.choices.strength,
-            self.patient,
         )
         return StreamedAssembly(self._stack.enter_context(writer), self.shape)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
@@ -20,16 +20,35 @@ Mode = Literal["divider", "side", "flicker"]
 GRIP = 10  # how near to the divider a hand takes hold of it
 FLICKER_MS = 600
 LOUPE_SIDE = 220
+SMALLEST_LEVEL = 256  # pixels
 LOUPE_SCALES = (1.0, 8.0)
 PATCH_BYTES = 500 * 10**6  # the oldest patches go beyond this
 
 
+def levels_of(image: QImage) -> list[QImage]:
+    """An image and its halves down to some hundred pixels: what is shown small is painted from a small one, which is quick and
+    does not shimmer. Takes a moment for a large image; any thread may do it."""
+    levels = [image]
+    while max(levels[-1].width(), levels[-1].height()) >= 2 * SMALLEST_LEVEL:
+        size = QSize(max(1, levels[-1].width() // 2), max(1, levels[-1].height() // 2))
+        levels.append(levels[-1].scaled(size, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation))
+    return levels
+
+
 @dataclass(frozen=True, eq=False)
 class Patch:
-    """A part of the picture after: its place (coordinates of the picture before) and its image, of any size."""
+    """A part of a picture: its place (coordinates of the picture before) and its image, of any size, with its halves."""
 
     place: QRectF
-    image: QImage
+    levels: list[QImage]
+
+    @property
+    def image(self) -> QImage:
+        return self.levels[0]
+
+    def level_for(self, width: float) -> QImage:
+        """The smallest image that has at least so many pixels across (the largest one where none has)."""
+        return next((level for level in reversed(self.levels) if level.width() >= width), self.levels[0])
 
 
 class CompareView(PictureView):
@@ -51,6 +70,7 @@ class CompareView(PictureView):
         self.before_caption, self.after_caption = self.tr("before"), self.tr("after")
         self.loupe_scale = 2.0
         self._mode: Mode = "divider"
+        self._before: Patch | None = None
         self._patches: list[Patch] = []
         self._divider = 0.5  # share of the view's width
         self._moving_divider = self._loupe = self._only_before = False
@@ -75,19 +95,20 @@ class CompareView(PictureView):
         self._factor, self.crisp_from = factor, CRISP_FROM * factor
         self.update()
 
-    def show_before(self, image: QImage, factor: float = 1.0) -> None:
-        """Show another picture; everything after it is forgotten."""
+    def show_before(self, image: QImage, factor: float = 1.0, levels: list[QImage] | None = None) -> None:
+        """Show another picture (`levels` as `levels_of` gives them); everything after it is forgotten."""
         self._patches.clear()
+        self._before = Patch(QRectF(image.rect()), levels or levels_of(image))
         self._marked = QRectF()
         self.factor = factor
         self.fit()
         self.show_image(image)
         self.fit()
 
-    def add_patch(self, place: QRectF, image: QImage) -> None:
-        """A part of the picture after has come. Patches that it covers wholly are let go."""
+    def add_patch(self, place: QRectF, image: QImage, levels: list[QImage] | None = None) -> None:
+        """A part of the picture after has come (`levels` as `levels_of` gives them). Patches it covers wholly are let go."""
         self._patches = [patch for patch in self._patches if not place.contains(patch.place)]
-        self._patches.append(Patch(place, image))
+        self._patches.append(Patch(place, levels or levels_of(image)))
         while len(self._patches) > 1 and sum(patch.image.sizeInBytes() for patch in self._patches) > PATCH_BYTES:
             self._patches.pop(0)
         self.update()
@@ -202,7 +223,7 @@ class CompareView(PictureView):
             return
         whole = QRectF(self.rect())
         if self._only_before or (self._mode == "flicker" and self._flicker_on_before):
-            super().paint_picture(painter, dirty)
+            self._paint_before(painter, dirty)
             self._paint_caption(painter, self.before_caption, whole, left=True)
             return
         if self._mode == "flicker":
@@ -215,7 +236,7 @@ class CompareView(PictureView):
         right = QRectF(at, 0, self.width() - at, self.height())
         painter.save()
         painter.setClipRect(left.intersected(QRectF(dirty)))
-        super().paint_picture(painter, dirty)
+        self._paint_before(painter, dirty)
         painter.setClipRect(right.intersected(QRectF(dirty)))
         self._paint_after(painter, dirty)
         painter.restore()
@@ -224,23 +245,29 @@ class CompareView(PictureView):
         self._paint_divider(painter, at)
 
     def _paint_after(self, painter: QPainter, dirty: QRect) -> None:
-        super().paint_picture(painter, dirty)
-        whole = self.picture_rect()
-        step = self.scale / self.devicePixelRatioF()
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self.scale < self.crisp_from)
+        self._paint_before(painter, dirty)
         for patch in self._patches:
-            place = patch.place
-            target = QRectF(
-                whole.x() + place.x() * step, whole.y() + place.y() * step, place.width() * step, place.height() * step
-            )
-            seen = target.intersected(QRectF(dirty))
-            if seen.isEmpty():
-                continue
-            across, down = patch.image.width() / target.width(), patch.image.height() / target.height()
-            source = QRectF(
-                (seen.x() - target.x()) * across, (seen.y() - target.y()) * down, seen.width() * across, seen.height() * down
-            )
-            painter.drawImage(seen, patch.image, source)
+            self._paint_patch(painter, patch, dirty)
+
+    def _paint_before(self, painter: QPainter, dirty: QRect) -> None:
+        if self._before is not None:
+            self._paint_patch(painter, self._before, dirty)
+
+    def _paint_patch(self, painter: QPainter, patch: Patch, dirty: QRect) -> None:
+        """Paint what `dirty` (view coordinates) shows of a part."""
+        whole, place = self.picture_rect(), patch.place
+        step = self.scale / self.devicePixelRatioF()
+        target = QRectF(whole.x() + place.x() * step, whole.y() + place.y() * step, place.width() * step, place.height() * step)
+        seen = target.intersected(QRectF(dirty))
+        if seen.isEmpty():
+            return
+        image = patch.level_for(target.width() * self.devicePixelRatioF())
+        across, down = image.width() / target.width(), image.height() / target.height()
+        source = QRectF(
+            (seen.x() - target.x()) * across, (seen.y() - target.y()) * down, seen.width() * across, seen.height() * down
+        )
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self.scale < self.crisp_from)
+        painter.drawImage(seen, image, source)
 
     def _paint_side_by_side(self, painter: QPainter) -> None:
         quarter, half = self.width() / 4, self.width() / 2
@@ -253,7 +280,7 @@ class CompareView(PictureView):
             if after:
                 self._paint_after(painter, area)
             else:
-                super().paint_picture(painter, area)
+                self._paint_before(painter, area)
             painter.restore()
             self._paint_caption(painter, self.after_caption if after else self.before_caption, pane, left=not after)
         painter.fillRect(QRectF(half - 1, 0, 2, self.height()), theme.colour("window"))
@@ -331,7 +358,7 @@ class CompareView(PictureView):
             if after:
                 self._paint_after(painter, area)
             else:
-                super().paint_picture(painter, area)
+                self._paint_before(painter, area)
             painter.restore()
         self._scale, self._centre, self._fit = kept
         painter.fillRect(QRectF(frame.center().x() - 0.5, frame.top(), 1, side), theme.colour("text"))

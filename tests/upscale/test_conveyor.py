@@ -178,6 +178,9 @@ def test_a_pause_keeps_what_was_made_and_goes_on_from_there(
                 break
         belt.pause()
         belt.update(0, Cancelled())
+        while not belt.idle:
+            belt.wait()
+            belt.collect()
         assert belt.next_request() is None
         belt.resume()
         job = belt.next_request()
