@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from app.__main__ import COMMANDS
 from app.cli.options import Parser, add_common
+from models.catalogue import Catalogue
+from models.folders import data_folder
+
+# Before a test moves home: where this machine's fetched models lie.
+PERSONAL_HOME = os.environ.get("GANVAS_HOME")
+PERSONAL = data_folder() / "catalogue"
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "packaging" / "README.md"]
@@ -65,3 +73,18 @@ def test_the_readme_names_exactly_two_commands_to_set_up() -> None:
 def test_python_in_the_page_on_architecture_runs() -> None:
     for code in blocks(ROOT / "docs" / "architecture.md", "python"):
         exec(compile(code, "architecture.md", "exec"), {})
+
+
+def test_python_in_the_readme_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    if Catalogue(PERSONAL).find("faces") is None:
+        pytest.skip("the recommended model faces is not at hand (ganvas models get faces)")
+    if PERSONAL_HOME is None:
+        monkeypatch.delenv("GANVAS_HOME")
+    else:
+        monkeypatch.setenv("GANVAS_HOME", PERSONAL_HOME)
+    (code,) = blocks(ROOT / "README.md", "python")
+    known: dict[str, object] = {}
+    exec(compile(code, "README.md", "exec"), known)
+    picture = known["picture"]
+    assert isinstance(picture, np.ndarray)
+    assert picture.shape == (1, 3, 1024, 1024)
