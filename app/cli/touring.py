@@ -96,8 +96,9 @@ class Guide:
         self._tell(photo)
         panel = self._visit("upscale", UpscalePanel)
         self._window.open_files([photo])
-        self._wait(lambda: any(row.state == "ready" for row in panel.queue.rows), "The photo", FILE_SECONDS)
-        self._hand.click(self._part(panel, QAbstractButton, "upscale:start"))
+        start = self._part(panel, QAbstractButton, "upscale:start")
+        self._wait(lambda: start.isEnabled() and not panel.intake.busy, "The photo", FILE_SECONDS)
+        self._hand.click(start)
         self._wait(lambda: all(row.state == "done" for row in panel.queue.rows), "The enlarged photo", UPSCALE_SECONDS)
         for row in panel.queue.rows:
             if row.planned is not None and row.planned.output is not None:

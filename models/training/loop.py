@@ -51,7 +51,7 @@ class Report:
 
 
 def train(run: Run, out: Path, schedule: Schedule, sheet: Callable[[Path], None] | None = None) -> Iterator[Report]:
-    """Resume from `out` if a state lies there, then step until the schedule ends; yields after every logged stretch and at the end.
+    """Resume from `out` if a state lies there, then step until the schedule ends; yields after every logged stretch and last.
 
     SIGTERM ends the run after its current step with a state written (where this is the main thread, which alone may catch it).
     `sheet(path)` draws a sample sheet.
