@@ -83,9 +83,16 @@ def _rows() -> list[dict[str, Any]]:
 
 @pytest.mark.skipif(not _rows(), reason="the large fixtures do not lie beside the repository (set GANVAS_FIXTURES)")
 @pytest.mark.parametrize("row", _rows(), ids=[row["file"] for row in _rows()])
-def test_a_published_spelling_gives_its_reference(row: dict[str, Any]) -> None:
+def test_a_published_spelling_gives_its_reference_before_and_after_it_was_added(row: dict[str, Any], tmp_path: Path) -> None:
     check = _check()
     assert check is not None
     found = list(check.fixture(BESIDE, row))
+    catalogue = Catalogue(tmp_path)
+    (name,) = catalogue.add(BESIDE / row.get("open", row["file"]))
+    entry = catalogue.find(name)
+    assert entry is not None
+    model = models.open(entry.weights, device="cpu", precision="float32")
+    added = list(check.check_all(model, row, check.arrays(BESIDE, row["golden"])))
     assert found
-    assert not [(name, error) for name, error, good in found if not good]
+    assert added
+    assert not [(name, error) for name, error, good in [*found, *added] if not good]
