@@ -280,8 +280,9 @@ def _noted(
             reporter.note("There is no such job to go on with: it begins anew.")
         number = journal.begin(choices, _planned(named, choices, args.recursive), key)
         return number, list(journal.entries(number))
+    journal.reopen(old.id)
+    old = journal.facts(old.id) or old
     reporter.note(f"Going on: {old.done} of {old.total} are done.", done=old.done, total=old.total)
-    journal.retry(old.id)
     before = list(journal.entries(old.id))
     outputs = [entry.planned.output for entry in before if entry.planned.output]
     known = {os.path.abspath(entry.planned.source) for entry in before}

@@ -371,7 +371,10 @@ class Conveyor:
             return item.stream.finish()
         assert item.pixels is not None
         _check_room(item.planned, self.choices)
-        return results.write(item.pixels, item.photo, item.planned, self.choices)
+        written = results.write(item.pixels, item.photo, item.planned, self.choices)
+        # Let go of here: giving a hundred megabytes back to the system takes a while, which the owner need not wait for.
+        item.pixels = None
+        return written
 
     def _written(self, item: _Item, held: int, outcome: int | BaseException) -> None:
         self._writing_bytes -= held

@@ -142,9 +142,15 @@ class Journal:
             self._base.execute("DELETE FROM photos WHERE job=?", (job,))
             self._base.execute("DELETE FROM jobs WHERE id=?", (job,))
 
-    def retry(self, job: int) -> None:
-        """Let what failed wait again."""
+    def reopen(self, job: int) -> None:
+        """Let wait again what failed, and what was done but whose result is gone."""
+        gone = [
+            (job, entry.place)
+            for entry in self.entries(job, ("done",))
+            if entry.planned.output is None or not os.path.lexists(entry.planned.output)
+        ]
         with self._together():
+            self._base.executemany("UPDATE photos SET state='waiting' WHERE job=? AND place=?", gone)
             self._base.execute("UPDATE photos SET state='waiting', reason='' WHERE job=? AND state='failed'", (job,))
             self._base.execute("UPDATE jobs SET ended=NULL WHERE id=?", (job,))
 
@@ -155,8 +161,8 @@ class Journal:
         return [one for one in facts if one is not None and one.waiting]
 
     def find(self, key: str) -> JobFacts | None:
-        """The newest job of this key that did not end, or None."""
-        row = self._base.execute("SELECT id FROM jobs WHERE key=? AND ended IS NULL ORDER BY id DESC LIMIT 1", (key,)).fetchone()
+        """The newest job of this key, ended or not, or None."""
+        row = self._base.execute("SELECT id FROM jobs WHERE key=? ORDER BY id DESC LIMIT 1", (key,)).fetchone()
         return self.facts(row[0]) if row else None
 
     def facts(self, job: int) -> JobFacts | None:

@@ -22,7 +22,7 @@ from app.photos.resizing import blended, to_image, to_pixels
 from app.photos.showing import photo_picture, reduced, to_picture
 from app.upscale.pace import Paces
 from app.widgets.background import Background
-from app.widgets.compare_view import CompareView, levels_of
+from app.widgets.compare_view import CompareView, Patch, levels_of
 from app.widgets.picture_view import image_of
 from models.card import Card
 
@@ -100,13 +100,14 @@ class Preview(QObject):
             if path == self._wanted:
                 said = str(error) if isinstance(error, PhotoError) else getattr(error, "strerror", "") or type(error).__name__
                 self.now = None
-                self._view.clear_patches()
+                self._let_go(self._view.clear_patches())
                 self._view.clear()
                 self.failed.emit(path, said)
 
         def ready(shown: Shown) -> None:
             if path == self._wanted:
                 self.now = shown
+                self._let_go(self._view.clear_patches())
                 self._view.show_before(shown.image, self._factor(), shown.levels)
                 self._show_after(path, result)
                 self.shown.emit(shown)
@@ -122,7 +123,7 @@ class Preview(QObject):
 
         def ready(levels: list[QImage]) -> None:
             if self.now is not None and self.now.path == path:
-                self._view.add_patch(QRectF(self.now.image.rect()), levels[0], levels)
+                self._let_go(self._view.add_patch(QRectF(self.now.image.rect()), levels[0], levels))
 
         self._background.run(read, ready, lambda error: None)
 
@@ -130,7 +131,7 @@ class Preview(QObject):
         """Show nothing."""
         self._drop()
         self._wanted = self.now = None
-        self._view.clear_patches()
+        self._let_go(self._view.clear_patches())
         self._view.clear()
 
     def use(self, card: Card | None) -> None:
@@ -140,7 +141,7 @@ class Preview(QObject):
         self._card = card
         self._drop()
         self._view.factor = self._factor()
-        self._view.clear_patches()
+        self._let_go(self._view.clear_patches())
 
     def _factor(self) -> float:
         scale = self._card.scale if self._card is not None else 1
@@ -235,11 +236,15 @@ class Preview(QObject):
         def ready(levels: list[QImage]) -> None:
             if generation == self._generation and self.now is now:
                 s = now.shrunk
-                self._view.add_patch(
-                    QRectF(place.x() * s, place.y() * s, place.width() * s, place.height() * s), levels[0], levels
-                )
+                there = QRectF(place.x() * s, place.y() * s, place.width() * s, place.height() * s)
+                self._let_go(self._view.add_patch(there, levels[0], levels))
 
         self._background.run(make, ready)
+
+    def _let_go(self, patches: list[Patch]) -> None:
+        """Give the memory of large images back beside the window: it takes up to a tenth of a second."""
+        if sum(patch.image.sizeInBytes() for patch in patches) > 4_000_000:
+            self._background.run(patches.clear, lambda _: None)
 
     def shut(self) -> None:
         """The window closes."""

@@ -105,18 +105,22 @@ class CompareView(PictureView):
         self.show_image(image)
         self.fit()
 
-    def add_patch(self, place: QRectF, image: QImage, levels: list[QImage] | None = None) -> None:
-        """A part of the picture after has come (`levels` as `levels_of` gives them). Patches it covers wholly are let go."""
+    def add_patch(self, place: QRectF, image: QImage, levels: list[QImage] | None = None) -> list[Patch]:
+        """A part of the picture after has come (`levels` as `levels_of` gives them). The patches it covers wholly are given
+        back: letting go of a large one takes a while, and may be done elsewhere."""
+        covered = [patch for patch in self._patches if place.contains(patch.place)]
         self._patches = [patch for patch in self._patches if not place.contains(patch.place)]
         self._patches.append(Patch(place, levels or levels_of(image)))
         while len(self._patches) > 1 and sum(patch.image.sizeInBytes() for patch in self._patches) > PATCH_BYTES:
-            self._patches.pop(0)
+            covered.append(self._patches.pop(0))
         self.update()
+        return covered
 
-    def clear_patches(self) -> None:
-        """Forget all that is after."""
-        self._patches.clear()
+    def clear_patches(self) -> list[Patch]:
+        """Take away all that is after, and give it back."""
+        taken, self._patches = self._patches, []
         self.update()
+        return taken
 
     @property
     def patches(self) -> list[Patch]:

@@ -150,6 +150,22 @@ def test_resume_without_a_job_begins_anew_and_says_so(tmp_path: Path, capsys: py
     assert "begins anew" in capsys.readouterr().err
 
 
+def test_resume_of_a_finished_job_doubles_nothing_and_makes_again_what_is_gone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos(tmp_path / "in", 3)
+    words = (tmp_path / "in", "--out", tmp_path / "out", "--resume")
+    assert upscale(*words) == OK
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    (tmp_path / "out" / names[0]).unlink()
+    photos(tmp_path / "in", 4)
+    assert upscale(*words) == OK
+    assert "2 of 3 are done" in capsys.readouterr().err
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [*names, "photo3_twice_x2.png"]
+    assert upscale(*words) == OK
+    assert len(list((tmp_path / "out").iterdir())) == 4
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no kill -9")
 def test_after_kill_9_the_job_goes_on_and_nothing_is_lost_or_doubled(
     tmp_path: Path, ganvas_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

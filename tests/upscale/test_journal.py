@@ -32,8 +32,13 @@ def test_a_job_comes_back_as_it_was_noted(tmp_path: Path) -> None:
         assert [entry.planned.output for entry in entries] == [one.output for one in plan]
         assert entries[2].planned.passes == plan[2].passes
         assert entries[2].planned.facts == plan[2].facts
-        journal.retry(job)
+        plan[0].output.parent.mkdir()  # type: ignore[union-attr]
+        plan[0].output.write_bytes(b"the result")  # type: ignore[union-attr]
+        journal.reopen(job)
         assert [entry.place for entry in journal.entries(job, ["waiting"])] == [1, 2]
+        plan[0].output.unlink()  # type: ignore[union-attr]
+        journal.reopen(job)
+        assert [entry.place for entry in journal.entries(job, ["waiting"])] == [0, 1, 2]
 
 
 def test_a_finished_job_is_not_offered_and_an_extended_one_is(tmp_path: Path) -> None:
@@ -41,7 +46,7 @@ def test_a_finished_job_is_not_offered_and_an_extended_one_is(tmp_path: Path) ->
     with Journal() as journal:
         job = journal.begin(X2, plan[:1], "key")
         journal.end(job)
-        assert journal.find("key") is None
+        assert journal.find("key") is not None
         assert journal.unfinished() == []
         journal.extend(job, plan[1:])
         assert [facts.id for facts in journal.unfinished()] == [job]
