@@ -186,13 +186,13 @@ def _sentence(error: pyvips.Error, name: str, file: IO[bytes]) -> PhotoError:
     text = str(error)
     log.debug("libvips: %s", text)
     ends = ("premature end", "unexpected end", "bad seek", "read error", "insufficient", "truncated", "end of file")
-    cut_off = _ends_early(file, name)
+    cut_off = ends_early(file, name)
     if cut_off or (cut_off is None and any(end in text.lower() for end in ends)):
         return PhotoError("It is cut off: the file ends before the picture does.")
     return PhotoError(f"Its {FORMATS[name].title} data is broken.")
 
 
-def _ends_early(file: IO[bytes], name: str) -> bool | None:
+def ends_early(file: IO[bytes], name: str) -> bool | None:
     """Whether a file ends without the mark that its format ends with; None where the format has none."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - 4096))

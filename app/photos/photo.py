@@ -75,5 +75,10 @@ class PhotoFacts:
     pages: int = 1
 
     @property
+    def animated(self) -> bool:
+        """Whether its pages are frames that follow each other in time."""
+        return self.pages > 1 and self.format in ("gif", "webp")
+
+    @property
     def megapixels(self) -> float:
         return self.width * self.height / 1e6

@@ -20,10 +20,12 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Literal, TypeVar
 
+import numpy as np
 from numpy.typing import NDArray
 
 from app.inference.requests import TranslateRequest, UpscaleRequest
 from app.inference.updates import Cancelled, Done, Failure, Progress, Tile, Update
+from app.photos.animation import Animation, decode_animation
 from app.photos.decoding import decode
 from app.photos.photo import Photo, PhotoError
 from app.photos.resizing import resize
@@ -66,6 +68,8 @@ class _Item:
     photo: Photo | None = None  # as decoded, with what its result is to carry
     pixels: NDArray[Any] | None = None  # what the next run of the network reads, then what it made
     run: int = 0
+    moving: Animation | None = None  # all frames of an animation; the network reads one after the other
+    made: list[NDArray[np.uint8]] = field(default_factory=list)  # its frames that are done
     assembly: results.Assembly | results.StreamedAssembly | None = None
     stream: results.Stream | None = None
     below: int = 0
@@ -164,7 +168,8 @@ class Conveyor:
         self._ready.popleft()
         self._current = item
         item.network_began = time.perf_counter()
-        self._events.append(Event(item.index, "working", item.run / max(1, len(item.planned.passes))))
+        begun = len(item.made) + item.run / max(1, len(item.planned.passes))
+        self._events.append(Event(item.index, "working", begun / item.planned.frames))
         assert item.pixels is not None
         if self.choices.task == "translation":
             return item.index, TranslateRequest(self.choices.model, item.pixels)
@@ -221,7 +226,7 @@ class Conveyor:
         Photos that were only decoded are let go, so that a pause gives memory back."""
         self._paused = True
         for item in reversed(list(self._ready)):
-            if item.assembly is None and item.run == 0:
+            if item.assembly is None and item.run == 0 and not item.made:
                 self._ready.remove(item)
                 self._waiting.appendleft((item.index, item.planned))
 
@@ -267,20 +272,30 @@ class Conveyor:
         held = _expected_pixels(planned) + sum(_expected_pixels(other.planned) for other in ahead)
         return not ahead or (len(ahead) < AHEAD and held < HELD_BYTES / 2)
 
-    def _read(self, planned: Planned) -> tuple[Photo, NDArray[Any]]:
+    def _read(self, planned: Planned) -> tuple[Photo, Animation | None]:
+        if planned.frames > 1:
+            moving = decode_animation(planned.source)
+            first = Photo(moving.frames[0], planned.format, xmp=moving.xmp)
+            if len(moving.frames) != planned.frames:
+                raise PhotoError("The file has changed since the job was planned.", "Add it again.")
+            return results.dressed(first, planned, self.choices, self._sha256), moving
         photo = results.prepared(decode(planned.source), planned, self.choices)
         if planned.facts is not None and (photo.width, photo.height) != (planned.facts.width, planned.facts.height):
             raise PhotoError("The file has changed since the job was planned.", "Add it again.")
-        return results.dressed(photo, planned, self.choices, self._sha256), photo.pixels
+        return results.dressed(photo, planned, self.choices, self._sha256), None
 
-    def _read_done(self, item: _Item, outcome: tuple[Photo, NDArray[Any]] | BaseException) -> None:
+    def _read_done(self, item: _Item, outcome: tuple[Photo, Animation | None] | BaseException) -> None:
         self._reading.remove(item)
         if isinstance(outcome, BaseException):
             self._fail(item, outcome)
             return
-        item.photo, item.pixels = outcome
+        item.photo, item.moving = outcome
+        item.pixels = item.photo.pixels
         # Those that were begun first go first, whoever is decoded sooner.
-        place = next((i for i, other in enumerate(self._ready) if other.index > item.index and other.run == 0), len(self._ready))
+        place = next(
+            (i for i, other in enumerate(self._ready) if other.index > item.index and other.run == 0 and not other.made),
+            len(self._ready),
+        )
         self._ready.insert(place, item)
 
     # The network
@@ -291,7 +306,7 @@ class Conveyor:
         height, width, channels = item.pixels.shape
         scale = self.choices.scale
         shape = Shape(width * scale, height * scale, channels, item.pixels.dtype)
-        if item.last_run and self._result_bytes(item) > STREAM_BYTES:
+        if item.last_run and item.moving is None and self._result_bytes(item) > STREAM_BYTES:
             _check_room(item.planned, self.choices)
             item.stream = results.Stream(item.photo, item.planned, self.choices, shape)
             item.assembly = item.stream.open()
@@ -342,13 +357,30 @@ class Conveyor:
         elif item.assembly is None:
             item.pixels = done.result if done.result.ndim == 3 else done.result[..., None]
         item.assembly = None
+        assert item.pixels is not None
+        if item.last_run and item.moving is not None:
+            plain = item.moving.frames[len(item.made)]
+            made = partial(results.frame, item.pixels, plain, item.planned, self.choices)
+            self._in_pool(item, made, partial(self._frame_done, item))
+            return
         if item.last_run:
             self._write(item)
             return
         item.run += 1
         wanted = item.planned.passes[item.run]
-        assert item.pixels is not None
         self._in_pool(item, partial(resize, item.pixels, wanted.width, wanted.height), partial(self._resized, item))
+
+    def _frame_done(self, item: _Item, outcome: NDArray[np.uint8] | BaseException) -> None:
+        if isinstance(outcome, BaseException):
+            self._fail(item, outcome)
+            return
+        assert item.moving is not None
+        item.made.append(outcome)
+        if len(item.made) == len(item.moving.frames):
+            self._write(item)
+            return
+        item.run, item.pixels = 0, item.moving.frames[len(item.made)]
+        self._ready.appendleft(item)
 
     def _resized(self, item: _Item, outcome: NDArray[Any] | BaseException) -> None:
         if isinstance(outcome, BaseException):
@@ -371,6 +403,8 @@ class Conveyor:
             return item.stream.finish()
         assert item.pixels is not None
         _check_room(item.planned, self.choices)
+        if item.moving is not None:
+            return results.write_animation(item.made, item.moving, item.photo, item.planned, self.choices)
         written = results.write(item.pixels, item.photo, item.planned, self.choices)
         # Let go of here: giving a hundred megabytes back to the system takes a while, which the owner need not wait for.
         item.pixels = None
@@ -415,7 +449,8 @@ class Conveyor:
     def _abandon(self, item: _Item) -> None:
         if item.stream is not None:
             item.stream.abandon()
-        item.photo = item.pixels = item.assembly = item.stream = None
+        item.photo = item.pixels = item.assembly = item.stream = item.moving = None
+        item.made = []
 
     def _in_pool(
         self,
@@ -443,16 +478,17 @@ class Conveyor:
 def _expected_pixels(planned: Planned) -> int:
     """Bytes of the photo in memory."""
     facts = planned.facts
-    return facts.width * facts.height * facts.channels * facts.bits // 8 if facts else 0
+    return planned.frames * facts.width * facts.height * facts.channels * facts.bits // 8 if facts else 0
 
 
 def _share(item: _Item, progress: Progress, scale: int) -> float:
-    """How much of all runs is done, by what the network reads in each."""
+    """How much of all runs and frames is done, by what the network reads in each."""
     costs = [run.megapixels for run in item.planned.passes]
     height = item.planned.passes[item.run].height
     before = item.below / height
     now = before + (1 - before) * progress.done / max(1, progress.total)
-    return (sum(costs[: item.run]) + costs[item.run] * now) / sum(costs)
+    share = (sum(costs[: item.run]) + costs[item.run] * now) / sum(costs)
+    return (len(item.made) + share) / item.planned.frames
 
 
 def _check_room(planned: Planned, choices: Choices) -> None:

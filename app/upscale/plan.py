@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from app.photos import animation
 from app.photos.decoding import probe
 from app.photos.formats import FORMATS, refusal
 from app.photos.photo import PhotoError, PhotoFacts
@@ -24,7 +25,7 @@ BESIDE = "upscaled"  # Results stand in a folder of this name beside the photos,
 # Four gigapixels as TIFF are 12 GB: beyond that a typing error is likelier than a wish.
 MAX_RESULT_PIXELS = 4_000_000_000
 # Bytes a pixel of three channels that results of photos take on disk (lossy ones at quality 92).
-BYTES_A_PIXEL = {"png": 1.7, "jpeg": 0.30, "webp": 0.18, "avif": 0.15, "tiff": 1.9}
+BYTES_A_PIXEL = {"png": 1.7, "jpeg": 0.30, "webp": 0.18, "avif": 0.15, "tiff": 1.9, "gif": 0.9}
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,14 @@ class Planned:
     format: str = ""
 
     @property
+    def frames(self) -> int:
+        """How many pictures the result has: those of an animation that stays one, otherwise 1."""
+        return self.facts.pages if self.facts is not None and self.facts.animated and self.format in animation.FORMATS else 1
+
+    @property
     def network_megapixels(self) -> float:
-        """What the network has to read, all passes together."""
-        return sum(run.megapixels for run in self.passes)
+        """What the network has to read, all passes and frames together."""
+        return self.frames * sum(run.megapixels for run in self.passes)
 
 
 class Planner:
@@ -131,7 +137,8 @@ class Planner:
             return Planned(found.path, "refused", f"{error.strerror or type(error).__name__}.")
         choices = self.choices
         size = size_for(choices.target, facts.width, facts.height)
-        format = choices.format or (facts.format if FORMATS[facts.format].writable else "png")
+        stays = FORMATS[facts.format].writable or facts.animated
+        format = choices.format or (facts.format if stays else "png")
         planned = Planned(
             found.path,
             "ready",
@@ -180,6 +187,10 @@ def _obstacle(planned: Planned, reduce: bool) -> str:
     """Why the result cannot be written, with what to do; empty where it can."""
     assert planned.facts is not None
     (width, height), kind, facts = planned.size, FORMATS[planned.format], planned.facts
+    if planned.frames > 1:
+        if max(width, height) > FORMATS["webp"].side:
+            return f"An animation holds at most {FORMATS['webp'].side:,} pixels a side: choose a smaller size."
+        return animation.too_long(planned.frames, width, height) or ""
     if width * height > MAX_RESULT_PIXELS:
         return f"The result would have {width * height / 1e6:,.0f} megapixels: choose a smaller size."
     too_large = refusal(planned.format, width, height)
@@ -210,4 +221,4 @@ def expected_bytes(planned: Planned, quality: int = 92) -> int:
     if FORMATS[planned.format].lossy:
         # JPEG's size about doubles from quality 80 to 92 and again to 98; the others behave alike.
         share *= 2 ** ((quality - 92) / 9)
-    return int(planned.size[0] * planned.size[1] * share) + 4096
+    return int(planned.frames * planned.size[0] * planned.size[1] * share) + 4096

@@ -126,7 +126,8 @@ def sizes(row: Row) -> str:
     before = f"{row.facts.width:,} × {row.facts.height:,}"
     if row.planned is None or not row.planned.size[0]:
         return before
-    return f"{before} → {row.planned.size[0]:,} × {row.planned.size[1]:,}"
+    frames = f", {row.planned.frames} frames" if row.planned.frames > 1 else ""
+    return f"{before} → {row.planned.size[0]:,} × {row.planned.size[1]:,}{frames}"
 
 
 def state_text(row: Row) -> str:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from app.inference.updates import Failure, Tile
 from app.photos import exif, iptc, placing, recipe
+from app.photos.animation import Animation, encode_animation, stacked
 from app.photos.encoding import encode_parts, on_white, to_8_bits
 from app.photos.formats import FORMATS
 from app.photos.photo import Photo
@@ -107,7 +108,7 @@ def making_of(planned: Planned, choices: Choices, sha256: str = "") -> dict[str,
     return {
         "ganvas": _version(),
         "task": "upscale",
-        "model": choices.model,
+        "model": Path(choices.model).name,  # of a file its name alone: where it lies is nobody's business
         "model_sha256": sha256,
         "scale": choices.scale,
         "target": describe(choices.target),
@@ -145,6 +146,22 @@ def write(pixels: NDArray[Any], photo: Photo, planned: Planned, choices: Choices
         pixels = to_pixels(blended(image, to_image(photo.pixels), choices.strength))
     planned.output.parent.mkdir(parents=True, exist_ok=True)
     parts = encode_parts(replace(photo, pixels=pixels), planned.format, choices.quality)
+    placing.write(planned.output, parts)
+    _keep_time(planned, choices)
+    return sum(len(part) for part in parts)
+
+
+def frame(pixels: NDArray[Any], plain: NDArray[Any], planned: Planned, choices: Choices) -> NDArray[np.uint8]:
+    """One frame of an animation, brought to the exact size and blended with the plain resize of itself."""
+    return to_pixels(blended(fitted(to_image(pixels), planned.size), to_image(plain), choices.strength))
+
+
+def write_animation(frames: list[NDArray[np.uint8]], moving: Animation, photo: Photo, planned: Planned, choices: Choices) -> int:
+    """Encode and place an animation of these frames with the times of `moving`; the bytes written. `photo` is `dressed`."""
+    assert planned.output is not None
+    planned.output.parent.mkdir(parents=True, exist_ok=True)
+    made = Animation(stacked(frames), moving.delays, moving.loop, photo.xmp)
+    parts = encode_animation(made, planned.format, choices.quality)
     placing.write(planned.output, parts)
     _keep_time(planned, choices)
     return sum(len(part) for part in parts)

@@ -1,0 +1,110 @@
+"""Animated GIF and WebP: all frames in, all frames out, with their times.
+
+Frames come composed (each is a whole picture, whatever the file stores of it), in sRGB with alpha.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyvips
+from numpy.typing import NDArray
+
+from app.photos import containers
+from app.photos.containers import Metadata
+from app.photos.decoding import ends_early, regular_file
+from app.photos.formats import BOMB_RATIO, HEAD, sniff
+from app.photos.photo import PhotoError
+
+FORMATS = ("gif", "webp")
+# All frames of an animation are held while it is made: a result beyond this is refused ahead.
+MAX_BYTES = 2_000 * 10**6
+MAX_FRAMES = 5_000
+
+
+@dataclass(frozen=True, eq=False)
+class Animation:
+    """`frames` uint8 `[N, H, W, C]` (C 3 or 4), `delays` milliseconds of each, `loop` how often it plays (0: for ever)."""
+
+    frames: NDArray[np.uint8]
+    delays: tuple[int, ...]
+    loop: int = 0
+    xmp: bytes | None = None
+
+    def __post_init__(self) -> None:
+        if self.frames.ndim != 4 or len(self.delays) != len(self.frames):
+            raise ValueError(f"{len(self.delays)} delays for frames {self.frames.shape}")
+
+
+def too_long(frames: int, width: int, height: int) -> str | None:
+    """Why an animation of this many frames and this size is refused; None where it is not."""
+    if frames > MAX_FRAMES:
+        return f"It has {frames:,} frames; Ganvas enlarges animations of up to {MAX_FRAMES:,}."
+    if frames * width * height * 4 > MAX_BYTES:
+        return f"Its {frames:,} frames would take {frames * width * height * 4 / 1e9:.1f} GB of memory: choose a smaller size."
+    return None
+
+
+def decode_animation(path: Path) -> Animation:
+    """All frames of a GIF or WebP file; `PhotoError` as in `app.photos.decoding.decode`."""
+    with regular_file(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        name = sniff(file.read(HEAD))
+        if name not in FORMATS:
+            raise PhotoError("It is no animation.")
+        if ends_early(file, name):  # libvips would give the frames that are there
+            raise PhotoError("It is cut off: the file ends before the animation does.")
+        file.seek(0)
+        source = pyvips.Source.new_from_descriptor(file.fileno())
+        load = pyvips.Image.gifload_source if name == "gif" else pyvips.Image.webpload_source
+        try:
+            image = load(source, n=-1, access="sequential", fail_on="error")
+            pages = int(image.get("n-pages")) if image.get_typeof("n-pages") else 1
+            height = image.height // pages
+            problem = too_long(pages, image.width, height)
+            if problem is None and image.width * image.height > max(64_000_000, size * BOMB_RATIO * 10):
+                problem = "It claims far more pixels than it can hold, so it was not unpacked."
+            if problem:
+                raise PhotoError(problem)
+            packet = bytes(image.get("xmp-data")) if image.get_typeof("xmp-data") else None
+            delays = tuple(image.get("delay")) if image.get_typeof("delay") else (100,) * pages
+            loop = int(image.get("loop")) if image.get_typeof("loop") else 0
+            image = image.colourspace("srgb")
+            pixels = np.frombuffer(image.write_to_memory(), np.uint8)
+        except pyvips.Error as error:
+            raise PhotoError("Its frames are broken.") from error
+    frames = pixels.reshape(pages, height, image.width, image.bands)
+    if frames.shape[3] == 4 and (frames[..., 3] == 255).all():
+        frames = np.ascontiguousarray(frames[..., :3])
+    return Animation(frames, (*delays, *(100,) * pages)[:pages], loop, packet)
+
+
+def encode_animation(animation: Animation, format: str, quality: int = 92) -> list[bytes | memoryview]:
+    """The parts of a GIF or WebP file. GIF has 256 colours a frame and neither metadata nor half transparency."""
+    if format not in FORMATS:
+        raise PhotoError("An animation can be written as GIF or WebP.", "Choose one of them.")
+    count, height, width, channels = animation.frames.shape
+    if max(width, height) > 16_383:
+        raise PhotoError("An animation holds at most 16,383 pixels a side.", "Choose a smaller size.")
+    whole = np.ascontiguousarray(animation.frames).reshape(count * height, width, channels)
+    image = pyvips.Image.new_from_memory(whole.data, width, count * height, channels, "uchar").copy(interpretation="srgb")
+    image.set_type(pyvips.GValue.gint_type, "page-height", height)
+    image.set_type(pyvips.GValue.array_int_type, "delay", list(animation.delays))
+    image.set_type(pyvips.GValue.gint_type, "loop", animation.loop)
+    try:
+        if format == "gif":
+            return [image.gifsave_buffer(effort=7, keep="none")]
+        data = image.webpsave_buffer(Q=quality, lossless=quality == 100, keep="none")
+    except pyvips.Error as error:
+        raise PhotoError(f"It could not be written: {str(error).strip().splitlines()[-1].strip()}.") from error
+    return containers.embed(data, "webp", Metadata(xmp=animation.xmp)) if animation.xmp else [data]
+
+
+def stacked(frames: Iterable[NDArray[Any]]) -> NDArray[np.uint8]:
+    """Frames of one size, one behind the other."""
+    return np.stack([np.asarray(frame, np.uint8) for frame in frames])
