@@ -17,8 +17,9 @@ from app.inference.updates import Done, Failure, Tile
 from app.photos.formats import FORMATS, writable
 from app.photos.photo import PhotoError
 from app.upscale import naming, results
-from app.upscale.conveyor import Conveyor, Event
+from app.upscale.conveyor import Conveyor
 from app.upscale.inputs import gather
+from app.upscale.items import Event
 from app.upscale.journal import Entry, Journal, JournalError, key_of
 from app.upscale.pace import JobProgress, Paces, best_within, duration
 from app.upscale.plan import BESIDE, Choices, Planned, Planner, expected_bytes

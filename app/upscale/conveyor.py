@@ -14,11 +14,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from types import TracebackType
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,12 +30,11 @@ from app.photos.photo import Photo, PhotoError
 from app.photos.resizing import resize
 from app.photos.streaming import Shape
 from app.upscale import results
+from app.upscale.items import Event, Item, expected_pixels, in_words, share_of
 from app.upscale.plan import Choices, Planned, expected_bytes
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-Stage = Literal["reading", "working", "writing", "done", "failed"]
 
 LAID_AHEAD = 4  # Tiles that may wait to be put in their place, where the owner can wait.
 AHEAD = 2  # Photos that are decoded ahead of the network.
@@ -44,44 +42,6 @@ STREAM_BYTES = 600 * 10**6  # A result beyond this goes to the disk as it is mad
 HELD_BYTES = 1_500 * 10**6  # Results on their way to the disk hold no more than this together, or one photo.
 SPARE_BYTES = 100 * 10**6  # Room that is left on a disk: a full one harms more than this job.
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
-
-
-@dataclass(frozen=True)
-class Event:
-    """What happened to the photo `index`. `share` is how much of the network's work is done (0..1). With "done" come the
-    seconds that were worked on it, those of the network alone, the size of the file, and what was left out of the photo."""
-
-    index: int
-    stage: Stage
-    share: float = 0.0
-    failure: Failure | None = None
-    seconds: float = 0.0
-    network_seconds: float = 0.0
-    bytes: int = 0
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(eq=False)
-class _Item:
-    index: int
-    planned: Planned
-    photo: Photo | None = None  # as decoded, with what its result is to carry
-    pixels: NDArray[Any] | None = None  # what the next run of the network reads, then what it made
-    run: int = 0
-    moving: Animation | None = None  # all frames of an animation; the network reads one after the other
-    made: list[NDArray[np.uint8]] = field(default_factory=list)  # its frames that are done
-    assembly: results.Assembly | results.StreamedAssembly | None = None
-    stream: results.Stream | None = None
-    below: int = 0
-    trouble: BaseException | None = None  # why a tile could not be laid
-    laid: deque[Future[None]] = field(default_factory=deque)
-    spent: float = 0.0  # seconds in the pool
-    network_began: float = 0.0
-    network_seconds: float = 0.0
-
-    @property
-    def last_run(self) -> bool:
-        return self.run + 1 >= len(self.planned.passes)
 
 
 class Conveyor:
@@ -104,10 +64,10 @@ class Conveyor:
         self._arrived = threading.Event()
         self._events: list[Event] = []
         self._waiting: deque[tuple[int, Planned]] = deque()
-        self._ready: deque[_Item] = deque()
-        self._unwritten: deque[_Item] = deque()  # made, but there was no room on the disk
-        self._current: _Item | None = None
-        self._reading: list[_Item] = []
+        self._ready: deque[Item] = deque()
+        self._unwritten: deque[Item] = deque()  # made, but there was no room on the disk
+        self._current: Item | None = None
+        self._reading: list[Item] = []
         self._busy = 0  # pieces of work in the pool
         self._writing_bytes = 0
         self._paused = False
@@ -195,7 +155,7 @@ class Conveyor:
         if isinstance(update, Tile):
             self._lay(item, update)
         elif isinstance(update, Progress):
-            self._events.append(Event(index, "working", _share(item, update, self.choices.scale)))
+            self._events.append(Event(index, "working", share_of(item, update, self.choices.scale)))
         elif isinstance(update, Failure):
             self._leave(item)
             self._fail(item, update)
@@ -262,14 +222,14 @@ class Conveyor:
 
     def _fill(self) -> None:
         while self._waiting and not self._paused and not self.halted and self._may_read(self._waiting[0][1]):
-            item = _Item(*self._waiting.popleft())
+            item = Item(*self._waiting.popleft())
             self._reading.append(item)
             self._events.append(Event(item.index, "reading"))
             self._in_pool(item, partial(self._read, item.planned), partial(self._read_done, item))
 
     def _may_read(self, planned: Planned) -> bool:
         ahead = [*self._reading, *self._ready]
-        held = _expected_pixels(planned) + sum(_expected_pixels(other.planned) for other in ahead)
+        held = expected_pixels(planned) + sum(expected_pixels(other.planned) for other in ahead)
         return not ahead or (len(ahead) < AHEAD and held < HELD_BYTES / 2)
 
     def _read(self, planned: Planned) -> tuple[Photo, Animation | None]:
@@ -284,7 +244,7 @@ class Conveyor:
             raise PhotoError("The file has changed since the job was planned.", "Add it again.")
         return results.dressed(photo, planned, self.choices, self._sha256), None
 
-    def _read_done(self, item: _Item, outcome: tuple[Photo, Animation | None] | BaseException) -> None:
+    def _read_done(self, item: Item, outcome: tuple[Photo, Animation | None] | BaseException) -> None:
         self._reading.remove(item)
         if isinstance(outcome, BaseException):
             self._fail(item, outcome)
@@ -300,7 +260,7 @@ class Conveyor:
 
     # The network
 
-    def _open_assembly(self, item: _Item) -> None:
+    def _open_assembly(self, item: Item) -> None:
         assert item.pixels is not None
         assert item.photo is not None
         height, width, channels = item.pixels.shape
@@ -313,11 +273,11 @@ class Conveyor:
         else:
             item.assembly = results.Assembly(shape)
 
-    def _result_bytes(self, item: _Item) -> int:
+    def _result_bytes(self, item: Item) -> int:
         """What the next run makes, in memory."""
         return item.pixels.nbytes * self.choices.scale**2 if item.pixels is not None else 0
 
-    def _lay(self, item: _Item, tile: Tile) -> None:
+    def _lay(self, item: Item, tile: Tile) -> None:
         """Put a tile in its place, beside the owner: copying one takes up to a tenth of a second on a busy machine."""
         assembly, below = item.assembly, item.below * self.choices.scale
         if assembly is None:
@@ -336,7 +296,7 @@ class Conveyor:
             if len(item.laid) > LAID_AHEAD:
                 item.laid.popleft().result()
 
-    def _after_laying(self, item: _Item, then: Callable[[], None]) -> None:
+    def _after_laying(self, item: Item, then: Callable[[], None]) -> None:
         """Go on when every tile that was handed over lies in its place."""
 
         def laid(_: object) -> None:
@@ -347,11 +307,11 @@ class Conveyor:
 
         self._in_pool(item, _nothing, laid, self._hands)
 
-    def _leave(self, item: _Item) -> None:
+    def _leave(self, item: Item) -> None:
         self._current = None
         item.network_seconds += time.perf_counter() - item.network_began
 
-    def _run_done(self, item: _Item, done: Done) -> None:
+    def _run_done(self, item: Item, done: Done) -> None:
         if isinstance(item.assembly, results.Assembly):
             item.pixels = item.assembly.pixels
         elif item.assembly is None:
@@ -370,7 +330,7 @@ class Conveyor:
         wanted = item.planned.passes[item.run]
         self._in_pool(item, partial(resize, item.pixels, wanted.width, wanted.height), partial(self._resized, item))
 
-    def _frame_done(self, item: _Item, outcome: NDArray[np.uint8] | BaseException) -> None:
+    def _frame_done(self, item: Item, outcome: NDArray[np.uint8] | BaseException) -> None:
         if isinstance(outcome, BaseException):
             self._fail(item, outcome)
             return
@@ -382,7 +342,7 @@ class Conveyor:
         item.run, item.pixels = 0, item.moving.frames[len(item.made)]
         self._ready.appendleft(item)
 
-    def _resized(self, item: _Item, outcome: NDArray[Any] | BaseException) -> None:
+    def _resized(self, item: Item, outcome: NDArray[Any] | BaseException) -> None:
         if isinstance(outcome, BaseException):
             self._fail(item, outcome)
             return
@@ -391,13 +351,13 @@ class Conveyor:
 
     # Writing
 
-    def _write(self, item: _Item) -> None:
+    def _write(self, item: Item) -> None:
         self._events.append(Event(item.index, "writing", 1.0))
         held = 0 if item.stream or item.pixels is None else item.pixels.nbytes
         self._writing_bytes += held
         self._in_pool(item, partial(self._write_now, item), partial(self._written, item, held))
 
-    def _write_now(self, item: _Item) -> int:
+    def _write_now(self, item: Item) -> int:
         assert item.photo is not None
         if item.stream is not None:
             return item.stream.finish()
@@ -410,7 +370,7 @@ class Conveyor:
         item.pixels = None
         return written
 
-    def _written(self, item: _Item, held: int, outcome: int | BaseException) -> None:
+    def _written(self, item: Item, held: int, outcome: int | BaseException) -> None:
         self._writing_bytes -= held
         if isinstance(outcome, BaseException):
             if isinstance(outcome, OSError) and outcome.errno in _NO_ROOM:
@@ -441,12 +401,12 @@ class Conveyor:
 
     # What goes wrong
 
-    def _fail(self, item: _Item, reason: Failure | BaseException) -> None:
+    def _fail(self, item: Item, reason: Failure | BaseException) -> None:
         self._abandon(item)
-        failure = reason if isinstance(reason, Failure) else _in_words(reason)
+        failure = reason if isinstance(reason, Failure) else in_words(reason)
         self._events.append(Event(item.index, "failed", failure=failure, seconds=item.spent + item.network_seconds))
 
-    def _abandon(self, item: _Item) -> None:
+    def _abandon(self, item: Item) -> None:
         if item.stream is not None:
             item.stream.abandon()
         item.photo = item.pixels = item.assembly = item.stream = item.moving = None
@@ -454,7 +414,7 @@ class Conveyor:
 
     def _in_pool(
         self,
-        item: _Item,
+        item: Item,
         work: Callable[[], T],
         then: Callable[[T | BaseException], None],
         pool: ThreadPoolExecutor | None = None,
@@ -475,22 +435,6 @@ class Conveyor:
         (pool or self._pool).submit(run)
 
 
-def _expected_pixels(planned: Planned) -> int:
-    """Bytes of the photo in memory."""
-    facts = planned.facts
-    return planned.frames * facts.width * facts.height * facts.channels * facts.bits // 8 if facts else 0
-
-
-def _share(item: _Item, progress: Progress, scale: int) -> float:
-    """How much of all runs and frames is done, by what the network reads in each."""
-    costs = [run.megapixels for run in item.planned.passes]
-    height = item.planned.passes[item.run].height
-    before = item.below / height
-    now = before + (1 - before) * progress.done / max(1, progress.total)
-    share = (sum(costs[: item.run]) + costs[item.run] * now) / sum(costs)
-    return (len(item.made) + share) / item.planned.frames
-
-
 def _check_room(planned: Planned, choices: Choices) -> None:
     assert planned.output is not None
     if results.free_bytes(planned.output.parent) < expected_bytes(planned, choices.quality) + SPARE_BYTES:
@@ -499,16 +443,3 @@ def _check_room(planned: Planned, choices: Choices) -> None:
 
 def _nothing() -> None:
     """Comes after what was handed over before it."""
-
-
-def _in_words(error: BaseException) -> Failure:
-    if isinstance(error, PhotoError):
-        return Failure(error.what, hint=error.hint)
-    if isinstance(error, FileNotFoundError):
-        return Failure("The file is gone.")
-    if isinstance(error, OSError):
-        return Failure(f"{error.strerror or type(error).__name__}.")
-    if isinstance(error, MemoryError):
-        return Failure("There is not enough memory for it.")
-    log.error("a photo failed", exc_info=error)
-    return Failure("Something went wrong that should not.", f"{type(error).__name__}: {error}.")

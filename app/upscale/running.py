@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Literal
 from PySide6.QtCore import QObject, Qt, Signal
 
 from app.inference.updates import ENDINGS, Failure, Tile, Update
-from app.upscale.conveyor import Conveyor, Event
+from app.upscale.conveyor import Conveyor
+from app.upscale.items import Event
 from app.upscale.journal import Journal, JournalError
 from app.upscale.pace import JobProgress, Paces
 from app.upscale.plan import Choices, Planned

@@ -10,8 +10,9 @@ import torch
 from app.inference.engine import Engine
 from app.photos.encoding import encode
 from app.photos.photo import Photo
-from app.upscale.conveyor import Conveyor, Event
+from app.upscale.conveyor import Conveyor
 from app.upscale.inputs import gather
+from app.upscale.items import Event
 from app.upscale.plan import Choices, Planned, plan_all
 from models.card import Card
 from models.catalogue import Catalogue

@@ -19,7 +19,8 @@ from app.photos.encoding import encode
 from app.photos.photo import Photo
 from app.upscale import conveyor as conveyor_module
 from app.upscale import results
-from app.upscale.conveyor import Conveyor, Event
+from app.upscale.conveyor import Conveyor
+from app.upscale.items import Event
 from app.upscale.plan import Choices
 from app.upscale.sizes import parse_target
 from tests.upscale.belt import TWICE, doubled, drive, engine, photos, planned

@@ -1,0 +1,92 @@
+"""What lies on the belt: a photo with all that is known of it on its way, and what is told of it."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.inference.updates import Failure, Progress
+from app.photos.animation import Animation
+from app.photos.photo import Photo, PhotoError
+from app.upscale import results
+from app.upscale.plan import Planned
+
+log = logging.getLogger(__name__)
+
+Stage = Literal["reading", "working", "writing", "done", "failed"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happened to the photo `index`. `share` is how much of the network's work is done (0..1). With "done" come the
+    seconds that were worked on it, those of the network alone, the size of the file, and what was left out of the photo."""
+
+    index: int
+    stage: Stage
+    share: float = 0.0
+    failure: Failure | None = None
+    seconds: float = 0.0
+    network_seconds: float = 0.0
+    bytes: int = 0
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(eq=False)
+class Item:
+    """One photo. `run` is the pass that comes next or is at work, `below` the source row that its request began at."""
+
+    index: int
+    planned: Planned
+    photo: Photo | None = None  # as decoded, with what its result is to carry
+    pixels: NDArray[Any] | None = None  # what the next run of the network reads, then what it made
+    run: int = 0
+    moving: Animation | None = None  # all frames of an animation; the network reads one after the other
+    made: list[NDArray[np.uint8]] = field(default_factory=list)  # its frames that are done
+    assembly: results.Assembly | results.StreamedAssembly | None = None
+    stream: results.Stream | None = None
+    below: int = 0
+    trouble: BaseException | None = None  # why a tile could not be laid
+    laid: deque[Future[None]] = field(default_factory=deque)
+    spent: float = 0.0  # seconds in the pool
+    network_began: float = 0.0
+    network_seconds: float = 0.0
+
+    @property
+    def last_run(self) -> bool:
+        """Whether the pass at hand is the last one of this picture."""
+        return self.run + 1 >= len(self.planned.passes)
+
+
+def expected_pixels(planned: Planned) -> int:
+    """Bytes of the photo in memory."""
+    facts = planned.facts
+    return planned.frames * facts.width * facts.height * facts.channels * facts.bits // 8 if facts else 0
+
+
+def share_of(item: Item, progress: Progress, scale: int) -> float:
+    """How much of all runs and frames is done, by what the network reads in each."""
+    costs = [run.megapixels for run in item.planned.passes]
+    height = item.planned.passes[item.run].height
+    before = item.below / height
+    now = before + (1 - before) * progress.done / max(1, progress.total)
+    share = (sum(costs[: item.run]) + costs[item.run] * now) / sum(costs)
+    return (len(item.made) + share) / item.planned.frames
+
+
+def in_words(error: BaseException) -> Failure:
+    if isinstance(error, PhotoError):
+        return Failure(error.what, hint=error.hint)
+    if isinstance(error, FileNotFoundError):
+        return Failure("The file is gone.")
+    if isinstance(error, OSError):
+        return Failure(f"{error.strerror or type(error).__name__}.")
+    if isinstance(error, MemoryError):
+        return Failure("There is not enough memory for it.")
+    log.error("a photo failed", exc_info=error)
+    return Failure("Something went wrong that should not.", f"{type(error).__name__}: {error}.")
