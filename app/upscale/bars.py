@@ -107,6 +107,7 @@ class ViewBar(QFrame):
     full = Signal()
     copy = Signal()
     save = Signal()
+    part = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -133,6 +134,10 @@ class ViewBar(QFrame):
         self.here.setToolTip(self.tr("Enlarge what is in view with the chosen model; Shift and drag marks a part"))
         self.here.clicked.connect(self.try_here)
         row.addWidget(self.here)
+        self.crop = tool("rectangle", self.tr("Enlarge only the part that was marked by Shift and drag"), "upscale:part")
+        self.crop.setEnabled(False)
+        self.crop.clicked.connect(self.part)
+        row.addWidget(self.crop)
         row.addStretch(1)
         self.zoom = QLabel()
         self.zoom.setFont(theme.remark_font())

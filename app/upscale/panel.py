@@ -15,7 +15,7 @@ from app.inference.requests import DeviceFacts, DeviceRequest
 from app.inference.updates import Done, Failure, Update
 from app.photos import recipe
 from app.photos.formats import EXTENSIONS, FORMATS
-from app.photos.photo import PhotoError, PhotoFacts
+from app.photos.photo import Photo, PhotoError, PhotoFacts
 from app.settings import Settings
 from app.upscale import recall, results
 from app.upscale.awake import Awake
@@ -125,6 +125,7 @@ class UpscalePanel(Panel):
         picture.unshown.connect(lambda: self.exportable.emit(False))
         picture.message.connect(self.message)
         picture.save_asked.connect(self._save_comparison)
+        picture.part_asked.connect(lambda: self._ask_into("_part"))
         picture.preview.timed.connect(self.timed)
         picture.preview.timed.connect(lambda ms, detail: self._say_price())
         picture.preview.went_wrong.connect(self._went_wrong)
@@ -204,34 +205,44 @@ class UpscalePanel(Panel):
 
     def export(self) -> None:
         """Enlarge the photo that is shown as a whole, into a file that is asked for."""
-        shown = self.preview.now
-        if shown is None or self.models.card is None:
+        self._ask_into("")
+
+    def _ask_into(self, mark: str) -> None:
+        now, card = self.preview.now, self.models.card
+        if now is None or card is None:
             return
         if self.runner.state != "idle":
-            self.noticed.emit(
-                Notice(self.tr("A job is running."), hint=self.tr("Save this photo when it is done, or stop it."), bad=True)
-            )
+            self._bad(self.tr("A job is running."), self.tr("Save this photo when it is done, or stop it."))
             return
-        path = ask_where(self, self._settings, "upscale.folder", f"{shown.path.stem}_{self.models.card.name}.png")
-        if path is not None:
-            self.enlarge_into(path)
+        path = ask_where(self, self._settings, "upscale.folder", f"{now.path.stem}{mark}_{card.name}.png")
+        if path is None:
+            return
+        if mark:
+            self.enlarge_part_into(path)
+        else:
+            self.enlarge_into(path, now.path, now.photo)
 
-    def enlarge_into(self, path: Path) -> None:
-        """Enlarge the photo that is shown as a whole into this file."""
-        shown = self.preview.now
+    def enlarge_into(self, path: Path, source: Path, photo: Photo) -> None:
+        """Enlarge a photo as a whole into this file; `source` is where it lies."""
         format = EXTENSIONS.get(path.suffix.lower().lstrip("."), "")
-        if shown is None or self.runner.state != "idle":
-            return
         if format not in FORMATS or not FORMATS[format].writable:
-            self.noticed.emit(Notice(self.tr("Ganvas cannot write {} files.").format(path.suffix), bad=True))
+            self._bad(self.tr("Ganvas cannot write {} files.").format(path.suffix))
             return
-        photo, choices = shown.photo, self.queue.choices
+        choices = self.queue.choices
         size = size_for(choices.target, photo.width, photo.height)
         facts = PhotoFacts(photo.format, photo.width, photo.height, photo.channels, photo.bits)
         runs = passes(photo.width, photo.height, size, choices.scale)
-        row = Row(Found(shown.path), "ready", facts, Planned(shown.path, "ready", "", path, facts, size, runs, format))
+        row = Row(Found(source), "ready", facts, Planned(source, "ready", "", path, facts, size, runs, format))
         self._started_with = choices
         self.runner.start([row], choices, self.models.sha256)
+
+    def enlarge_part_into(self, path: Path) -> None:
+        """Enlarge the part of the photo that was marked into this file."""
+        now, part = self.preview.now, self.preview.marked
+        if now is not None and not part.isEmpty():
+            area = (part.top(), part.left(), part.height(), part.width())
+            photo, stem = now.photo, now.path.stem
+            self._files.run(lambda: recall.keep_part(photo, area, stem), lambda kept: self.enlarge_into(path, kept[0], kept[1]))
 
     def closing(self) -> str:
         if self.runner.state == "idle":
@@ -458,7 +469,6 @@ class UpscalePanel(Panel):
         self.progressed.emit(round(progress.share * 1000), 1000, text)
 
     def _run_ended(self, outcome: Outcome) -> None:
-        failed = [row for row in self.queue.rows if row.state == "failed"]
         if self._started_with != self.queue.choices:  # something else was chosen meanwhile
             self.intake.plan_all(self.queue.choices)
         self._show_counts()
@@ -467,29 +477,23 @@ class UpscalePanel(Panel):
         if outcome.done == 1:
             said = self.tr("One photo enlarged in {0}.").format(duration(outcome.seconds))
         self.run_bar.say(said)
-        window = self.window()
-        if window is not None:
-            QApplication.alert(window)
+        QApplication.alert(self.window())
         if outcome.failed:
-            self.noticed.emit(
-                Notice(
-                    self.tr("{0:,} photos failed; the list says why.").format(outcome.failed)
-                    if outcome.failed > 1
-                    else self.tr("One photo failed; the list says why."),
-                    button=self.tr("Do them again"),
-                    action=lambda: self._again(failed),
-                    bad=True,
-                )
-            )
+            self._tell_failed([row for row in self.runner.rows if row.state == "failed"])
         elif outcome.done and not outcome.stopped:
-            target = next((made for row in reversed(self.queue.rows) if (made := result_of(row))), None)
-            self.noticed.emit(
-                Notice(
-                    said,
-                    button=self.tr("Show in folder") if target else "",
-                    action=(lambda: show_in_folder(target)) if target else None,
-                )
-            )
+            target = next((made for row in reversed(self.runner.rows) if (made := result_of(row))), None)
+            show = (lambda: show_in_folder(target)) if target else None
+            self.noticed.emit(Notice(said, button=self.tr("Show in folder") if target else "", action=show))
+
+    def _tell_failed(self, rows: list[Row]) -> None:
+        listed = set(map(id, self.queue.rows))
+        if any(id(row) not in listed for row in rows):  # a photo that was saved by itself: no list says why
+            self._bad(self.tr("The photo could not be enlarged."), rows[0].reason)
+            return
+        what = self.tr("{0:,} photos failed; the list says why.").format(len(rows))
+        if len(rows) == 1:
+            what = self.tr("One photo failed; the list says why.")
+        self.noticed.emit(Notice(what, button=self.tr("Do them again"), action=lambda: self._again(rows), bad=True))
 
     def _halted(self, failure: Failure) -> None:
         self.noticed.emit(Notice(failure.what, failure.why, failure.hint, self.tr("Go on"), self.runner.resume, bad=True))

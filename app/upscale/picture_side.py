@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, Signal
+from PySide6.QtCore import QPoint, QRect, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -31,13 +31,14 @@ USUAL_SIZE = (1920, 1080)  # of a photo, while none is shown
 
 class PictureSide(QWidget):
     """See the module. `shown(Shown)` when a photo can be seen, `unshown()` where it cannot, `model_chosen(name)` in the strip,
-    `message(str)` a remark for the status line, `save_asked()` to save the comparison."""
+    `message(str)` a remark for the status line, `save_asked()` to save the comparison, `part_asked()` to enlarge what is marked."""
 
     shown = Signal(object)
     unshown = Signal()
     model_chosen = Signal(str)
     message = Signal(str)
     save_asked = Signal()
+    part_asked = Signal()
 
     def __init__(self, worker: InferenceWorker, paces: Paces, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -66,7 +67,8 @@ class PictureSide(QWidget):
         self.view.mode_changed.connect(self.bar.show_mode)
         self.view.loupe_changed.connect(self.bar.glass.setChecked)
         self.view.view_changed.connect(self._show_zoom)
-        self.view.region_chosen.connect(self.preview.try_region)
+        self.view.region_chosen.connect(self._mark)
+        self.bar.part.connect(self.part_asked)
         self.preview.shown.connect(self._shown)
         self.preview.failed.connect(self._unshown)
         self.preview.trying.connect(lambda trying: self._hold_crops())
@@ -90,7 +92,7 @@ class PictureSide(QWidget):
 
     def row_done(self, row: Row) -> None:
         """A photo is done: if it is the one that is shown, show what was saved."""
-        if row is self._row:
+        if self.preview.now is not None and row.found.path == self.preview.now.path:
             self.preview.show(row.found.path, result_of(row))
 
     def show_tile(self, row: Row, tile: Tile, place: tuple[float, float, float, float]) -> None:
@@ -130,7 +132,12 @@ class PictureSide(QWidget):
         self.preview.shut()
         self.crops.shut()
 
+    def _mark(self, region: QRect) -> None:
+        self.preview.mark(region)
+        self.bar.crop.setEnabled(not self.preview.marked.isEmpty())
+
     def _shown(self, shown: Shown) -> None:
+        self.bar.crop.setEnabled(False)
         self.shown.emit(shown)
         photo = shown.photo
         self.crops.look_at(shown.path, photo, QPoint(photo.width // 2, photo.height // 2))

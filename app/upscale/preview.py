@@ -74,6 +74,7 @@ class Preview(QObject):
         self._generation = 0
         self._ticket: int | None = None
         self._region = QRect()
+        self.marked = QRect()  # the part that a person marked, in pixels of the photo
         self._tiles: list[tuple[Tile, QRect]] = []
         worker.updated.connect(self._update)
 
@@ -106,7 +107,7 @@ class Preview(QObject):
 
         def ready(shown: Shown) -> None:
             if path == self._wanted:
-                self.now = shown
+                self.now, self.marked = shown, QRect()
                 self._let_go(self._view.clear_patches())
                 self._view.show_before(shown.image, self._factor(), shown.levels)
                 self._show_after(path, result)
@@ -166,6 +167,14 @@ class Preview(QObject):
         part = QRect(0, 0, width, height)
         part.moveCenter(seen.center())
         self.try_region(part.intersected(seen))
+
+    def mark(self, region: QRect) -> None:
+        """A person marked a part (in coordinates of the view's picture): try it, and remember it."""
+        self.try_region(region)
+        now = self.now
+        if now is not None:
+            real = QRectF(region.topLeft() / now.shrunk, region.size() / now.shrunk).toAlignedRect()
+            self.marked = real.intersected(QRect(0, 0, now.photo.width, now.photo.height))
 
     def try_region(self, region: QRect) -> None:
         """Enlarge a part (in coordinates of the view's picture); tiles appear as they come."""

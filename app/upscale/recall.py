@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.photos import recipe
+from app.photos.encoding import encode
+from app.photos.photo import Photo
 from app.settings import Settings
 from app.upscale.inputs import Found
 from app.upscale.journal import Journal, JournalError
@@ -65,11 +68,25 @@ def follows_the_model(settings: Settings) -> bool:
 
 def keep_picture(picture: NDArray[Any]) -> Path:
     """Write a picture that came from another panel as a file of its own."""
-    folder = state_folder() / "received"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"picture-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-{time.monotonic_ns() % 1_000_000:06d}.png"
+    path = _own_file("picture")
     recipe.write(path, np.ascontiguousarray(picture), {"task": "received"}, "generated")
     return path
+
+
+def keep_part(photo: Photo, area: tuple[int, int, int, int], name: str) -> tuple[Path, Photo]:
+    """Write a part (top, left, height, width) of a photo, with all that it carries, as a file of its own; that, and the part."""
+    top, left, height, width = area
+    pixels = np.ascontiguousarray(photo.pixels[top : top + height, left : left + width])
+    part = replace(photo, pixels=pixels, format="png")
+    path = _own_file(name[:60])
+    encode(part, path)
+    return path, part
+
+
+def _own_file(name: str) -> Path:
+    folder = state_folder() / "received"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-{time.monotonic_ns() % 1_000_000:06d}.png"
 
 
 def interrupted() -> tuple[int, int, int] | None:

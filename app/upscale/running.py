@@ -94,6 +94,11 @@ class Runner(QObject):
         return self._belt.choices if self._belt else None
 
     @property
+    def rows(self) -> list[Row]:
+        """Those of the job at work, or of the last one."""
+        return list(self._rows)
+
+    @property
     def counts(self) -> tuple[int, int]:
         """Photos of this job that are finished (done or failed), and how many there are."""
         return self._done + self._failed, len(self._rows)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
@@ -244,12 +244,44 @@ def test_closing_in_the_middle_leaves_no_half_file_and_a_job_to_go_on_with(
 
 def test_export_enlarges_the_photo_that_is_shown(panel: UpscalePanel, until: Until, tmp_path: Path) -> None:
     until(lambda: panel.preview.now is not None)
-    panel.enlarge_into(tmp_path / "otter.png")
+    now = panel.preview.now
+    assert now is not None
+    panel.enlarge_into(tmp_path / "otter.png", now.path, now.photo)
     until(lambda: (tmp_path / "otter.png").exists() and panel.runner.state == "idle")
     assert (decode(tmp_path / "otter.png").width, decode(tmp_path / "otter.png").height) == (960, 640)
     made = recipe.read(tmp_path / "otter.png")
     assert made is not None
     assert made["model"] == TWICE
+
+
+def test_a_photo_that_cannot_be_saved_as_asked_is_told_why(
+    panel: UpscalePanel, until: Until, tmp_path: Path, notices: list[Notice | None]
+) -> None:
+    photos(tmp_path, 1, kind=np.uint16)
+    source = tmp_path / "photo0.png"
+    panel.enlarge_into(tmp_path / "deep.jpg", source, decode(source))
+    until(lambda: bool(notices) and notices[-1] is not None and "could not be enlarged" in notices[-1].what)
+    assert notices[-1] is not None
+    assert "8 bits" in notices[-1].why
+    panel.enlarge_into(tmp_path / "deep.exe", source, decode(source))
+    assert notices[-1] is not None
+    assert ".exe" in notices[-1].what
+
+
+def test_only_the_part_that_was_marked_is_enlarged(panel: UpscalePanel, until: Until, tmp_path: Path) -> None:
+    until(lambda: panel.preview.now is not None)
+    now = panel.preview.now
+    assert now is not None
+    assert not panel.picture.bar.crop.isEnabled()
+    panel.view.region_chosen.emit(QRect(100, 50, 60, 40))
+    assert panel.picture.bar.crop.isEnabled()
+    panel.enlarge_part_into(tmp_path / "part.png")
+    until(lambda: (tmp_path / "part.png").exists() and panel.runner.state == "idle")
+    made = decode(tmp_path / "part.png")
+    wanted = doubled(now.photo.pixels[50:90, 100:160])
+    assert made.pixels.shape == wanted.shape
+    assert np.abs(made.pixels.astype(int) - wanted).max() <= 1
+    assert made.icc == now.photo.icc
 
 
 def test_a_picture_from_another_panel_comes_onto_the_list(panel: UpscalePanel, until: Until) -> None:
