@@ -70,7 +70,7 @@ class Conveyor:
         self._reading: list[Item] = []
         self._busy = 0  # pieces of work in the pool
         self._writing_bytes = 0
-        self._paused = False
+        self._paused = self._closed = False
 
     def __enter__(self) -> Conveyor:
         return self
@@ -208,7 +208,8 @@ class Conveyor:
                 self._abandon(item)
 
     def close(self) -> None:
-        """Forget everything; wait for what is just being written. Nothing half-made is left on the disk."""
+        """Forget everything; wait for what is just being written (`collect` tells of it still). Nothing half-made is left."""
+        self._closed = True
         for item in [*self._ready, *self._unwritten, *([self._current] if self._current else [])]:
             self._abandon(item)
         self._waiting.clear()
@@ -221,7 +222,7 @@ class Conveyor:
     # Reading
 
     def _fill(self) -> None:
-        while self._waiting and not self._paused and not self.halted and self._may_read(self._waiting[0][1]):
+        while self._waiting and not (self._paused or self._closed or self.halted) and self._may_read(self._waiting[0][1]):
             item = Item(*self._waiting.popleft())
             self._reading.append(item)
             self._events.append(Event(item.index, "reading"))
@@ -419,6 +420,10 @@ class Conveyor:
         then: Callable[[T | BaseException], None],
         pool: ThreadPoolExecutor | None = None,
     ) -> None:
+        if self._closed:  # made, but not wanted any more
+            self._abandon(item)
+            return
+
         def run() -> None:
             outcome: T | BaseException
             began = time.perf_counter()

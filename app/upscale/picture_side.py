@@ -31,7 +31,7 @@ USUAL_SIZE = (1920, 1080)  # of a photo, while none is shown
 
 class PictureSide(QWidget):
     """See the module. `shown(Shown)` when a photo can be seen, `unshown()` where it cannot, `model_chosen(name)` in the strip,
-    `message(str)` a remark for the status line, `save_asked()` to save the comparison, `part_asked()` to enlarge what is marked."""
+    `message(str)` a remark for the status line, `save_asked()` to save the comparison, `part_asked()` for what is marked."""
 
     shown = Signal(object)
     unshown = Signal()

@@ -280,3 +280,17 @@ def test_a_photo_can_be_taken_off_before_and_while_it_is_worked_on(tmp_path: Pat
 def test_recipes_of_results_are_plain_json(tmp_path: Path, running: Engine) -> None:
     _, (output,) = run(running, photos(tmp_path, 1), X2)
     assert json.loads(json.dumps(recipe.read(output))) == recipe.read(output)
+
+
+def test_what_is_done_in_the_last_moment_before_closing_is_let_go(tmp_path: Path, running: Engine) -> None:
+    plan = planned(photos(tmp_path / "in", 1), replace(X2, into=tmp_path / "out"))
+    belt = Conveyor(X2)
+    belt.add(0, plan[0])
+    while (job := belt.next_request()) is None:
+        belt.wait()
+        belt.collect()
+    for update in running.run(job[1]):
+        belt.update(0, update)
+    belt.close()
+    assert [event.stage for event in belt.collect()][-1] == "working"
+    assert not (tmp_path / "out").exists()
