@@ -36,6 +36,7 @@ MODULES: dict[str, str] = {
     "stylegan2-tf": "models.checkpoints.families.stylegan2_tf",
     "rosinality": "models.checkpoints.families.rosinality",
     "dcgan": "models.checkpoints.families.dcgan",
+    "spandrel": "models.checkpoints.families.beyond",
 }
 
 
