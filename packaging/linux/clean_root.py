@@ -130,17 +130,10 @@ def main() -> None:
         inside(root, "ganvas", "--version")
         inside(root, "apt-get", "install", "-y", "-qq", "--no-install-recommends", "python3", quiet=True)
         with_ganvas = listing(root)
-        smoke = (
-            "python3",
-            f"/{TRIAL}/packaging/smoke.py",
-            "/opt/ganvas",
-            "--wheels",
-            f"/{TRIAL}/wheels",
-            "--keep",
-            f"/{TRIAL}/kept",
-        )
-        inside(root, *smoke)
-        if args.keep:
+        shutil.rmtree(trial / "kept", ignore_errors=True)
+        smoke = [f"/{TRIAL}/packaging/smoke.py", "/opt/ganvas", "--wheels", f"/{TRIAL}/wheels", "--keep", f"/{TRIAL}/kept"]
+        inside(root, "python3", *smoke, *(["--only", *args.only] if args.only else []))
+        if args.keep and (trial / "kept" / "tour").is_dir():
             shutil.copytree(trial / "kept" / "tour", args.keep, dirs_exist_ok=True)
         owned = set(inside(root, "dpkg-query", "-L", "ganvas", quiet=True).split("\n"))
         inside(root, "apt-get", "purge", "-y", "-qq", "ganvas", quiet=True)
