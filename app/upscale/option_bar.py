@@ -70,7 +70,7 @@ class OptionBar(QFrame):
         self.into = QPushButton()
         self.into.setObjectName("upscale:into")
         self.into.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.into.setMinimumWidth(80)
+        self.into.setMinimumWidth(120)
         self.into.clicked.connect(self._ask_folder)
         theme.give_icon(self.into, "folder")
         self.beside = QToolButton()
