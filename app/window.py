@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from app import memory_use, theme
 from app.bringing import Bringer
+from app.collecting import Collector
 from app.header import Header
 from app.inference.requests import ModelFacts
 from app.inference.updates import Done, Update
@@ -430,6 +431,7 @@ def main(argv: Sequence[str]) -> int:
     app = theme.application()
     door = FrontDoor()
     door.listen()  # before anything else: two files that are opened at once come into one window
+    collector = Collector()
     settings, catalogue = Settings(), Catalogue()
     theme.start(app, theme.choice_of(settings.get("window.theme", "system")))
     engine = Engine(catalogue, common.device, common.precision, common.threads or threads_beside_a_window())
@@ -441,4 +443,5 @@ def main(argv: Sequence[str]) -> int:
     Interruption(app)
     code = app.exec()
     door.shut()
+    collector.shut()
     return code

@@ -109,7 +109,8 @@ def give_back() -> None:
     """Return memory of dropped models and cached blocks to the device."""
     import torch
 
-    gc.collect()
+    if gc.isenabled():  # While a window is open the collector is off, and belongs to the window's thread.
+        gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     if torch.backends.mps.is_available():

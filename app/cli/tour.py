@@ -57,12 +57,14 @@ def _tour(args: argparse.Namespace, catalogue: Catalogue, folder: Path, watched:
     from app import theme
     from app.cli.hand import GaveUp, Hand, rest
     from app.cli.touring import Guide
+    from app.collecting import Collector
     from app.inference.engine import Engine
     from app.inference.worker import InferenceWorker, threads_beside_a_window
     from app.settings import Settings
     from app.window import MainWindow
 
     app = theme.application()
+    collector = Collector()
     settings = Settings()
     theme.start(app, theme.choice_of(args.theme))
     asked = common(args)
@@ -85,4 +87,5 @@ def _tour(args: argparse.Namespace, catalogue: Catalogue, folder: Path, watched:
         app.exec()
     window.close()
     rest(0)
+    collector.shut()
     return code
