@@ -8,13 +8,9 @@ happened. Decoding and encoding run in a small pool; all that its threads do is 
 from __future__ import annotations
 
 import errno
-import logging
-import queue
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from types import TracebackType
 from typing import Any, TypeVar
@@ -24,23 +20,19 @@ from numpy.typing import NDArray
 
 from app.inference.requests import TranslateRequest, UpscaleRequest
 from app.inference.updates import Cancelled, Done, Failure, Progress, Tile, Update
-from app.photos.animation import Animation, decode_animation
-from app.photos.decoding import decode
+from app.photos.animation import Animation
 from app.photos.photo import Photo, PhotoError
 from app.photos.resizing import resize
-from app.photos.streaming import Shape
-from app.upscale import results
+from app.upscale import making, results
+from app.upscale.beside import Beside
 from app.upscale.items import Event, Item, expected_pixels, in_words, share_of
-from app.upscale.plan import Choices, Planned, expected_bytes
+from app.upscale.plan import Choices, Planned
 
-log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 LAID_AHEAD = 4  # Tiles that may wait to be put in their place, where the owner can wait.
 AHEAD = 2  # Photos that are decoded ahead of the network.
-STREAM_BYTES = 600 * 10**6  # A result beyond this goes to the disk as it is made, instead of being held.
 HELD_BYTES = 1_500 * 10**6  # Results on their way to the disk hold no more than this together, or one photo.
-SPARE_BYTES = 100 * 10**6  # Room that is left on a disk: a full one harms more than this job.
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
 
@@ -56,19 +48,15 @@ class Conveyor:
         patient: bool = True,
     ) -> None:
         """`patient` says whether the owner may wait for a slow disk while it hands over tiles (a window may not)."""
-        self.choices, self._sha256, self._wake, self._patient = choices, sha256, wake, patient
+        self.choices, self._sha256, self._patient = choices, sha256, patient
         self.halted: Failure | None = None  # why nothing can be written any more
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="photos")
-        self._hands = ThreadPoolExecutor(1, thread_name_prefix="tiles")
-        self._collectable: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._arrived = threading.Event()
+        self._beside = Beside(threads, wake)
         self._events: list[Event] = []
         self._waiting: deque[tuple[int, Planned]] = deque()
         self._ready: deque[Item] = deque()
         self._unwritten: deque[Item] = deque()  # made, but there was no room on the disk
         self._current: Item | None = None
         self._reading: list[Item] = []
-        self._busy = 0  # pieces of work in the pool
         self._writing_bytes = 0
         self._paused = self._closed = False
 
@@ -107,7 +95,7 @@ class Conveyor:
     @property
     def idle(self) -> bool:
         """Nothing is at work, neither here nor (as far as is known here) in the engine."""
-        return not self._busy and self._current is None and not self._events and self._collectable.empty()
+        return self._beside.idle and self._current is None and not self._events
 
     @property
     def finished(self) -> bool:
@@ -123,7 +111,7 @@ class Conveyor:
         if self._current or self._paused or self.halted or not self._ready:
             return None
         item = self._ready[0]
-        if self._writing_bytes and self._writing_bytes + self._result_bytes(item) > HELD_BYTES:
+        if self._writing_bytes and self._writing_bytes + making.next_bytes(item, self.choices.scale) > HELD_BYTES:
             return None
         self._ready.popleft()
         self._current = item
@@ -135,7 +123,7 @@ class Conveyor:
             return item.index, TranslateRequest(self.choices.model, item.pixels)
         if item.assembly is None:
             try:
-                self._open_assembly(item)
+                making.open_assembly(item, self.choices)
             except (OSError, MemoryError) as error:
                 self._current = None
                 self._fail(item, error)
@@ -168,18 +156,15 @@ class Conveyor:
 
     def collect(self) -> list[Event]:
         """What has happened since the last call, in order."""
-        self._arrived.clear()
-        while not self._collectable.empty():
-            self._busy -= 1
-            self._collectable.get()()
+        self._beside.collect()
         self._fill()
         events, self._events = self._events, []
         return events
 
     def wait(self, seconds: float | None = None) -> None:
         """Sleep until there is something to collect."""
-        if self._busy and not self._events and self._collectable.empty():
-            self._arrived.wait(seconds)
+        if not self._events:
+            self._beside.wait(seconds)
 
     def pause(self) -> None:
         """Begin nothing new. The owner cancels the request at work: what is made of it is kept, and it goes on from there.
@@ -216,8 +201,7 @@ class Conveyor:
         self._ready.clear()
         self._unwritten.clear()
         self._current = None
-        self._hands.shutdown(wait=True, cancel_futures=True)
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._beside.close()
 
     # Reading
 
@@ -226,24 +210,12 @@ class Conveyor:
             item = Item(*self._waiting.popleft())
             self._reading.append(item)
             self._events.append(Event(item.index, "reading"))
-            self._in_pool(item, partial(self._read, item.planned), partial(self._read_done, item))
+            self._in_pool(item, partial(making.read, item.planned, self.choices, self._sha256), partial(self._read_done, item))
 
     def _may_read(self, planned: Planned) -> bool:
         ahead = [*self._reading, *self._ready]
         held = expected_pixels(planned) + sum(expected_pixels(other.planned) for other in ahead)
         return not ahead or (len(ahead) < AHEAD and held < HELD_BYTES / 2)
-
-    def _read(self, planned: Planned) -> tuple[Photo, Animation | None]:
-        if planned.frames > 1:
-            moving = decode_animation(planned.source)
-            first = Photo(moving.frames[0], planned.format, xmp=moving.xmp)
-            if len(moving.frames) != planned.frames:
-                raise PhotoError("The file has changed since the job was planned.", "Add it again.")
-            return results.dressed(first, planned, self.choices, self._sha256), moving
-        photo = results.prepared(decode(planned.source), planned, self.choices)
-        if planned.facts is not None and (photo.width, photo.height) != (planned.facts.width, planned.facts.height):
-            raise PhotoError("The file has changed since the job was planned.", "Add it again.")
-        return results.dressed(photo, planned, self.choices, self._sha256), None
 
     def _read_done(self, item: Item, outcome: tuple[Photo, Animation | None] | BaseException) -> None:
         self._reading.remove(item)
@@ -261,23 +233,6 @@ class Conveyor:
 
     # The network
 
-    def _open_assembly(self, item: Item) -> None:
-        assert item.pixels is not None
-        assert item.photo is not None
-        height, width, channels = item.pixels.shape
-        scale = self.choices.scale
-        shape = Shape(width * scale, height * scale, channels, item.pixels.dtype)
-        if item.last_run and item.moving is None and self._result_bytes(item) > STREAM_BYTES:
-            _check_room(item.planned, self.choices)
-            item.stream = results.Stream(item.photo, item.planned, self.choices, shape)
-            item.assembly = item.stream.open()
-        else:
-            item.assembly = results.Assembly(shape)
-
-    def _result_bytes(self, item: Item) -> int:
-        """What the next run makes, in memory."""
-        return item.pixels.nbytes * self.choices.scale**2 if item.pixels is not None else 0
-
     def _lay(self, item: Item, tile: Tile) -> None:
         """Put a tile in its place, beside the owner: copying one takes up to a tenth of a second on a busy machine."""
         assembly, below = item.assembly, item.below * self.choices.scale
@@ -291,7 +246,7 @@ class Conveyor:
                 except (PhotoError, OSError, MemoryError) as error:
                     item.trouble = error
 
-        laid = self._hands.submit(put)
+        laid = self._beside.tiles.submit(put)
         if self._patient:
             item.laid.append(laid)
             if len(item.laid) > LAID_AHEAD:
@@ -306,7 +261,7 @@ class Conveyor:
             else:
                 then()
 
-        self._in_pool(item, _nothing, laid, self._hands)
+        self._in_pool(item, _nothing, laid, on_tiles=True)
 
     def _leave(self, item: Item) -> None:
         self._current = None
@@ -356,20 +311,7 @@ class Conveyor:
         self._events.append(Event(item.index, "writing", 1.0))
         held = 0 if item.stream or item.pixels is None else item.pixels.nbytes
         self._writing_bytes += held
-        self._in_pool(item, partial(self._write_now, item), partial(self._written, item, held))
-
-    def _write_now(self, item: Item) -> int:
-        assert item.photo is not None
-        if item.stream is not None:
-            return item.stream.finish()
-        assert item.pixels is not None
-        _check_room(item.planned, self.choices)
-        if item.moving is not None:
-            return results.write_animation(item.made, item.moving, item.photo, item.planned, self.choices)
-        written = results.write(item.pixels, item.photo, item.planned, self.choices)
-        # Let go of here: giving a hundred megabytes back to the system takes a while, which the owner need not wait for.
-        item.pixels = None
-        return written
+        self._in_pool(item, partial(making.write, item, self.choices), partial(self._written, item, held))
 
     def _written(self, item: Item, held: int, outcome: int | BaseException) -> None:
         self._writing_bytes -= held
@@ -414,36 +356,12 @@ class Conveyor:
         item.made = []
 
     def _in_pool(
-        self,
-        item: Item,
-        work: Callable[[], T],
-        then: Callable[[T | BaseException], None],
-        pool: ThreadPoolExecutor | None = None,
+        self, item: Item, work: Callable[[], T], then: Callable[[T | BaseException], None], on_tiles: bool = False
     ) -> None:
         if self._closed:  # made, but not wanted any more
             self._abandon(item)
-            return
-
-        def run() -> None:
-            outcome: T | BaseException
-            began = time.perf_counter()
-            try:
-                outcome = work()
-            except BaseException as error:
-                outcome = error
-            item.spent += time.perf_counter() - began
-            self._collectable.put(partial(then, outcome))
-            self._arrived.set()
-            self._wake()
-
-        self._busy += 1
-        (pool or self._pool).submit(run)
-
-
-def _check_room(planned: Planned, choices: Choices) -> None:
-    assert planned.output is not None
-    if results.free_bytes(planned.output.parent) < expected_bytes(planned, choices.quality) + SPARE_BYTES:
-        raise OSError(errno.ENOSPC, "No space left on device")
+        else:
+            self._beside.run(item, work, then, on_tiles)
 
 
 def _nothing() -> None:

@@ -17,8 +17,7 @@ from app.photos import recipe
 from app.photos.decoding import decode
 from app.photos.encoding import encode
 from app.photos.photo import Photo
-from app.upscale import conveyor as conveyor_module
-from app.upscale import results
+from app.upscale import making, results
 from app.upscale.conveyor import Conveyor
 from app.upscale.items import Event
 from app.upscale.plan import Choices
@@ -146,7 +145,7 @@ def test_a_result_too_large_to_hold_is_streamed_and_is_the_same(
     named = photos(tmp_path / "in", 1, 90, 70)
     choices = replace(X2, target=parse_target("130w"), strength=0.7)
     _, (whole,) = run(running, named, replace(choices, into=tmp_path / "whole"))
-    monkeypatch.setattr(conveyor_module, "STREAM_BYTES", 0)
+    monkeypatch.setattr(making, "STREAM_BYTES", 0)
     _, (streamed,) = run(running, named, replace(choices, into=tmp_path / "streamed"))
     assert np.array_equal(decode(whole).pixels, decode(streamed).pixels)
     assert recipe.read(streamed) == recipe.read(whole)
@@ -161,7 +160,7 @@ def test_a_pause_keeps_what_was_made_and_goes_on_from_there(
     tmp_path: Path, running: Engine, monkeypatch: pytest.MonkeyPatch, streamed: bool
 ) -> None:
     if streamed:
-        monkeypatch.setattr(conveyor_module, "STREAM_BYTES", 0)
+        monkeypatch.setattr(making, "STREAM_BYTES", 0)
     named = photos(tmp_path, 1, 64, 48)
     plan = planned(named, X2)
     with Conveyor(X2) as belt:
@@ -201,7 +200,7 @@ def test_closing_in_the_middle_leaves_nothing_on_the_disk(
     tmp_path: Path, running: Engine, monkeypatch: pytest.MonkeyPatch, streamed: bool
 ) -> None:
     if streamed:
-        monkeypatch.setattr(conveyor_module, "STREAM_BYTES", 0)
+        monkeypatch.setattr(making, "STREAM_BYTES", 0)
     plan = planned(photos(tmp_path / "in", 3, 64, 48), replace(X2, into=tmp_path / "out"))
     with Conveyor(X2) as belt:
         for index, one in enumerate(plan):
