@@ -20,6 +20,7 @@ MAKES: dict[Task, str] = {
     "painting": "makes landscapes from label maps (Paint)",
     "upscaling": "enlarges or restores photos (Upscale)",
     "translation": "transforms photos (Upscale)",
+    "labelling": "makes label maps from photos (Paint)",
 }
 
 

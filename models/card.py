@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from models.errors import CheckpointError
 
-Task = Literal["latent", "painting", "upscaling", "translation"]
+Task = Literal["latent", "painting", "upscaling", "translation", "labelling"]
 TASKS: tuple[Task, ...] = get_args(Task)
 
 

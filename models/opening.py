@@ -19,12 +19,13 @@ from models.precision import choose
 from models.running import is_out_of_memory
 
 if TYPE_CHECKING:
+    from models.labelling import LabellingModel
     from models.latent import LatentModel
     from models.painting import PaintingModel
     from models.translation import TranslationModel
     from models.upscaling import UpscalingModel
 
-    Model = LatentModel | PaintingModel | UpscalingModel | TranslationModel
+    Model = LatentModel | PaintingModel | UpscalingModel | TranslationModel | LabellingModel
 
 
 def open_model(model: str | Path, device: str | None, precision: str | None, answers: Mapping[str, str]) -> Model:

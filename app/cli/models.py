@@ -27,7 +27,8 @@ EXAMPLES = """\
   ganvas models add latest_net_G.pth --answer num_upsampling_layers=more
   ganvas models remove network-snapshot"""
 
-PANELS = {"latent": "Explore", "painting": "Paint", "upscaling": "Upscale", "translation": "Upscale, Transform"}
+PANELS = {"latent": "Explore", "painting": "Paint", "upscaling": "Upscale", "translation": "Upscale, Transform",
+          "labelling": "Paint, map from a photo"}  # fmt: skip
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -19,8 +19,15 @@ TASKS: dict[Task, tuple[str, str]] = {
     "painting": ("Paint", "landscapes from label maps"),
     "upscaling": ("Upscale", "larger and cleaner photos"),
     "translation": ("Upscale", "transformed photos"),
+    "labelling": ("Paint", "label maps from photos"),
 }
-PANEL_OF: dict[Task, str] = {"latent": "explore", "painting": "paint", "upscaling": "upscale", "translation": "upscale"}
+PANEL_OF: dict[Task, str] = {
+    "latent": "explore",
+    "painting": "paint",
+    "upscaling": "upscale",
+    "translation": "upscale",
+    "labelling": "paint",
+}
 
 
 @dataclass(frozen=True)

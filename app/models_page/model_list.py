@@ -14,7 +14,8 @@ from app.widgets.model_picker import draw_badge
 
 LINE = Qt.ItemDataRole.UserRole + 1
 PICTURE = Qt.ItemDataRole.UserRole + 2
-ICONS = {"latent": "explore", "painting": "paint", "upscaling": "upscale", "translation": "upscale", None: "warning"}
+ICONS = {"latent": "explore", "painting": "paint", "upscaling": "upscale", "translation": "upscale", "labelling": "paint",
+         None: "warning"}  # fmt: skip
 
 
 class _Painter(QStyledItemDelegate):

@@ -57,7 +57,7 @@ class Family(Protocol):
         ...
 
     def assemble(self, card: Card, tensors: Mapping[str, torch.Tensor], runtime: Runtime) -> Any:
-        """A LatentModel, PaintingModel, UpscalingModel or TranslationModel. `CheckpointError` where tensors don't fit."""
+        """A LatentModel, PaintingModel, UpscalingModel, TranslationModel or LabellingModel. `CheckpointError` where tensors don't fit."""
         ...
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # Family name, as cards bear it, to the module that knows it. Asked in this order: the narrower description comes first.
 MODULES: dict[str, str] = {
     "landscapes": "models.checkpoints.families.landscapes",
+    "labeller": "models.checkpoints.families.labeller",
     "mobilestylegan": "models.checkpoints.families.mobilestylegan",
     "esrgan": "models.checkpoints.families.esrgan",
     "compact": "models.checkpoints.families.compact",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.networks.efficientnet_lite import CHANNELS
+from models.networks.efficientnet_lite import CHANNELS, EfficientNetLite
 
 _STRIDES = (32, 16, 8, 4)
 _WIDTH = 64
@@ -29,4 +29,18 @@ class LabelDecoder(nn.Module):
             x = here if x is None else here + F.interpolate(x, here.shape[-2:], mode="bilinear")
             x = F.relu(self.mix[str(stride)](x))
         logits: Tensor = self.says(x)
+        return logits
+
+
+class Labeller(nn.Module):
+    """The trunk with a decoder behind it: what a labeller's file holds."""
+
+    def __init__(self, labels: int) -> None:
+        super().__init__()
+        self.features = EfficientNetLite()
+        self.decoder = LabelDecoder(labels)
+
+    def forward(self, photo: Tensor) -> Tensor:
+        """Logits `[N, labels, H/4, W/4]` of photos `[N, 3, H, W]`, -1..1; sides are multiples of 32."""
+        logits: Tensor = self.decoder(self.features(photo))
         return logits

@@ -1,4 +1,4 @@
-"""The labelling recipe: from photos with label maps to a labeller, which also judges painted pictures (`metrics.py`).
+"""The labelling recipe: from photos with label maps to a labeller, for repainting photos and for judging painted pictures.
 
 It shares the frozen features with the painting recipe's critic, but none of what the critic learnt.
 """
@@ -8,47 +8,27 @@ from __future__ import annotations
 import math
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
-from importlib.resources import as_file, files
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import Tensor
 
 from models.networks.efficientnet_lite import EfficientNetLite
 from models.networks.labeller import LabelDecoder
 from models.training.augment import draw
 from models.training.labelled import LabelledPhotos, square
+from models.training.metrics import Agreement, Say, agreement
 from models.training.painting import sampling_chances, to_shares, to_tensor
 from models.training.state import State
-from models.training.trunk import read_trunk
 
+if TYPE_CHECKING:
+    from models.card import Label
+    from models.labelling import LabellingModel
 
-class Labeller:
-    """A trained decoder with its trunk: from a picture to channel numbers."""
-
-    def __init__(self, trunk: EfficientNetLite, decoder: LabelDecoder) -> None:
-        self._trunk, self._decoder = trunk, decoder
-
-    def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Channel numbers `[H, W]` of a picture uint8 `[H, W, 3]`."""
-        device = next(self._decoder.parameters()).device
-        with torch.no_grad():
-            photo = to_tensor([picture], device)
-            logits = F.interpolate(self._decoder(self._trunk(photo)).float(), photo.shape[-2:], mode="bilinear")
-            numbers: NDArray[np.uint8] = logits[0].argmax(0).to(torch.uint8).cpu().numpy()
-        return numbers
-
-
-def read_labeller(labels: int) -> Labeller:
-    """The labeller that comes along for judging landscapes, on the processor."""
-    with as_file(files("resources") / "training" / "labeller.safetensors") as path:
-        tensors = load_file(path)
-    decoder = LabelDecoder(labels)
-    decoder.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-    return Labeller(read_trunk(), decoder)
+Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -93,9 +73,17 @@ class LabellingRun:
         self.seen += options.batch
         return {"entropy": float(loss.detach())}
 
-    def labeller(self) -> Labeller:
-        """The decoder as it stands."""
-        return Labeller(self.trunk, self.decoder)
+    def says(self, picture: Pixels) -> Pixels:
+        """Channel numbers `[H, W]` of a picture uint8 `[H, W, 3]`, as the decoder stands; sides are multiples of 32."""
+        with torch.no_grad():
+            photo = to_tensor([picture], self.device)
+            logits = F.interpolate(self._logits(photo).float(), photo.shape[-2:], mode="bilinear")
+        numbers: Pixels = logits[0].argmax(0).to(torch.uint8).cpu().numpy()
+        return numbers
+
+    def held_out(self, limit: int | None = None) -> Agreement:
+        """How often it says what the maps of held-out photos say (middle squares)."""
+        return held_out_agreement(self.data, self.options.size, self.says, self.data.held_out[:limit])
 
     def state(self) -> State:
         """All that resuming needs."""
@@ -115,6 +103,10 @@ class LabellingRun:
         self.random.bit_generator.state = state["random"]["numpy"]
         torch.set_rng_state(state["random"]["torch"])
 
+    def begin_from(self, state: State) -> None:
+        """Start anew with the decoder of another run."""
+        self.decoder.load_state_dict(state["decoder"])
+
     def _logits(self, photos: Tensor) -> Tensor:
         with torch.autocast(self.device.type, torch.bfloat16) if self.bfloat16 else nullcontext():
             with torch.no_grad():
@@ -127,3 +119,25 @@ class LabellingRun:
         maps = np.stack([numbers for _, numbers in pairs])
         shares = to_shares(maps, len(self.data.labels), 1, self.device, torch.float32)
         return to_tensor([pixels for pixels, _ in pairs], self.device), shares
+
+
+def held_out_agreement(data: LabelledPhotos, side: int, says: Say, indices: tuple[int, ...]) -> Agreement:
+    """Agreement of `says(picture) -> channel numbers` with the maps of these photos, in middle squares of `side` pixels."""
+    count = len(data.labels)
+    confusion = np.zeros((count, count), np.int64)
+    for i in indices:
+        photo, numbers = square(data.photos[i], data.maps[i], side)
+        np.add.at(confusion, (numbers.ravel(), says(photo).ravel()), 1)
+    return agreement(confusion)
+
+
+def channels_of(model: LabellingModel, labels: tuple[Label, ...]) -> Say:
+    """A labelling model as a function to channel numbers of `labels`, found by name; specks stay, as nobody is to paint them.
+
+    KeyError where the model says a label that is not among them.
+    """
+    numbers = {label.name: k for k, label in enumerate(labels)}
+    table = np.zeros(256, np.uint8)
+    for label in model.labels:
+        table[label.id] = numbers[label.name]
+    return lambda picture: table[model.label(picture, 0)]

@@ -35,7 +35,7 @@ def as_pictures(rgb: torch.Tensor) -> Pixels:
 def held_out_sheet(run: PaintingRun, rows: int, seed: int = 5) -> Pixels:
     """`rows` held-out maps: map, photo, the photo's look, the looks of two training photos (the same ones in every sheet)."""
     data, side = run.data, run.options.native
-    chosen = _spread(data.held_out, rows)
+    chosen = spread(data.held_out, rows)
     pairs = [square(data.photos[i], data.maps[i], side) for i in chosen]
     photos = to_tensor([p for p, _ in pairs], run.device)
     shares = to_shares(np.stack([m for _, m in pairs]), len(data.labels), 1, run.device, torch.float32)
@@ -114,6 +114,6 @@ def _painted(run: PaintingRun, shares: torch.Tensor, styles: torch.Tensor) -> to
     return torch.cat(made)
 
 
-def _spread(indices: tuple[int, ...], count: int) -> list[int]:
+def spread(indices: tuple[int, ...], count: int) -> list[int]:
     """`count` of `indices`, evenly apart."""
     return [indices[i * len(indices) // count] for i in range(min(count, len(indices)))]

@@ -1,5 +1,7 @@
-"""The labelling recipe, and how painted pictures are judged by it."""
+"""The labelling recipe: it learns, stops and goes on exactly, leaves a model; and how painted pictures are judged by it."""
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,55 +9,93 @@ import numpy as np
 import pytest
 import torch
 
-from models.training.labelled import LabelledPhotos, read_labelled
-from models.training.labelling import LabellingOptions, LabellingRun
+import models
+from models.card import Card
+from models.errors import BadInput
+from models.labelling import LabellingModel
+from models.training import labelling_jobs as jobs
+from models.training.jobs import Place, read_card
+from models.training.labelled import square
+from models.training.labelling import LabellingOptions, LabellingRun, channels_of
+from models.training.loop import LOG, STATE, Schedule
 from models.training.metrics import agreement, relabelled
-from models.training.state import load_state, save_state
-from models.training.trunk import read_trunk
+from models.training.state import load_state
 
 SMALL = LabellingOptions(size=64, batch=4, rate=3e-3, pictures=160)
+HERE = Place("cpu", False, 1)
 
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
 
 
-@pytest.fixture
-def data(landscapes: Path, tmp_path: Path) -> LabelledPhotos:
-    return read_labelled(landscapes, tmp_path / "cache")
+def begun(landscapes: Path, out: Path) -> LabellingRun:
+    return jobs.open_labelling(landscapes, out, SMALL, HERE)
 
 
-def begun(data: LabelledPhotos) -> LabellingRun:
-    return LabellingRun(data, read_trunk(), SMALL, torch.device("cpu"), bfloat16=False)
-
-
-def test_it_learns_to_label_photos_it_has_not_seen_and_metrics_say_so(
-    data: LabelledPhotos, landscapes: Path, tmp_path: Path
-) -> None:
-    labeller = begun(data)
-    first = [labeller.step()["entropy"] for _ in range(30)]
+def test_it_learns_to_label_photos_it_has_not_seen_and_metrics_say_so(landscapes: Path, tmp_path: Path) -> None:
+    run = begun(landscapes, tmp_path / "run")
+    first = [run.step()["entropy"] for _ in range(30)]
     assert np.mean(first[-5:]) < 0.7 * np.mean(first[:3])
-    found = relabelled(data, 64, lambda numbers, photo, seed: np.full_like(photo, seed), labeller.labeller())
+    found = relabelled(run.data, 64, lambda numbers, photo, seed: np.full_like(photo, seed), run.says)
     assert found["photos"].pixels > 0.7
+    assert found["photos"].pixels == pytest.approx(run.held_out().pixels)
     assert found["painted"].pixels < found["photos"].pixels  # plain grey is no landscape
-    same = relabelled(data, 64, lambda numbers, photo, seed: photo, labeller.labeller(), limit=2)
+    same = relabelled(run.data, 64, lambda numbers, photo, seed: photo, run.says, limit=2)
     assert same["painted"].pixels == same["photos"].pixels
 
 
-def test_a_run_that_was_interrupted_goes_on_exactly(data: LabelledPhotos, tmp_path: Path) -> None:
-    straight, halves = begun(data), None
-    first = [straight.step() for _ in range(4)]
-    halves = begun(data)
-    second = [halves.step() for _ in range(2)]
-    save_state(tmp_path / "state", halves.state())
-    resumed = begun(data)
-    resumed.restore(load_state(tmp_path / "state"))
-    second += [resumed.step() for _ in range(2)]
-    assert first == second
+def test_a_run_that_was_told_to_end_goes_on_exactly(landscapes: Path, tmp_path: Path) -> None:
+    straight = begun(landscapes, tmp_path / "straight")
+    list(jobs.train_labelling(straight, tmp_path / "straight", Schedule(40, log_every=2, sheet_every=16)))
+    halves = begun(landscapes, tmp_path / "halves")
+    for _ in jobs.train_labelling(halves, tmp_path / "halves", Schedule(40, log_every=2, sheet_every=16)):
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert 0 < halves.seen < 40
+    assert load_state(tmp_path / "halves" / STATE)["seen"] == halves.seen
+    resumed = begun(landscapes, tmp_path / "halves")
+    assert resumed.seen == halves.seen
+    list(jobs.train_labelling(resumed, tmp_path / "halves", Schedule(40)))
+    for one, other in zip(straight.decoder.parameters(), resumed.decoder.parameters(), strict=True):
+        assert torch.equal(one, other)
+    assert "entropy" in (tmp_path / "straight" / LOG).read_text()
+    assert [path.name for path in sorted((tmp_path / "straight").glob("sheet-*.png"))] == [
+        "sheet-00000016.png",
+        "sheet-00000032.png",
+    ]
+
+
+def test_the_result_is_a_model_that_labels_like_the_run(landscapes: Path, tmp_path: Path) -> None:
+    run = begun(landscapes, tmp_path / "run")
+    for _ in range(30):
+        run.step()
+    folder = tmp_path / "models" / "mine"
+    jobs.export_labelling(run, read_card(None, "mine"), folder)
+    card = Card.from_json((folder / "card.json").read_text())
+    assert (card.task, card.family, card.resolution) == ("labelling", "labeller", 64)
+    assert card.labels == run.data.labels
+    assert card.metrics["pixels_as_in_3_held_out_maps"] == pytest.approx(run.held_out().pixels, abs=1e-3)
+    assert (folder / "sheet.webp").stat().st_size > 0
+    model = models.open(folder / "weights.safetensors", device="cpu")
+    assert isinstance(model, LabellingModel)
+    photo, _ = square(run.data.photos[run.data.held_out[0]], run.data.maps[run.data.held_out[0]], 64)
+    same = channels_of(model, run.data.labels)(photo) == run.says(photo)
+    assert same.mean() > 0.9  # not all: the model also looks at the mirror image
+    assert set(np.unique(model.label(photo))) <= {0, 3, 7}
+
+
+def test_another_set_of_labels_is_refused(landscapes: Path, tmp_path: Path) -> None:
+    run = begun(landscapes, tmp_path / "run")
+    list(jobs.train_labelling(run, tmp_path / "run", Schedule(4)))
+    labels = landscapes / "labels.json"
+    labels.write_text(labels.read_text().replace("]}]", ']}, {"id": 9, "name": "snow", "colour": [255, 255, 255]}]'))
+    with pytest.raises(BadInput, match="begun with 3 labels, the data has 4"):
+        begun(landscapes, tmp_path / "run")
+    with pytest.raises(BadInput, match="begun with 3 labels, the data has 4"):
+        jobs.open_labelling(landscapes, tmp_path / "new", SMALL, HERE, begin_from=tmp_path / "run")
 
 
 def test_agreement_counts_pixels_and_weighs_labels_alike() -> None:

@@ -1,0 +1,94 @@
+"""The whole job of the labelling recipe, as a command line or a window calls it; see `jobs.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from models.card import Card
+from models.errors import BadInput
+from models.training import export
+from models.training.jobs import Place
+from models.training.labelled import read_labelled, square
+from models.training.labelling import LabellingOptions, LabellingRun
+from models.training.loop import STATE, Report, Schedule, train
+from models.training.sheets import coloured, spread, webp
+from models.training.state import load_state
+from models.training.trunk import read_trunk
+
+_ROWS = 16
+
+
+def open_labelling(
+    data: Path, out: Path, options: LabellingOptions, place: Place, begin_from: Path | None = None, open_only: bool = False
+) -> LabellingRun:
+    """A labelling run that stands where `out` left it, or at the decoder of `begin_from`, or at the beginning.
+
+    A run that was begun keeps its options; `options` are those of a new one. `BadInput` where data or states cannot be used.
+    """
+    state = load_state(out / STATE) if (out / STATE).exists() else None
+    if state is not None:
+        options = LabellingOptions(**state["options"])
+    photos = read_labelled(data, out.parent / "cache" / data.name, open_only)
+    device, bfloat16 = place.chosen()
+    run = LabellingRun(photos, read_trunk(), options, device, bfloat16)
+    begun = state
+    if begun is None and begin_from is not None:
+        begun = load_state(begin_from / STATE if begin_from.is_dir() else begin_from)
+    if begun is not None:
+        known, now = len(begun["decoder"]["says.weight"]), len(photos.labels)
+        if known != now:
+            raise BadInput(f"The run was begun with {known} labels, the data has {now}.", "", "Start in an empty folder.")
+    if state is not None:
+        run.restore(state)
+    elif begun is not None:
+        run.begin_from(begun)
+    return run
+
+
+def train_labelling(run: LabellingRun, out: Path, schedule: Schedule) -> Iterator[Report]:
+    """Train until the schedule ends, with sheets of held-out photos in `out`."""
+
+    def sheet(path: Path) -> None:
+        Image.fromarray(labelled_sheet(run)).save(path)
+
+    return train(run, out, schedule, sheet)
+
+
+def export_labelling(run: LabellingRun, card: Card, folder: Path) -> None:
+    """Write the run's labeller as a model of Ganvas into `folder`, with its sample sheet and what it says of held-out photos."""
+    tensors = {f"features.{name}": value for name, value in run.trunk.state_dict().items()}
+    tensors |= {f"decoder.{name}": value for name, value in run.decoder.state_dict().items()}
+    found = run.held_out()
+    steps = f"{run.seen:,} squares of {run.options.size} pixels seen, batches of {run.options.batch}"
+    described = replace(
+        card,
+        task="labelling",
+        family="labeller",
+        config={"labels": len(run.data.labels)},
+        labels=run.data.labels,
+        resolution=run.options.size,
+        recipe=f"{card.recipe} {steps}.".strip(),
+        metrics={
+            **card.metrics,
+            f"pixels_as_in_{len(run.data.held_out)}_held_out_maps": round(found.pixels, 3),
+            "mean_over_labels": round(found.mean_label, 3),
+        },
+    )
+    export.write_model(folder, described, tensors, webp(labelled_sheet(run)))
+
+
+def labelled_sheet(run: LabellingRun, side: int = 128) -> NDArray[np.uint8]:
+    """Held-out photos, two in a row: photo, its map, what the labeller says."""
+    cells = []
+    for i in spread(run.data.held_out, _ROWS):
+        photo, numbers = square(run.data.photos[i], run.data.maps[i], run.options.size)
+        row = np.concatenate([photo, coloured(numbers, run.data.labels), coloured(run.says(photo), run.data.labels)], 1)
+        cells.append(np.asarray(Image.fromarray(row).resize((3 * side, side), Image.Resampling.BOX)))
+    cells += [np.zeros_like(cells[0])] * (len(cells) % 2)
+    return np.concatenate([np.concatenate(cells[k : k + 2], 1) for k in range(0, len(cells), 2)], 0)
