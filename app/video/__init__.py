@@ -1,0 +1,1 @@
+"""Video: frames out of a file and into one, by an ffmpeg program that the person has. No Qt, no models."""

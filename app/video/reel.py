@@ -1,0 +1,128 @@
+"""A video result on its way: segments that are finished, in a folder beside the result, and their joining.
+
+What is in the folder outlives this process: whoever goes on with the same plan goes on behind the last finished segment.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from app.photos import placing
+from app.photos.photo import PhotoError
+from app.video import program
+from app.video.facts import VideoFacts
+from app.video.writing import ticks
+
+_LIST = "segments.json"
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A finished piece: its file's name, how many frames it holds, the time of the first in ticks of the source's clock."""
+
+    file: str
+    frames: int
+    begins: int
+
+
+def folder_of(output: Path) -> Path:
+    """Where the segments of a result lie; hidden, and short whatever the result is called."""
+    name = hashlib.sha256(os.fsencode(os.path.abspath(output))).hexdigest()[:16]
+    return output.parent / f"{placing.PREFIX}video-{name}"
+
+
+class Reel:
+    """The segments of one result. `plan` is all that they depend on (source, model, sizes, encoding): plain JSON values."""
+
+    def __init__(self, output: Path, plan: Mapping[str, Any]) -> None:
+        self.output, self.folder = output, folder_of(output)
+        self._plan = json.loads(json.dumps(plan))
+        self.segments: list[Segment] = []
+
+    @property
+    def frames(self) -> int:
+        """How many frames are finished."""
+        return sum(segment.frames for segment in self.segments)
+
+    def open(self) -> None:
+        """Take up what lies there of the same plan; anything else in the folder goes."""
+        self.segments = self._known()
+        wanted = {_LIST, *(segment.file for segment in self.segments)}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for path in self.folder.iterdir():
+            if path.name not in wanted:
+                path.unlink()
+
+    def part(self) -> Path:
+        """Where the next segment is written until it is finished."""
+        return self.folder / "next.part"
+
+    def keep(self, frames: int, begins: int) -> None:
+        """The file at `part` is finished: flush it, name it, list it."""
+        name = f"{len(self.segments):06d}.mp4"
+        with self.part().open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(self.part(), self.folder / name)
+        segments = [*self.segments, Segment(name, frames, begins)]
+        content = {"plan": self._plan, "segments": [asdict(segment) for segment in segments]}
+        placing.write(self.folder / _LIST, [json.dumps(content).encode()])
+        self.segments = segments
+
+    def join(self, source: Path, facts: VideoFacts, format: str, metadata: Sequence[str]) -> int:
+        """Put the segments together as they are, with sound, subtitles and chapters of the source; the bytes written.
+
+        `metadata` are ffmpeg's words about what the file tells of itself. The result appears whole or not at all.
+        """
+        if not self.segments:
+            raise PhotoError("There is no frame in it.")
+        first = self.segments[0].begins
+        listing = ["ffconcat version 1.0"]
+        for segment, after in zip(self.segments, [*self.segments[1:], None], strict=True):
+            listing.append(f"file {segment.file}")
+            if after is not None:
+                listing.append(f"duration {float((after.begins - segment.begins) * facts.base):.9f}")
+        (self.folder / "list.ffconcat").write_text("\n".join(listing) + "\n", encoding="ascii")
+        muxer = {"mkv": "matroska"}.get(format, format)
+        with placing.beside(self.output) as temporary:
+            words = [
+                *("-itsoffset", f"{float(first * facts.base):.6f}", "-protocol_whitelist", "file"),
+                *("-f", "concat", "-i", f"file:{self.folder / 'list.ffconcat'}"),
+                *program.reading(source, facts.format),
+                *("-map", "0:v:0", "-map", "1:a?", "-map", "1:s?", *(("-map", "1:t?") if format == "mkv" else ())),
+                *("-c", "copy", "-map_chapters", "1", *metadata),
+                *(("-movflags", "+faststart") if format in ("mp4", "mov") else ()),
+                *(("-video_track_timescale", str(ticks(facts.base))) if format in ("mp4", "mov") else ()),
+                *("-f", muxer, "-y", f"file:{temporary}"),
+            ]
+            code, _, report = program.run(words)
+            if any("No space left" in line for line in report):
+                raise OSError(errno.ENOSPC, "No space left on device")
+            if code != 0:
+                raise PhotoError(f"The video could not be put together ({program.complaint(report) or 'ffmpeg gave up'}).")
+        return self.output.stat().st_size
+
+    def discard(self) -> None:
+        """Remove the segments: the result stands, or is not wanted any more."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _known(self) -> list[Segment]:
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+            raw = json.loads((self.folder / _LIST).read_text(encoding="utf-8"))
+            if raw["plan"] != self._plan:
+                return []
+            segments = [Segment(str(one["file"]), int(one["frames"]), int(one["begins"])) for one in raw["segments"]]
+            whole = all(
+                segment.file == f"{i:06d}.mp4" and (self.folder / segment.file).is_file() for i, segment in enumerate(segments)
+            )
+            return segments if whole else []
+        return []
+
