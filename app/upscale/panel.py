@@ -9,34 +9,30 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QApplication, QFileDialog, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QSplitter, QVBoxLayout, QWidget
 
 from app.inference.requests import DeviceFacts, DeviceRequest
 from app.inference.updates import Done, Failure, Update
-from app.photos import recipe
-from app.photos.formats import EXTENSIONS, FORMATS
-from app.photos.photo import Photo, PhotoError, PhotoFacts
 from app.settings import Settings
-from app.upscale import recall, results
+from app.upscale import recall
 from app.upscale.awake import Awake
-from app.upscale.inputs import Found
 from app.upscale.intake import Intake
+from app.upscale.job import Job
 from app.upscale.models_here import Models
-from app.upscale.pace import Paces, disk_size, duration
+from app.upscale.pace import Paces
 from app.upscale.picture_side import PictureSide
-from app.upscale.plan import Choices, Planned, Task, expected_bytes
+from app.upscale.plan import Choices, Task
 from app.upscale.preview import Shown
+from app.upscale.prices import price_of
 from app.upscale.queue import Queue, Row
-from app.upscale.queue_list import result_of, show_in_folder
 from app.upscale.queue_side import QueueSide
-from app.upscale.running import Outcome, Runner
-from app.upscale.sizes import parse_target, passes, size_for
+from app.upscale.running import Runner
+from app.upscale.saving import Saver
+from app.upscale.sizes import parse_target
 from app.upscale.thumbs import Thumbs
 from app.upscale.watching import Watcher
 from app.widgets.background import Background
 from app.widgets.panel import Notice, Panel
-from app.widgets.picture_view import picture_of
-from app.widgets.save_dialog import ask_where
 
 if TYPE_CHECKING:
     from app.inference.worker import InferenceWorker
@@ -66,8 +62,7 @@ class UpscalePanel(Panel):
         self.runner = Runner(worker, self.paces, self)
         self._device_ticket = -1
         self._device = "cpu"
-        self._start_when_planned = self._choose_for_first = False
-        self._started_with = self.queue.choices
+        self._choose_for_first = False
         self._build()
         self._wire()
         worker.updated.connect(self._engine_said)
@@ -89,15 +84,13 @@ class UpscalePanel(Panel):
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(split)
+        self.job = Job(self.queue, self.models, self.intake, self.runner, self.run_bar, self)
+        self.saver = Saver(self.preview, self.models, self.queue, self.job, settings=self._settings, window=self)
         # Counting fifty thousand rows takes some milliseconds: not for every piece that comes.
         self._count_soon = QTimer(self)
         self._count_soon.setSingleShot(True)
         self._count_soon.setInterval(150)
         self._count_soon.timeout.connect(self._show_counts)
-        self._progress_soon = QTimer(self)
-        self._progress_soon.setSingleShot(True)
-        self._progress_soon.setInterval(200)
-        self._progress_soon.timeout.connect(self._show_progress)
 
     def _wire(self) -> None:
         side, picture, runner, intake = self.side, self.picture, self.runner, self.intake
@@ -116,7 +109,7 @@ class UpscalePanel(Panel):
         self.options.preset_chosen.connect(self._use_preset)
         self.options.picker.add_file.connect(self.add_model)
         self.options.picker.get_more.connect(self.get_models)
-        self.run_bar.start.connect(self.start)
+        self.run_bar.start.connect(self.job.start)
         self.run_bar.pause.connect(runner.pause)
         self.run_bar.resume.connect(runner.resume)
         self.run_bar.stop.connect(runner.stop)
@@ -124,8 +117,8 @@ class UpscalePanel(Panel):
         picture.shown.connect(self._shown)
         picture.unshown.connect(lambda: self.exportable.emit(False))
         picture.message.connect(self.message)
-        picture.save_asked.connect(self._save_comparison)
-        picture.part_asked.connect(lambda: self._ask_into("_part"))
+        picture.save_asked.connect(lambda: self.saver.ask_comparison(self.view))
+        picture.part_asked.connect(self.saver.ask_part)
         picture.preview.timed.connect(self.timed)
         picture.preview.timed.connect(lambda ms, detail: self._say_price())
         picture.preview.went_wrong.connect(self._went_wrong)
@@ -139,10 +132,14 @@ class UpscalePanel(Panel):
         runner.row_changed.connect(self._row_changed)
         runner.tile_came.connect(picture.show_tile)
         runner.state_changed.connect(self._run_state)
-        runner.progressed.connect(self._progress_soon.start)
-        runner.ended.connect(self._run_ended)
-        runner.halted.connect(self._halted)
-        runner.journal_failed.connect(lambda said: self._bad(said, self.tr("The job runs, but cannot go on after a crash.")))
+        job, saver = self.job, self.saver
+        job.noticed.connect(self.noticed)
+        job.progressed.connect(self.progressed)
+        job.again.connect(self._again)
+        job.model_wanted.connect(self._use)
+        job.ended.connect(self._job_ended)
+        saver.noticed.connect(self.noticed)
+        saver.message.connect(self.message)
         for keys, action in ((QKeySequence.StandardKey.Copy, picture.copy), (QKeySequence.StandardKey.Paste, intake.paste)):
             shortcut = QShortcut(keys, self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -163,7 +160,7 @@ class UpscalePanel(Panel):
             self.add([Path(path) for path in paths if isinstance(path, str)])
         if not self.intake.expects:
             self.picture.show_sample()
-        self._files.run(recall.interrupted, self._offer_unfinished)
+        self.job.offer_unfinished()
 
     def state(self) -> dict[str, Any]:
         waiting = [str(row.found.path) for row in self.queue.rows if row.open][:KEPT_PATHS]
@@ -205,58 +202,18 @@ class UpscalePanel(Panel):
 
     def export(self) -> None:
         """Enlarge the photo that is shown as a whole, into a file that is asked for."""
-        self._ask_into("")
-
-    def _ask_into(self, mark: str) -> None:
-        now, card = self.preview.now, self.models.card
-        if now is None or card is None:
-            return
-        if self.runner.state != "idle":
-            self._bad(self.tr("A job is running."), self.tr("Save this photo when it is done, or stop it."))
-            return
-        path = ask_where(self, self._settings, "upscale.folder", f"{now.path.stem}{mark}_{card.name}.png")
-        if path is None:
-            return
-        if mark:
-            self.enlarge_part_into(path)
-        else:
-            self.enlarge_into(path, now.path, now.photo)
-
-    def enlarge_into(self, path: Path, source: Path, photo: Photo) -> None:
-        """Enlarge a photo as a whole into this file; `source` is where it lies."""
-        format = EXTENSIONS.get(path.suffix.lower().lstrip("."), "")
-        if format not in FORMATS or not FORMATS[format].writable:
-            self._bad(self.tr("Ganvas cannot write {} files.").format(path.suffix))
-            return
-        choices = self.queue.choices
-        size = size_for(choices.target, photo.width, photo.height)
-        facts = PhotoFacts(photo.format, photo.width, photo.height, photo.channels, photo.bits)
-        runs = passes(photo.width, photo.height, size, choices.scale)
-        row = Row(Found(source), "ready", facts, Planned(source, "ready", "", path, facts, size, runs, format))
-        self._started_with = choices
-        self.runner.start([row], choices, self.models.sha256)
-
-    def enlarge_part_into(self, path: Path) -> None:
-        """Enlarge the part of the photo that was marked into this file."""
-        now, part = self.preview.now, self.preview.marked
-        if now is not None and not part.isEmpty():
-            area = (part.top(), part.left(), part.height(), part.width())
-            photo, stem = now.photo, now.path.stem
-            self._files.run(lambda: recall.keep_part(photo, area, stem), lambda kept: self.enlarge_into(path, kept[0], kept[1]))
+        self.saver.ask_whole()
 
     def closing(self) -> str:
-        if self.runner.state == "idle":
-            return ""
-        done, total = self.runner.counts
-        return self.tr("{0} of {1} photos are done; the job can go on at the next start.").format(f"{done:,}", f"{total:,}")
+        return self.job.closing()
 
     def shut(self) -> None:
         self._worker.updated.disconnect(self._engine_said)
         self._count_soon.stop()
-        self._progress_soon.stop()
-        self._awake.release()
         self.watcher.shut()
+        self.job.shut()
         self.runner.shut()
+        self.saver.shut()
         self.picture.shut()
         self.intake.shut()
         self._thumbs.shut()
@@ -283,12 +240,7 @@ class UpscalePanel(Panel):
     def _settled(self) -> None:
         self._show_counts()
         self._say_price()
-        if self.runner.state in ("running", "paused", "preparing"):
-            self._start_when_planned = False
-            self.runner.extend([row for row in self.queue.rows if row.state == "ready" and not self.runner.has(row)])
-        elif self._start_when_planned:
-            self._start_when_planned = False
-            self.start()
+        self.job.go_on_with_planned()
 
     def _remove(self, rows: list[Row]) -> None:
         self.runner.withdraw(rows)
@@ -296,7 +248,7 @@ class UpscalePanel(Panel):
 
     def _again(self, rows: list[Row]) -> None:
         """Do rows once more, whatever became of them."""
-        self._start_when_planned = self.runner.state == "idle"
+        self.job.start_when_planned()
         for row in rows:
             self._thumbs.forget(row.found.path)
         self.intake.plan_again(rows)
@@ -320,7 +272,7 @@ class UpscalePanel(Panel):
         self._show_counts()
 
     def _appeared(self, paths: list[Path]) -> None:
-        self._start_when_planned = self.runner.state == "idle"
+        self.job.start_when_planned()
         self.add(paths)
 
     # Choosing
@@ -379,65 +331,6 @@ class UpscalePanel(Panel):
         self.picture.show_prices(self.queue.choices.target)
         self._say_price()
 
-    def _save_comparison(self) -> None:
-        """Save the view as it is: before and after in one picture."""
-        now = self.preview.now
-        if now is None:
-            return
-        path = ask_where(self, self._settings, "upscale.folder", f"{now.path.stem}_before_after.png")
-        if path is None:
-            return
-        picture = picture_of(self.view.grab().toImage())
-        made = {"task": "comparison", "model": self.queue.choices.model, "source": now.path.name}
-        self._files.run(
-            lambda: recipe.write(path, picture, made, "enlarged"),
-            lambda _: self.message.emit(self.tr("Saved to {0}").format(path)),
-            lambda error: self._bad(self.tr("The picture was not saved."), _sentence(error)),
-        )
-
-    # Prices
-
-    def _say_price(self) -> None:
-        """What the choices mean: for the photo that is shown, and for all."""
-        card, shown = self.models.card, self.preview.now
-        if card is None:
-            self.options.say(self.tr("Choose a model first."))
-            return
-        said = []
-        if shown is not None:
-            size = self.picture.photo_size
-            wanted = size_for(self.queue.choices.target, *size)
-            seconds = self.paces.seconds(card, self._device, size, wanted)
-            said.append(self.tr("{0:,} × {1:,} px become {2:,} × {3:,}, in about {4}.").format(*size, *wanted, duration(seconds)))
-        ready = [row.planned for row in self.queue.rows if row.state == "ready" and row.planned is not None]
-        if len(ready) > 1:
-            megapixels = sum(one.network_megapixels for one in ready)
-            seconds = megapixels / self.paces.expected(card, self._device)
-            disk = sum(expected_bytes(one, self.queue.choices.quality) for one in ready)
-            said.append(self.tr("All {0:,}: about {1}, {2}.").format(len(ready), duration(seconds), disk_size(disk)))
-        self.options.say(" ".join(said))
-
-    # Running
-
-    def start(self) -> None:
-        """Enlarge everything that is ready."""
-        rows = [row for row in self.queue.rows if row.state == "ready" and row.planned is not None]
-        if not rows or self.models.card is None or self.runner.state != "idle":
-            return
-        choices, sha256 = self.queue.choices, self.models.sha256
-        self._started_with = choices
-        planned = [row.planned for row in rows if row.planned is not None]
-
-        def begin(obstacle: Failure | None) -> None:
-            if obstacle is not None:
-                self.noticed.emit(Notice(obstacle.what, obstacle.why, obstacle.hint, bad=True))
-                return
-            self.runner.start(rows, choices, sha256)
-
-        self._start_when_planned = self.intake.busy  # what is still being looked at is meant too
-        self.noticed.emit(None)
-        self._files.run(lambda: results.obstacle(choices, planned), begin)
-
     def _row_changed(self, row: Row) -> None:
         self.list.queue_model.touch(row)
         if row.state == "done":
@@ -446,89 +339,21 @@ class UpscalePanel(Panel):
     def _run_state(self, state: str) -> None:
         self.options.setEnabled(state == "idle")
         self.picture.job_runs(state != "idle")
-        if state == "running":
-            self._awake.keep()
-        elif state in ("idle", "paused"):
-            self._awake.release()
         self._show_counts()
-        if state == "idle":
-            self.progressed.emit(0, 0, "")
 
-    def _show_progress(self) -> None:
-        done, total = self.runner.counts
-        progress = self.runner.progress
-        if self.runner.state == "idle" or not total:
-            return
-        left = progress.seconds_left
-        parts = [f"{done:,}/{total:,}", f"{progress.rate:.2g} MP/s" if progress.rate else ""]
-        parts.append(
-            self.tr("paused") if self.runner.state == "paused" else self.tr("{0} left").format(duration(left)) if left else ""
-        )
-        text = " · ".join(filter(None, parts))
-        self.run_bar.say(text, progress.share)
-        self.progressed.emit(round(progress.share * 1000), 1000, text)
-
-    def _run_ended(self, outcome: Outcome) -> None:
-        if self._started_with != self.queue.choices:  # something else was chosen meanwhile
-            self.intake.plan_all(self.queue.choices)
+    def _job_ended(self) -> None:
         self._show_counts()
         self._say_price()
-        said = self.tr("{0:,} photos enlarged in {1}.").format(outcome.done, duration(outcome.seconds))
-        if outcome.done == 1:
-            said = self.tr("One photo enlarged in {0}.").format(duration(outcome.seconds))
-        self.run_bar.say(said)
-        QApplication.alert(self.window())
-        if outcome.failed:
-            self._tell_failed([row for row in self.runner.rows if row.state == "failed"])
-        elif outcome.done and not outcome.stopped:
-            target = next((made for row in reversed(self.runner.rows) if (made := result_of(row))), None)
-            show = (lambda: show_in_folder(target)) if target else None
-            self.noticed.emit(Notice(said, button=self.tr("Show in folder") if target else "", action=show))
 
-    def _tell_failed(self, rows: list[Row]) -> None:
-        listed = set(map(id, self.queue.rows))
-        if any(id(row) not in listed for row in rows):  # a photo that was saved by itself: no list says why
-            self._bad(self.tr("The photo could not be enlarged."), rows[0].reason)
-            return
-        what = self.tr("{0:,} photos failed; the list says why.").format(len(rows))
-        if len(rows) == 1:
-            what = self.tr("One photo failed; the list says why.")
-        self.noticed.emit(Notice(what, button=self.tr("Do them again"), action=lambda: self._again(rows), bad=True))
-
-    def _halted(self, failure: Failure) -> None:
-        self.noticed.emit(Notice(failure.what, failure.why, failure.hint, self.tr("Go on"), self.runner.resume, bad=True))
+    def _say_price(self) -> None:
+        size = self.picture.photo_size if self.preview.now is not None else None
+        ready = [row.planned for row in self.queue.rows if row.state == "ready" and row.planned is not None]
+        self.options.say(price_of(self.queue.choices, self.models.card, self.paces, self._device, size, ready))
 
     def _show_counts(self) -> None:
         counts = self.queue.counts()
         self.side.show_counts(counts, self.watcher.folder)
         self.run_bar.show_state(self.runner.state, counts.ready if self.models.card else 0)
-
-    # Going on after a crash
-
-    def _offer_unfinished(self, found: tuple[int, int, int] | None) -> None:
-        if found is None or self.queue.rows or self.runner.state != "idle":
-            return
-        number, done, total = found
-        self.noticed.emit(
-            Notice(
-                self.tr("A job was interrupted: {0:,} of {1:,} photos are done.").format(done, total),
-                button=self.tr("Continue"),
-                action=lambda: self._files.run(lambda: recall.reopened(number), lambda job: self._go_on_with(number, *job)),
-            )
-        )
-
-    def _go_on_with(self, number: int, choices: Choices, rows: list[Row]) -> None:
-        if self.runner.state != "idle":
-            return
-        entry = self.models.entry(choices.model)
-        if entry is None:
-            self.noticed.emit(Notice(self.tr("The model of that job is no longer here."), choices.model, bad=True))
-            return
-        self._use(entry.name)
-        self.queue.set_rows(rows)
-        self.queue.set_choices(choices)
-        self._started_with = choices
-        self.runner.start([row for row in rows if row.state == "ready"], choices, self.models.sha256, number)
 
     # What the engine says
 
@@ -542,9 +367,3 @@ class UpscalePanel(Panel):
 
     def _went_wrong(self, failure: Failure) -> None:
         self.noticed.emit(Notice(failure.what, failure.why, failure.hint, bad=True))
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, PhotoError):
-        return str(error)
-    return f"{getattr(error, 'strerror', None) or type(error).__name__}."

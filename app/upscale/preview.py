@@ -22,7 +22,8 @@ from app.photos.resizing import blended, to_image, to_pixels
 from app.photos.showing import photo_picture, reduced, to_picture
 from app.upscale.pace import Paces
 from app.widgets.background import Background
-from app.widgets.compare_view import CompareView, Patch, levels_of
+from app.widgets.compare_view import CompareView
+from app.widgets.patches import Patch, levels_of
 from app.widgets.picture_view import image_of
 from models.card import Card
 

@@ -6,49 +6,23 @@ be larger in pixels, come one by one, and cover only a part.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
-from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
 from app import theme
+from app.widgets.patches import Patch, composed, levels_of, paint_caption, paint_divider
 from app.widgets.picture_view import CRISP_FROM, PictureView
 
 Mode = Literal["divider", "side", "flicker"]
 GRIP = 10  # how near to the divider a hand takes hold of it
 FLICKER_MS = 600
 LOUPE_SIDE = 220
-SMALLEST_LEVEL = 256  # pixels
+LARGEST_COPY = 8000  # pixels a side of what is copied
 LOUPE_SCALES = (1.0, 8.0)
 PATCH_BYTES = 500 * 10**6  # the oldest patches go beyond this
-
-
-def levels_of(image: QImage) -> list[QImage]:
-    """An image and its halves down to some hundred pixels: what is shown small is painted from a small one, which is quick and
-    does not shimmer. Takes a moment for a large image; any thread may do it."""
-    levels = [image]
-    while max(levels[-1].width(), levels[-1].height()) >= 2 * SMALLEST_LEVEL:
-        size = QSize(max(1, levels[-1].width() // 2), max(1, levels[-1].height() // 2))
-        levels.append(levels[-1].scaled(size, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation))
-    return levels
-
-
-@dataclass(frozen=True, eq=False)
-class Patch:
-    """A part of a picture: its place (coordinates of the picture before) and its image, of any size, with its halves."""
-
-    place: QRectF
-    levels: list[QImage]
-
-    @property
-    def image(self) -> QImage:
-        return self.levels[0]
-
-    def level_for(self, width: float) -> QImage:
-        """The smallest image that has at least so many pixels across (the largest one where none has)."""
-        return next((level for level in reversed(self.levels) if level.width() >= width), self.levels[0])
 
 
 class CompareView(PictureView):
@@ -131,19 +105,7 @@ class CompareView(PictureView):
         seen = self.seen()
         if seen.isEmpty():
             return None
-        factor = min(self.factor, 8000 / max(seen.width(), seen.height()))
-        image = QImage(round(seen.width() * factor), round(seen.height() * factor), QImage.Format.Format_RGB32)
-        with QPainter(image) as painter:
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-            painter.drawImage(QRectF(image.rect()), self.image, QRectF(seen))
-            for patch in self._patches:
-                corner = (patch.place.topLeft() - QPointF(seen.topLeft())) * factor
-                painter.drawImage(
-                    QRectF(corner.x(), corner.y(), patch.place.width() * factor, patch.place.height() * factor),
-                    patch.image,
-                    QRectF(patch.image.rect()),
-                )
-        return image
+        return composed(self.image, self._patches, seen, min(self.factor, LARGEST_COPY / max(seen.width(), seen.height())))
 
     def seen(self) -> QRect:
         """The part of the picture that is in view, in whole pixels."""
@@ -228,11 +190,11 @@ class CompareView(PictureView):
         whole = QRectF(self.rect())
         if self._only_before or (self._mode == "flicker" and self._flicker_on_before):
             self._paint_before(painter, dirty)
-            self._paint_caption(painter, self.before_caption, whole, left=True)
+            paint_caption(painter, self.before_caption, whole, left=True)
             return
         if self._mode == "flicker":
             self._paint_after(painter, dirty)
-            self._paint_caption(painter, self.after_caption, whole, left=True)
+            paint_caption(painter, self.after_caption, whole, left=True)
             return
         at = round(self._divider * self.width())
         left, right = whole, whole
@@ -244,9 +206,9 @@ class CompareView(PictureView):
         painter.setClipRect(right.intersected(QRectF(dirty)))
         self._paint_after(painter, dirty)
         painter.restore()
-        self._paint_caption(painter, self.before_caption, left, left=True)
-        self._paint_caption(painter, self.after_caption, right, left=False)
-        self._paint_divider(painter, at)
+        paint_caption(painter, self.before_caption, left, left=True)
+        paint_caption(painter, self.after_caption, right, left=False)
+        paint_divider(painter, at, self.height())
 
     def _paint_after(self, painter: QPainter, dirty: QRect) -> None:
         self._paint_before(painter, dirty)
@@ -258,20 +220,10 @@ class CompareView(PictureView):
             self._paint_patch(painter, self._before, dirty)
 
     def _paint_patch(self, painter: QPainter, patch: Patch, dirty: QRect) -> None:
-        """Paint what `dirty` (view coordinates) shows of a part."""
-        whole, place = self.picture_rect(), patch.place
         step = self.scale / self.devicePixelRatioF()
-        target = QRectF(whole.x() + place.x() * step, whole.y() + place.y() * step, place.width() * step, place.height() * step)
-        seen = target.intersected(QRectF(dirty))
-        if seen.isEmpty():
-            return
-        image = patch.level_for(target.width() * self.devicePixelRatioF())
-        across, down = image.width() / target.width(), image.height() / target.height()
-        source = QRectF(
-            (seen.x() - target.x()) * across, (seen.y() - target.y()) * down, seen.width() * across, seen.height() * down
+        patch.paint(
+            painter, self.picture_rect().topLeft(), step, QRectF(dirty), self.devicePixelRatioF(), self.scale < self.crisp_from
         )
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self.scale < self.crisp_from)
-        painter.drawImage(seen, image, source)
 
     def _paint_side_by_side(self, painter: QPainter) -> None:
         quarter, half = self.width() / 4, self.width() / 2
@@ -286,43 +238,8 @@ class CompareView(PictureView):
             else:
                 self._paint_before(painter, area)
             painter.restore()
-            self._paint_caption(painter, self.after_caption if after else self.before_caption, pane, left=not after)
+            paint_caption(painter, self.after_caption if after else self.before_caption, pane, left=not after)
         painter.fillRect(QRectF(half - 1, 0, 2, self.height()), theme.colour("window"))
-
-    def _paint_divider(self, painter: QPainter, at: int) -> None:
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.fillRect(QRectF(at - 1.5, 0, 3, self.height()), theme.colour("window"))
-        painter.fillRect(QRectF(at - 0.5, 0, 1, self.height()), theme.colour("text"))
-        middle = QPointF(at, self.height() / 2)
-        painter.setPen(QPen(theme.colour("border"), 1))
-        painter.setBrush(theme.colour("raised"))
-        painter.drawEllipse(middle, 14, 14)
-        painter.setPen(QPen(theme.colour("text"), 1.6, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
-        for side in (-1, 1):
-            tip = middle + QPointF(side * 8, 0)
-            painter.drawLine(tip, tip + QPointF(-side * 3.5, -3.5))
-            painter.drawLine(tip, tip + QPointF(-side * 3.5, 3.5))
-        painter.restore()
-
-    def _paint_caption(self, painter: QPainter, text: str, pane: QRectF, left: bool) -> None:
-        """A small label in the lower corner of a pane."""
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setFont(theme.remark_font())
-        width = painter.fontMetrics().horizontalAdvance(text) + 16
-        height = painter.fontMetrics().height() + 6
-        if pane.width() > width + 16:
-            x = pane.left() + 8 if left else pane.right() - width - 8
-            place = QRectF(x, pane.bottom() - height - 8, width, height)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(theme.colour("window"))
-            painter.setOpacity(0.85)
-            painter.drawRoundedRect(place, 4, 4)
-            painter.setOpacity(1.0)
-            painter.setPen(theme.colour("text"))
-            painter.drawText(place, Qt.AlignmentFlag.AlignCenter, text)
-        painter.restore()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
@@ -370,7 +287,7 @@ class CompareView(PictureView):
         painter.setPen(QPen(theme.colour("text"), 1))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRoundedRect(frame, 8, 8)
-        self._paint_caption(painter, f"{self.loupe_scale:.0%}", frame, left=True)
+        paint_caption(painter, f"{self.loupe_scale:.0%}", frame, left=True)
 
     def _pointer_in_pane(self) -> QPointF:
         return self._in_pane(self._pointer)

@@ -89,7 +89,7 @@ def test_what_failed_is_done_again_when_asked(
     named[1].write_bytes(whole[:300])
     panel.add([tmp_path / "in"])
     until(ready(panel, 2))
-    panel.start()
+    panel.job.start()
     until(idle(panel))
     named[1].write_bytes(whole)
     assert notices[-1] is not None
@@ -104,7 +104,7 @@ def test_stopping_keeps_what_is_finished_and_the_rest_can_be_started_again(
     photos(tmp_path / "in", 30, 120, 160)
     panel.add([tmp_path / "in"])
     until(ready(panel, 30))
-    panel.start()
+    panel.job.start()
     until(lambda: "done" in states(panel))
     assert "of 30 photos are done" in panel.closing()
     panel.runner.stop()
@@ -112,7 +112,7 @@ def test_stopping_keeps_what_is_finished_and_the_rest_can_be_started_again(
     assert set(states(panel)) == {"done", "ready"}
     assert not list(tmp_path.rglob(".ganvas-*"))
     until(lambda: [job.done for job in unfinished()] == [states(panel).count("done")])
-    panel.start()
+    panel.job.start()
     until(lambda: set(states(panel)) == {"done"} and panel.runner.state == "idle")
     assert len(list((tmp_path / "in/upscaled").iterdir())) == 30
     until(lambda: not unfinished())
@@ -122,7 +122,7 @@ def test_a_pause_in_a_photo_goes_on_where_it_was(panel: UpscalePanel, until: Unt
     named = photos(tmp_path / "in", 1, 1700, 420)
     panel.add([tmp_path / "in"])
     until(ready(panel, 1))
-    panel.start()
+    panel.job.start()
     until(lambda: panel.queue.rows[0].state == "working" and panel.queue.rows[0].share > 0)
     panel.runner.pause()
     until(lambda: panel.runner.state == "paused" and panel.runner._ticket is None)
@@ -139,7 +139,7 @@ def test_photos_that_come_during_a_job_join_it(panel: UpscalePanel, until: Until
     photos(tmp_path / "b", 3)
     panel.add([tmp_path / "a"])
     until(ready(panel, 6))
-    panel.start()
+    panel.job.start()
     until(lambda: panel.runner.state == "running")
     panel.add([tmp_path / "b"])
     until(lambda: states(panel).count("done") == 9 and panel.runner.state == "idle")
@@ -154,7 +154,7 @@ def test_a_photo_is_seen_to_grow_and_then_shown_as_it_was_saved(panel: UpscalePa
     counts: list[int] = []
     panel.view.clear_patches()
     panel.runner.tile_came.connect(lambda *_: counts.append(len(panel.view.patches)))
-    panel.start()
+    panel.job.start()
     until(idle(panel))
     until(lambda: any(patch.place.height() == 900 for patch in panel.view.patches))
     assert len(counts) >= 3
@@ -232,7 +232,7 @@ def test_closing_in_the_middle_leaves_no_half_file_and_a_job_to_go_on_with(
     photos(tmp_path / "in", 8, 300, 300)
     panel.add([tmp_path / "in"])
     until(ready(panel, 8))
-    panel.start()
+    panel.job.start()
     until(lambda: "done" in states(panel))
     panel.runner.shut()
     assert not list(tmp_path.rglob(".ganvas-*"))
@@ -246,7 +246,7 @@ def test_export_enlarges_the_photo_that_is_shown(panel: UpscalePanel, until: Unt
     until(lambda: panel.preview.now is not None)
     now = panel.preview.now
     assert now is not None
-    panel.enlarge_into(tmp_path / "otter.png", now.path, now.photo)
+    panel.saver.enlarge_into(tmp_path / "otter.png", now.path, now.photo)
     until(lambda: (tmp_path / "otter.png").exists() and panel.runner.state == "idle")
     assert (decode(tmp_path / "otter.png").width, decode(tmp_path / "otter.png").height) == (960, 640)
     made = recipe.read(tmp_path / "otter.png")
@@ -259,11 +259,11 @@ def test_a_photo_that_cannot_be_saved_as_asked_is_told_why(
 ) -> None:
     photos(tmp_path, 1, kind=np.uint16)
     source = tmp_path / "photo0.png"
-    panel.enlarge_into(tmp_path / "deep.jpg", source, decode(source))
+    panel.saver.enlarge_into(tmp_path / "deep.jpg", source, decode(source))
     until(lambda: bool(notices) and notices[-1] is not None and "could not be enlarged" in notices[-1].what)
     assert notices[-1] is not None
     assert "8 bits" in notices[-1].why
-    panel.enlarge_into(tmp_path / "deep.exe", source, decode(source))
+    panel.saver.enlarge_into(tmp_path / "deep.exe", source, decode(source))
     assert notices[-1] is not None
     assert ".exe" in notices[-1].what
 
@@ -275,7 +275,7 @@ def test_only_the_part_that_was_marked_is_enlarged(panel: UpscalePanel, until: U
     assert not panel.picture.bar.crop.isEnabled()
     panel.view.region_chosen.emit(QRect(100, 50, 60, 40))
     assert panel.picture.bar.crop.isEnabled()
-    panel.enlarge_part_into(tmp_path / "part.png")
+    panel.saver.enlarge_part_into(tmp_path / "part.png")
     until(lambda: (tmp_path / "part.png").exists() and panel.runner.state == "idle")
     made = decode(tmp_path / "part.png")
     wanted = doubled(now.photo.pixels[50:90, 100:160])
@@ -333,6 +333,6 @@ def test_a_folder_that_cannot_be_written_is_told_before_the_start(
     panel.queue.set_choices(replace(panel.queue.choices, into=tmp_path / "blocked/out"))
     panel.add([tmp_path / "in"])
     until(ready(panel, 1))
-    panel.start()
+    panel.job.start()
     until(lambda: bool(notices) and notices[-1] is not None and "cannot be made" in notices[-1].what)
     assert panel.runner.state == "idle"

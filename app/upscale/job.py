@@ -1,0 +1,198 @@
+"""The job of the panel: begun, seen to run, told of at its end, and gone on with after a crash."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtWidgets import QApplication, QWidget
+
+from app.inference.updates import Failure
+from app.upscale import recall, results
+from app.upscale.awake import Awake
+from app.upscale.bars import RunBar
+from app.upscale.intake import Intake
+from app.upscale.models_here import Models
+from app.upscale.pace import duration
+from app.upscale.plan import Choices
+from app.upscale.queue import Queue, Row
+from app.upscale.queue_list import result_of, show_in_folder
+from app.upscale.running import Outcome, Runner
+from app.widgets.background import Background
+from app.widgets.panel import Notice
+
+
+class Job(QObject):
+    """See the module. `noticed(Notice)` and `progressed(done, total, text)` are for the window; `again(rows)` wants rows to be
+    done once more, `model_wanted(name)` another model to be taken; `ended()`: nothing runs any more."""
+
+    noticed = Signal(object)
+    progressed = Signal(int, int, str)
+    again = Signal(object)
+    model_wanted = Signal(str)
+    ended = Signal()
+
+    def __init__(self, queue: Queue, models: Models, intake: Intake, runner: Runner, bar: RunBar, window: QWidget) -> None:
+        super().__init__(window)
+        self._queue, self._models, self._intake, self._runner, self._bar = queue, models, intake, runner, bar
+        self._window = window
+        self._files = Background(self)
+        self._awake = Awake()
+        self._wanted = False  # as soon as everything is planned
+        self._started_with = queue.choices
+        self._progress_soon = QTimer(self)
+        self._progress_soon.setSingleShot(True)
+        self._progress_soon.setInterval(200)
+        self._progress_soon.timeout.connect(self._show_progress)
+        runner.state_changed.connect(self._state_changed)
+        runner.progressed.connect(self._progress_soon.start)
+        runner.ended.connect(self._run_ended)
+        runner.halted.connect(self._halted)
+        runner.journal_failed.connect(self._journal_failed)
+
+    @property
+    def runs(self) -> bool:
+        """Whether one is at work, or paused."""
+        return self._runner.state != "idle"
+
+    # Beginning
+
+    def start(self) -> None:
+        """Enlarge everything that is ready."""
+        rows = [row for row in self._queue.rows if row.state == "ready" and row.planned is not None]
+        if not rows or self._models.card is None or self.runs:
+            return
+        choices = self._queue.choices
+        planned = [row.planned for row in rows if row.planned is not None]
+
+        def begin(obstacle: Failure | None) -> None:
+            if obstacle is not None:
+                self.noticed.emit(Notice(obstacle.what, obstacle.why, obstacle.hint, bad=True))
+            elif self._queue.choices == choices:
+                self.run(rows)
+            elif self._intake.busy:  # something else was chosen meanwhile: with that, then
+                self._wanted = True
+            else:
+                self.start()
+
+        self._wanted = self._intake.busy  # what is still being looked at is meant too
+        self.noticed.emit(None)
+        self._files.run(lambda: results.obstacle(choices, planned), begin)
+
+    def run(self, rows: list[Row], number: int | None = None) -> None:
+        """Begin with these rows as they are planned; `number` is the journal's of a job that goes on."""
+        self._started_with = self._queue.choices
+        self._runner.start(rows, self._queue.choices, self._models.sha256, number)
+
+    def start_when_planned(self) -> None:
+        """Begin as soon as what was added is planned."""
+        self._wanted = not self.runs
+
+    def go_on_with_planned(self) -> None:
+        """Everything is planned now: what came while a job runs joins it."""
+        if self._runner.state in ("running", "paused", "preparing"):
+            self._wanted = False
+            self._runner.extend([row for row in self._queue.rows if row.state == "ready" and not self._runner.has(row)])
+        elif self._wanted:
+            self._wanted = False
+            self.start()
+
+    # Going on after a crash
+
+    def offer_unfinished(self) -> None:
+        """Ask whether to go on with a job that did not come to its end, where there is one."""
+        self._files.run(recall.interrupted, self._offer)
+
+    def _offer(self, found: tuple[int, int, int] | None) -> None:
+        if found is None or self._queue.rows or self.runs:
+            return
+        number, done, total = found
+        self.noticed.emit(
+            Notice(
+                self.tr("A job was interrupted: {0:,} of {1:,} photos are done.").format(done, total),
+                button=self.tr("Continue"),
+                action=lambda: self._files.run(lambda: recall.reopened(number), lambda job: self._go_on_with(number, *job)),
+            )
+        )
+
+    def _go_on_with(self, number: int, choices: Choices, rows: list[Row]) -> None:
+        if self.runs:
+            return
+        entry = self._models.entry(choices.model)
+        if entry is None:
+            self.noticed.emit(Notice(self.tr("The model of that job is no longer here."), choices.model, bad=True))
+            return
+        self.model_wanted.emit(entry.name)
+        self._queue.set_rows(rows)
+        self._queue.set_choices(choices)
+        self.run([row for row in rows if row.state == "ready"], number)
+
+    # At work
+
+    def closing(self) -> str:
+        """What the window says before it closes; "" where nothing runs."""
+        if not self.runs:
+            return ""
+        done, total = self._runner.counts
+        return self.tr("{0} of {1} photos are done; the job can go on at the next start.").format(f"{done:,}", f"{total:,}")
+
+    def _state_changed(self, state: str) -> None:
+        if state == "running":
+            self._awake.keep()
+        elif state in ("idle", "paused"):
+            self._awake.release()
+        if state == "idle":
+            self.progressed.emit(0, 0, "")
+
+    def _show_progress(self) -> None:
+        done, total = self._runner.counts
+        progress = self._runner.progress
+        if not self.runs or not total:
+            return
+        left = progress.seconds_left
+        parts = [f"{done:,}/{total:,}", f"{progress.rate:.2g} MP/s" if progress.rate else ""]
+        if self._runner.state == "paused":
+            parts.append(self.tr("paused"))
+        elif left:
+            parts.append(self.tr("{0} left").format(duration(left)))
+        text = " · ".join(filter(None, parts))
+        self._bar.say(text, progress.share)
+        self.progressed.emit(round(progress.share * 1000), 1000, text)
+
+    def _halted(self, failure: Failure) -> None:
+        self.noticed.emit(Notice(failure.what, failure.why, failure.hint, self.tr("Go on"), self._runner.resume, bad=True))
+
+    def _journal_failed(self, said: str) -> None:
+        self.noticed.emit(Notice(said, self.tr("The job runs, but cannot go on after a crash."), bad=True))
+
+    # At its end
+
+    def _run_ended(self, outcome: Outcome) -> None:
+        if self._started_with != self._queue.choices:  # something else was chosen meanwhile
+            self._intake.plan_all(self._queue.choices)
+        self.ended.emit()
+        said = self.tr("{0:,} photos enlarged in {1}.").format(outcome.done, duration(outcome.seconds))
+        if outcome.done == 1:
+            said = self.tr("One photo enlarged in {0}.").format(duration(outcome.seconds))
+        self._bar.say(said)
+        QApplication.alert(self._window.window())
+        if outcome.failed:
+            self._tell_failed([row for row in self._runner.rows if row.state == "failed"])
+        elif outcome.done and not outcome.stopped:
+            target = next((made for row in reversed(self._runner.rows) if (made := result_of(row))), None)
+            show = (lambda: show_in_folder(target)) if target else None
+            self.noticed.emit(Notice(said, button=self.tr("Show in folder") if target else "", action=show))
+
+    def _tell_failed(self, rows: list[Row]) -> None:
+        listed = set(map(id, self._queue.rows))
+        if any(id(row) not in listed for row in rows):  # a photo that was saved by itself: no list says why
+            self.noticed.emit(Notice(self.tr("The photo could not be enlarged."), rows[0].reason, bad=True))
+            return
+        what = self.tr("{0:,} photos failed; the list says why.").format(len(rows))
+        if len(rows) == 1:
+            what = self.tr("One photo failed; the list says why.")
+        self.noticed.emit(Notice(what, button=self.tr("Do them again"), action=lambda: self.again.emit(rows), bad=True))
+
+    def shut(self) -> None:
+        """The window closes."""
+        self._progress_soon.stop()
+        self._awake.release()
+        self._files.shut()

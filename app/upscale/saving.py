@@ -1,0 +1,109 @@
+"""The photo that is looked at, saved by itself: as a whole, a part of it, or before and after in one picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
+
+from app.photos import recipe
+from app.photos.formats import EXTENSIONS, FORMATS
+from app.photos.photo import Photo, PhotoError, PhotoFacts
+from app.settings import Settings
+from app.upscale import recall
+from app.upscale.inputs import Found
+from app.upscale.job import Job
+from app.upscale.models_here import Models
+from app.upscale.plan import Planned
+from app.upscale.preview import Preview
+from app.upscale.queue import Queue, Row
+from app.upscale.sizes import passes, size_for
+from app.widgets.background import Background
+from app.widgets.compare_view import CompareView
+from app.widgets.panel import Notice
+from app.widgets.picture_view import picture_of
+from app.widgets.save_dialog import ask_where
+
+
+class Saver(QObject):
+    """See the module. `noticed(Notice)` tells what went wrong, `message(str)` what was saved."""
+
+    noticed = Signal(object)
+    message = Signal(str)
+
+    def __init__(self, preview: Preview, models: Models, queue: Queue, job: Job, *, settings: Settings, window: QWidget) -> None:
+        super().__init__(window)
+        self._preview, self._models, self._queue, self._job = preview, models, queue, job
+        self._settings, self._window = settings, window
+        self._files = Background(self)
+
+    def ask_whole(self) -> None:
+        """Enlarge the photo as a whole, into a file that is asked for."""
+        now, path = self._preview.now, self._ask("")
+        if now is not None and path is not None:
+            self.enlarge_into(path, now.path, now.photo)
+
+    def ask_part(self) -> None:
+        """Enlarge the part that is marked, into a file that is asked for."""
+        path = self._ask("_part")
+        if path is not None:
+            self.enlarge_part_into(path)
+
+    def _ask(self, mark: str) -> Path | None:
+        now, card = self._preview.now, self._models.card
+        if now is None or card is None:
+            return None
+        if self._job.runs:
+            self._bad(self.tr("A job is running."), self.tr("Save this photo when it is done, or stop it."))
+            return None
+        return ask_where(self._window, self._settings, "upscale.folder", f"{now.path.stem}{mark}_{card.name}.png")
+
+    def enlarge_into(self, path: Path, source: Path, photo: Photo) -> None:
+        """Enlarge a photo as a whole into this file; `source` is where it lies."""
+        format = EXTENSIONS.get(path.suffix.lower().lstrip("."), "")
+        if format not in FORMATS or not FORMATS[format].writable:
+            self._bad(self.tr("Ganvas cannot write {} files.").format(path.suffix))
+            return
+        choices = self._queue.choices
+        size = size_for(choices.target, photo.width, photo.height)
+        facts = PhotoFacts(photo.format, photo.width, photo.height, photo.channels, photo.bits)
+        runs = passes(photo.width, photo.height, size, choices.scale)
+        self._job.run([Row(Found(source), "ready", facts, Planned(source, "ready", "", path, facts, size, runs, format))])
+
+    def enlarge_part_into(self, path: Path) -> None:
+        """Enlarge the part of the photo that was marked into this file."""
+        now, part = self._preview.now, self._preview.marked
+        if now is not None and not part.isEmpty():
+            area = (part.top(), part.left(), part.height(), part.width())
+            photo, stem = now.photo, now.path.stem
+            self._files.run(lambda: recall.keep_part(photo, area, stem), lambda kept: self.enlarge_into(path, kept[0], kept[1]))
+
+    def ask_comparison(self, view: CompareView) -> None:
+        """Save the view as it is: before and after in one picture."""
+        now = self._preview.now
+        if now is None:
+            return
+        path = ask_where(self._window, self._settings, "upscale.folder", f"{now.path.stem}_before_after.png")
+        if path is None:
+            return
+        picture = picture_of(view.grab().toImage())
+        made = {"task": "comparison", "model": self._queue.choices.model, "source": now.path.name}
+        self._files.run(
+            lambda: recipe.write(path, picture, made, "enlarged"),
+            lambda _: self.message.emit(self.tr("Saved to {0}").format(path)),
+            lambda error: self._bad(self.tr("The picture was not saved."), _sentence(error)),
+        )
+
+    def shut(self) -> None:
+        """The window closes."""
+        self._files.shut()
+
+    def _bad(self, what: str, why: str = "") -> None:
+        self.noticed.emit(Notice(what, why, bad=True))
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, PhotoError):
+        return str(error)
+    return f"{getattr(error, 'strerror', None) or type(error).__name__}."
