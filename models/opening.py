@@ -15,6 +15,7 @@ from models.checkpoints.recognise import converted, family_named
 from models.checkpoints.safetensors_reader import read_safetensors
 from models.checkpoints.source import file_source
 from models.errors import CheckpointError, OutOfMemory
+from models.interpolation import mixed
 from models.precision import choose
 from models.running import is_out_of_memory
 
@@ -37,14 +38,26 @@ def open_measured(
     model: str | Path, catalogue: Catalogue, device: str | None, precision: str | None, answers: Mapping[str, str]
 ) -> tuple[Model, int]:
     """As `models.open` with this catalogue, and the bytes that the weights hold in memory: as stored, and as built from that."""
+    return _measured(*_weights(model, catalogue, answers), device, precision)
+
+
+def open_mixed(
+    model: str, other: str, share: float, catalogue: Catalogue, device: str | None, precision: str | None
+) -> tuple[Model, int]:
+    """As `open_measured`, for `share` of a second model and the rest of the first. `BadInput` where they are not built alike."""
+    return _measured(*mixed(*_weights(model, catalogue, {}), *_weights(other, catalogue, {}), share), device, precision)
+
+
+def _weights(model: str | Path, catalogue: Catalogue, answers: Mapping[str, str]) -> tuple[Card, Mapping[str, torch.Tensor]]:
     entry = catalogue.find(model) if isinstance(model, str) else None
     if entry is not None and entry.refers:
-        card, tensors = _referred(entry)
-    elif entry is not None:
-        card = entry.card
-        tensors = _owned(read_safetensors(file_source(entry.weights)).tensors)
-    else:
-        card, tensors = load(Path(model), answers)
+        return _referred(entry)
+    if entry is not None:
+        return entry.card, _owned(read_safetensors(file_source(entry.weights)).tensors)
+    return load(Path(model), answers)
+
+
+def _measured(card: Card, tensors: Mapping[str, torch.Tensor], device: str | None, precision: str | None) -> tuple[Model, int]:
     opened = assemble(card, tensors, device, precision)
     built = opened.runtime.dtype.itemsize
     return opened, sum(tensor.numel() * (tensor.element_size() + built) for tensor in tensors.values())

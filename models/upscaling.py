@@ -17,6 +17,7 @@ from models.precision import Precise, Runtime
 from models.running import finite_or_again, piece_of_work
 from models.steps import Steps, drain
 from models.tiling import Area, Tile, Window, plan, quarters
+from models.turning import TURNS, turned, turned_back
 
 SMALLEST_TILE = 16  # memory that is too little for this is too little for the network
 TILES_UNTIL_LARGER = 64  # after so many that fitted, twice the side is tried: whoever held the memory may have given it back
@@ -123,12 +124,14 @@ class UpscalingModel:
         region: Area | None = None,
         tile: int | None = None,
         make_room: Callable[[], bool] = lambda: False,
+        turns: bool = False,
     ) -> Generator[Tile | None, None, None]:
         """Finished tiles in reading order, and None between two pieces of work.
 
         `region` (top, left, height, width) enlarges only that part, with its surroundings in view; tiles are placed relative
         to it. Where memory runs out, `make_room` is asked first (it says whether it gave anything back), then tiles become
-        smaller; after a while larger ones are tried again.
+        smaller; after a while larger ones are tried again. `turns` asks the network for each tile's eight turns and averages
+        them: eight times the work.
         """
         source = check_photo(image)
         size = (source.shape[0], source.shape[1])
@@ -147,7 +150,7 @@ class UpscalingModel:
             pixels = None
             if not divides or side < 1.5 * self._limit.of(side):  # beyond that it was planned before memory ran out
                 try:
-                    pixels = yield from self._one(source, window)
+                    pixels = yield from self._one(source, window, turns)
                 except OutOfMemory:
                     if make_room():
                         waiting.appendleft(window)
@@ -164,7 +167,7 @@ class UpscalingModel:
             place = ((window.rows.first - top) * self.scale, (window.columns.first - left) * self.scale)
             yield Tile(pixels if np.ndim(image) == 3 else pixels[:, :, 0], *place, done, total)
 
-    def _one(self, source: Pixels, window: Window) -> Steps[Pixels]:
+    def _one(self, source: Pixels, window: Window, turns: bool) -> Steps[Pixels]:
         """The core of a window, enlarged, `[h, w, C]`."""
         rows, columns = window.rows, window.columns
         with piece_of_work():
@@ -173,9 +176,9 @@ class UpscalingModel:
             alpha = planes[-1:] if planes.shape[0] in (2, 4) else None
             colours = planes if alpha is None else bleed(planes[:-1], alpha)
         yield
-        made = yield from self._enlarge(colours, exact)
+        made = yield from self._enlarge(colours, exact, turns)
         if alpha is not None:
-            made = torch.cat([made, (yield from self._enlarge_alpha(alpha, exact))])
+            made = torch.cat([made, (yield from self._enlarge_alpha(alpha, exact, turns))])
         with piece_of_work():
             scale = self.scale
             core = made[
@@ -185,25 +188,36 @@ class UpscalingModel:
             ]
             return from_planes(core, source.dtype)
 
-    def _enlarge_alpha(self, alpha: torch.Tensor, exact: bool) -> Steps[torch.Tensor]:
+    def _enlarge_alpha(self, alpha: torch.Tensor, exact: bool, turns: bool) -> Steps[torch.Tensor]:
         """Alpha `[1, h, w]` seen as a grey picture; where it is the same everywhere there is nothing to compute."""
         if bool((alpha == alpha[0, 0, 0]).all()):
             side = self.scale
             return alpha.repeat_interleave(side, 1).repeat_interleave(side, 2)
-        return (yield from self._enlarge(alpha, exact))
+        return (yield from self._enlarge(alpha, exact, turns))
 
-    def _enlarge(self, planes: torch.Tensor, exact: bool) -> Steps[torch.Tensor]:
+    def _enlarge(self, planes: torch.Tensor, exact: bool, turns: bool) -> Steps[torch.Tensor]:
         """`[C, h, w]` of 1 or 3 channels through the network, which may itself have 1 or 3."""
         takes = self._precise.network.channels_in
         if planes.shape[0] == takes:
-            return (yield from self._checked(planes[None], exact))
+            return (yield from self._turned(planes[None], exact, turns))
         if planes.shape[0] == 1:
-            made = yield from self._checked(planes.expand(takes, -1, -1)[None], exact)
+            made = yield from self._turned(planes.expand(takes, -1, -1)[None], exact, turns)
             return made.mean(0, keepdim=True)
         parts = []
         for plane in planes:
-            parts.append((yield from self._checked(plane[None, None], exact)))
+            parts.append((yield from self._turned(plane[None, None], exact, turns)))
         return torch.cat(parts)
+
+    def _turned(self, x: torch.Tensor, exact: bool, turns: bool) -> Steps[torch.Tensor]:
+        """`_checked`, of the picture alone or as the average over its eight turns."""
+        if not turns:
+            return (yield from self._checked(x, exact))
+        total = torch.zeros(())
+        for turn in range(TURNS):
+            made = yield from self._checked(turned(x, turn), exact)
+            with piece_of_work():
+                total = total + turned_back(made, turn)
+        return total / TURNS
 
     def _checked(self, x: torch.Tensor, exact: bool) -> Steps[torch.Tensor]:
         """The network's answer `[C, h, w]` to one padded picture; `BadPicture` where it cannot be right."""

@@ -62,7 +62,7 @@ def describe(bench: Workbench, request: DescribeRequest) -> Job[ModelFacts]:
     yield Progress(0, 1, "opening the model")
     model = bench.models.get(request.model)
     facts = ModelFacts(
-        request.model,
+        request.model if isinstance(request.model, str) else request.model.model,
         resolution=model.card.resolution,
         scale=model.card.scale,
         device=str(model.runtime.device),

@@ -18,6 +18,7 @@ from app.inference.requests import (
     GenerateRequest,
     GetModelsRequest,
     InspectRequest,
+    Mix,
     PaintRequest,
     RemoveModelRequest,
     Request,
@@ -119,7 +120,9 @@ class Engine:
             self._bench = Workbench(self.catalogue, OpenedModels(self._open, budget), place)
         return self._bench
 
-    def _open(self, name: str) -> tuple[Model, int]:
-        from models.opening import open_measured
+    def _open(self, name: str | Mix) -> tuple[Model, int]:
+        from models.opening import open_measured, open_mixed
 
+        if isinstance(name, Mix):
+            return open_mixed(name.model, name.other, name.share, self.catalogue, self._device, self._precision)
         return open_measured(name, self.catalogue, self._device, self._precision, {})

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.inference.requests import Mix
 from models.errors import OutOfMemory
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-Opener = Callable[[str], "tuple[Model, int]"]
+Opener = Callable[[str | Mix], "tuple[Model, int]"]
 
 
 class OpenedModels:
@@ -30,11 +31,11 @@ class OpenedModels:
         self.budget = budget
         self._open: OrderedDict[tuple[Any, ...], tuple[Model, int]] = OrderedDict()
 
-    def get(self, name: str) -> Model:
+    def get(self, name: str | Mix) -> Model:
         """The opened model. Raises what opening it raises (`CheckpointError`, `NeedsAnswer`, `BadInput`, `OutOfMemory`)."""
         key = _key(name)
         if key not in self._open:
-            self.forget(name)  # an older state of the same file
+            self._forget(key[0])  # an older state of the same file
             try:
                 self._open[key] = self._opener(name)
             except OutOfMemory:
@@ -47,11 +48,16 @@ class OpenedModels:
         return self._open[key][0]
 
     def forget(self, name: str) -> None:
-        """Drop a model: it was removed, or its file changed."""
+        """Drop a model, and what it is mixed into: it was removed, or its file changed."""
+        for known in {key[0] for key in self._open}:
+            if known == name or (isinstance(known, Mix) and name in (known.model, known.other)):
+                self._forget(known)
+
+    def _forget(self, name: str | Mix) -> None:
         for key in [key for key in self._open if key[0] == name]:
             del self._open[key]
 
-    def forget_all(self, but: str | None = None) -> bool:
+    def forget_all(self, but: str | Mix | None = None) -> bool:
         """Drop all models (but one) to make room; False where there was nothing to drop."""
         from models import device
 
@@ -64,7 +70,7 @@ class OpenedModels:
         return bool(dropped)
 
     @property
-    def names(self) -> list[str]:
+    def names(self) -> list[str | Mix]:
         """What is open, the least recently used first."""
         return [key[0] for key in self._open]
 
@@ -74,8 +80,10 @@ class OpenedModels:
             logger.info("dropped %s: the least recently used", name)
 
 
-def _key(name: str) -> tuple[Any, ...]:
-    """A catalogue name stays what it is; a file is known by its time and size too."""
+def _key(name: str | Mix) -> tuple[Any, ...]:
+    """A catalogue name stays what it is; a file is known by its time and size too, a mixture by what is known of both."""
+    if isinstance(name, Mix):
+        return (name, *_key(name.model)[1:], *_key(name.other)[1:])
     try:
         found = Path(name).stat()
     except (OSError, ValueError):

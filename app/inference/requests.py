@@ -47,6 +47,7 @@ class PaintRequest:
     `look` is a seed, a style vector float32 `[style_dim]`, or a photo uint8 `[h, w, 3]`; None is the model's plain look.
     `enlarge_with` names an upscaling model that carries the network's own size up to the map's (None: plainly).
     `blend` 0..1 leads from `look` to `second_look`, of which neither may be the plain one where it is above 0.
+    `natural_edges` gives strokes the outline of what they stand for, where the model knows how (see `models.edges`).
     """
 
     model: str
@@ -57,6 +58,16 @@ class PaintRequest:
     deadline_ms: float | None = None
     second_look: int | NDArray[np.float32] | NDArray[np.uint8] | None = None
     blend: float = 0.0
+    natural_edges: bool = True
+
+
+@dataclass(frozen=True)
+class Mix:
+    """`share` (0..1) of a second upscaling model and the rest of the first, their weights mixed: both must be built alike."""
+
+    model: str
+    other: str
+    share: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,13 +77,15 @@ class UpscaleRequest:
     `pixels` is uint8, uint16 or float32 0..1, `[H, W]` or `[H, W, C]` with 1 to 4 channels (the last of 2 or 4 is alpha);
     the result has the same type and channels. `region` (top, left, height, width) enlarges only that part. `tile` is the side
     of a tile in source pixels (None: the engine chooses). `keep_result` False leaves Done's result None: the tiles were enough.
+    `turns` averages what the network makes of each tile's eight turns: eight times the work.
     """
 
-    model: str
+    model: str | Mix
     pixels: NDArray[Any]
     region: tuple[int, int, int, int] | None = None
     tile: int | None = None
     keep_result: bool = True
+    turns: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +100,7 @@ class TranslateRequest:
 class DescribeRequest:
     """Open a model and say what it can do, so that a panel can build its controls. Done(result) is a `ModelFacts`."""
 
-    model: str
+    model: str | Mix
 
 
 @dataclass(frozen=True)

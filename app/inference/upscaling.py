@@ -22,7 +22,11 @@ def upscale(bench: Workbench, request: UpscaleRequest) -> Job[Pixels | None]:
     model = bench.opened(request.model, UpscalingModel, "enlarge photos", "Upscale")
     result: Pixels | None = None
     tiles = model.tiles(
-        request.pixels, request.region, request.tile, make_room=lambda: bench.models.forget_all(but=request.model)
+        request.pixels,
+        request.region,
+        request.tile,
+        make_room=lambda: bench.models.forget_all(but=request.model),
+        turns=request.turns,
     )
     try:
         for tile in tiles:

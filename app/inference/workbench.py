@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.inference.opened import OpenedModels
+from app.inference.requests import Mix
 from app.inference.speeds import Speeds
 from app.inference.updates import Step, Update
 from models.catalogue import Catalogue
@@ -54,7 +55,7 @@ class Workbench:
     speeds: Speeds = field(default_factory=Speeds)
     looks: Recent[NDArray[np.float32] | None] = field(default_factory=lambda: Recent(16))
 
-    def opened(self, name: str, kind: type[M], does: str, panel: str) -> M:
+    def opened(self, name: str | Mix, kind: type[M], does: str, panel: str) -> M:
         """The opened model of that name. `BadInput` where it is of another kind, which does not do what `does` says."""
         model = self.models.get(name)
         if not isinstance(model, kind):
