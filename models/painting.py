@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from models.card import Card, Label
 from models.checkpoints.family import PaintingNetwork, to_picture
+from models.edges import Pass, natural_edges
 from models.errors import BadInput
 from models.labels import check_label_map, label_shares
 from models.precision import Precise, Runtime
@@ -28,10 +29,18 @@ class PaintingModel:
 
     A style is None (the model's plain look), a seed, a style vector float `[style_dim]`, or a photo uint8 `[h, w, 3]` whose
     look is taken over where the model has an encoder. The same map, style and `noise_seed` give the same picture.
+    With `natural_edges` strokes get the outline of what they stand for, where the model has `edges` (see `models.edges`).
     """
 
-    def __init__(self, card: Card, build: Callable[[Runtime], PaintingNetwork], runtime: Runtime) -> None:
+    def __init__(
+        self,
+        card: Card,
+        build: Callable[[Runtime], PaintingNetwork],
+        runtime: Runtime,
+        edges: Sequence[Pass] = (),
+    ) -> None:
         self.card = card
+        self._edges = tuple(edges)
         self._precise = Precise(build, runtime)
         self._ids = [label.id for label in card.labels]
         self._unlabelled: int | None = card.config.get("unlabelled")
@@ -55,21 +64,29 @@ class PaintingModel:
         """Height and width in pixels at which the network paints a map of this size."""
         return self._precise.network.working_size(height, width)
 
-    def paint(self, label_map: Picture, style: Style = None, noise_seed: int = 0) -> Picture:
+    def paint(self, label_map: Picture, style: Style = None, noise_seed: int = 0, *, natural_edges: bool = True) -> Picture:
         """The picture uint8 `[H, W, 3]` of a label map uint8 `[H, W]` (255: unlabelled). `BadInput`, `BadPicture`."""
-        return drain(self.paint_steps(label_map, style, noise_seed))
+        return drain(self.paint_steps(label_map, style, noise_seed, natural_edges=natural_edges))
 
     def paint_steps(
-        self, label_map: Picture, style: Style = None, noise_seed: int = 0, *, own_size: bool = False
+        self,
+        label_map: Picture,
+        style: Style = None,
+        noise_seed: int = 0,
+        *,
+        natural_edges: bool = True,
+        own_size: bool = False,
     ) -> Steps[Picture]:
         """`paint` in pieces. With `own_size` the picture has the size the network worked at, for an upscaler to enlarge."""
-        rgb = yield from self._render(label_map, style, noise_seed)
+        rgb = yield from self._render(label_map, style, noise_seed, natural_edges)
         with piece_of_work():
             return to_picture(rgb[0] if own_size else enlarge(rgb, *np.shape(label_map))[0])
 
-    def synthesize(self, label_map: Picture, style: Style = None, noise_seed: int = 0) -> NDArray[np.float32]:
+    def synthesize(
+        self, label_map: Picture, style: Style = None, noise_seed: int = 0, *, natural_edges: bool = True
+    ) -> NDArray[np.float32]:
         """As `paint`, as float32 `[3, H, W]`, nominally -1..1 and neither clamped nor rounded."""
-        rgb = drain(self._render(label_map, style, noise_seed))
+        rgb = drain(self._render(label_map, style, noise_seed, natural_edges))
         with piece_of_work():
             result: NDArray[np.float32] = enlarge(rgb, *np.shape(label_map))[0].cpu().numpy()
         return result
@@ -79,10 +96,14 @@ class PaintingModel:
         found = self._style(self._precise.network, style)
         return None if found is None else found[0].float().cpu().numpy()
 
-    def _render(self, label_map: Picture, style: Style, noise_seed: int) -> Steps[torch.Tensor]:
+    def _render(self, label_map: Picture, style: Style, noise_seed: int, natural: bool) -> Steps[torch.Tensor]:
         checked = check_label_map(label_map, self._ids)
         size = self.working_size(*checked.shape)
-        shares = torch.from_numpy(label_shares(checked, self._ids, size, self._unlabelled)).unsqueeze(0).to(self.runtime.device)
+        shares = torch.from_numpy(label_shares(checked, self._ids, size, self._unlabelled))
+        if natural and self._edges:
+            with piece_of_work():
+                shares = natural_edges(shares, self._edges, noise_seed)
+        shares = shares.unsqueeze(0).to(self.runtime.device)
         yield
         return (yield from finite_or_again(self._precise, partial(self._look_and_render, shares, style, noise_seed)))
 

@@ -39,6 +39,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     look.add_argument("--style", type=Path, metavar="PHOTO", help="the look of this photo")
     parser.add_argument("--grain", type=int, default=0, metavar="N", help="the number that draws the fine grain (default: 0)")
     parser.add_argument(
+        "--exact-edges", action="store_true", help="follow the map to the pixel: no natural outlines for clouds, trees, rocks"
+    )
+    parser.add_argument(
         "--enlarge-with",
         default=DEFAULT_UPSCALER,
         metavar="M",
@@ -99,13 +102,20 @@ def run(args: argparse.Namespace) -> int:
     drawing = from_map(found.labels, card.labels)
     drawing.model = card.name
     for number, look in enumerate(looks):
-        request = PaintRequest(args.model, np.array(found.labels), look.style, args.grain, upscaler)
+        request = PaintRequest(
+            args.model,
+            np.array(found.labels),
+            look.style,
+            args.grain,
+            upscaler,
+            natural_edges=not args.exact_edges,
+        )
         ending = reporter.follow(_counted(worker.run(request), number, len(looks)))
         if not isinstance(ending, Done):
             reporter.failed(f"{args.map} ({look.title})", _failure(ending))
             continue
         path = args.out if len(looks) == 1 and args.out.suffix else args.out / f"{args.map.stem}-{look.title}.png"
-        drawing.looks = Looks(look, grain=args.grain)
+        drawing.looks = Looks(look, grain=args.grain, natural_edges=not args.exact_edges)
         try:
             _write(path, ending.result, drawing, card, upscaler or "")
         except (PhotoError, OSError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,9 +32,15 @@ def paint(bench: Workbench, request: PaintRequest) -> Job[Picture]:
     look = _look(bench, model, request)
     upscaler = request.enlarge_with if side < max(height, width) else None
     follows = upscaler is not None and request.deadline_ms is None
-    picture, spent = yield from bench.with_room(
-        request.model, lambda: timed(model.paint_steps(request.label_map, look, request.noise_seed, own_size=follows))
+    steps = partial(
+        model.paint_steps,
+        request.label_map,
+        look,
+        request.noise_seed,
+        natural_edges=request.natural_edges,
+        own_size=follows,
     )
+    picture, spent = yield from bench.with_room(request.model, lambda: timed(steps()))
     bench.speeds.note(request.model, side, spent)
     if upscaler is None or not follows:
         yield Frame(picture, side, spent, final=upscaler is None)

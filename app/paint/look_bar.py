@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QPainter, QPainterPath, QPaintEvent, QPen, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
+    QCheckBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -160,12 +161,13 @@ class Strip(QScrollArea):
 
 
 class LookBar(QFrame):
-    """`chosen(Look)`, `rolled()` for the dice, `photo_wanted()`, `blended(share, sliding)`, `grained()` for another grain."""
+    """`chosen(Look)`, `rolled()` for the dice, `photo_wanted()`, `blended(share, sliding)`, `edged(natural)`."""
 
     chosen = Signal(object)
     rolled = Signal()
     photo_wanted = Signal()
     blended = Signal(float, bool)
+    edged = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -214,7 +216,18 @@ class LookBar(QFrame):
         self._blend.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._blend.changed.connect(lambda value: self.blended.emit(value / 100, True))
         self._blend.settled.connect(lambda: self.blended.emit(self._blend.value() / 100, False))
-        self._columns.addWidget(self._blend, 0, Qt.AlignmentFlag.AlignTop)
+        self._edges = QCheckBox(self.tr("Natural edges"), self)
+        self._edges.setObjectName("look:edges")
+        self._edges.setToolTip(
+            self.tr("Clouds, trees and rocks get the outline they have in nature; off: your strokes are followed exactly")
+        )
+        self._edges.clicked.connect(self.edged)
+        right = QVBoxLayout()
+        right.setSpacing(4)
+        right.addWidget(self._blend)
+        right.addWidget(self._edges)
+        right.addStretch(1)
+        self._columns.addLayout(right)
         self._shown = Looks()
 
     def set_looks(self, looks: Sequence[Look]) -> None:
@@ -255,6 +268,7 @@ class LookBar(QFrame):
         can = second is not None and "plain" not in (looks.first.kind, second.kind)
         self._blend.setEnabled(can)
         self._blend.set_value(looks.blend * 100)
+        self._edges.setChecked(looks.natural_edges)
         name = second.title if second is not None else ""
         self._blend.label.setText(self.tr("Blend with {0}").format(name) if can else self.tr("Blend"))
         tip = (
@@ -270,6 +284,10 @@ class LookBar(QFrame):
         for part in (self._dice, self._photo, self._seed, self._scroll):
             part.setEnabled(several)
         self._dice.setToolTip(self.tr("Another look (D)") if several else self.tr("This model has one look only"))
+
+    def allow_edges(self, known: bool) -> None:
+        """Whether the model can give strokes natural outlines."""
+        self._edges.setVisible(known)
 
     def _type(self) -> None:
         text = self._seed.text().strip()

@@ -51,6 +51,11 @@ class ModelsHere(QObject):
     def named(self, name: str) -> Entry | None:
         return next((entry for entry in self.entries if entry.name == name), None)
 
+    def has_edges(self, name: str) -> bool:
+        """Whether this painter can give strokes natural outlines."""
+        entry = self.named(name)
+        return entry is not None and bool(entry.card.config.get("edges"))
+
     def choices(self) -> list[Choice]:
         """What the picker shows."""
         return [

@@ -136,6 +136,7 @@ class PaintPanel(Panel):
         frame.looks.chosen.connect(self.choose_look)
         frame.looks.rolled.connect(self.roll)
         frame.looks.photo_wanted.connect(lambda: self.files.ask_open("look"))
+        frame.looks.edged.connect(self.follow_edges)
         frame.looks.blended.connect(lambda share, sliding: self._changer.blend(share, self.tr("blend"), sliding))
         live.answered.connect(self._answered)
         live.state_changed.connect(frame.options.show_state)
@@ -254,7 +255,7 @@ class PaintPanel(Panel):
         drawing = self.document.drawing
         if not self._awake or self.models.named(drawing.model) is None or self.live.paused or not self.models.has_looks:
             return None
-        return thumbnail_request(drawing.model, self.document.map, look, drawing.looks.grain)
+        return thumbnail_request(drawing.model, self.document.map, look, drawing.looks)
 
     def _answered(self, picture: Picture, milliseconds: float, resolution: int, final: bool) -> None:
         if picture is not self.picture:
@@ -293,6 +294,7 @@ class PaintPanel(Panel):
         self._frame.side.layers.show_layers(drawing)
         self._frame.views.arrange()
         self._picker.choose(drawing.model)
+        self._frame.looks.allow_edges(self.models.has_edges(drawing.model))
         self._show_looks()
         self._show_tools()
 
@@ -363,6 +365,10 @@ class PaintPanel(Panel):
     def roll_grain(self) -> None:
         """The same look with its fine detail drawn by dice."""
         self._changer.roll_grain(random.randrange(ROLL_BELOW), self.tr("fine detail"))
+
+    def follow_edges(self, natural: bool) -> None:
+        """Give strokes the outline of what they stand for, or follow them exactly."""
+        self._changer.follow_edges(natural, self.tr("natural edges"))
 
     # In and out
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from models.card import Card
 from models.catalogue import CARD, SHEET, WEIGHTS
 from models.checkpoints.families.landscapes import FEATURES_UNTIL
+from models.edges import passes_for
 from models.networks.efficientnet_lite import EfficientNetLite
 from models.training.labelled import square
 from models.training.painting import PaintingRun, batches, to_tensor
@@ -82,7 +83,7 @@ def painter_card(run: PaintingRun, card: Card) -> Card:
         card,
         task="painting",
         family="landscapes",
-        config=run.config.to_dict(),
+        config={**run.config.to_dict(), "edges": passes_for([label.name for label in run.data.labels])},
         labels=run.data.labels,
         resolution=run.options.native,
         recipe=f"{card.recipe} {steps}.".strip(),

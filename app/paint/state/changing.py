@@ -7,7 +7,7 @@ from typing import Any
 
 from app.paint.state.commands import SetCommand
 from app.paint.state.document import Document, What
-from app.paint.state.look import Look, Looks
+from app.paint.state.look import Look
 
 
 class Changer:
@@ -43,12 +43,17 @@ class Changer:
         """Another look; the one before stays at hand for blending."""
         looks = self._document.drawing.looks
         if look != looks.first:
-            self.set(self._document.drawing, "looks", Looks(look, looks.first, 0.0, looks.grain), title)
+            self.set(self._document.drawing, "looks", replace(looks, first=look, second=looks.first, blend=0.0), title)
 
     def roll_grain(self, grain: int, title: str) -> None:
         """The same look with other grass, other waves: the fine detail is drawn from another seed."""
         drawing = self._document.drawing
         self.set(drawing, "looks", replace(drawing.looks, grain=grain), title)
+
+    def follow_edges(self, natural: bool, title: str) -> None:
+        """Give strokes natural outlines, or follow them exactly."""
+        drawing = self._document.drawing
+        self.set(drawing, "looks", replace(drawing.looks, natural_edges=natural), title)
 
     def blend(self, share: float, title: str, sliding: bool) -> None:
         """Blend the look before in by `share` 0..1."""

@@ -63,12 +63,14 @@ def seed_look(seed: int) -> Look:
 
 @dataclass(frozen=True)
 class Looks:
-    """All that decides on a picture besides the map: a look, a second one blended in by `blend` 0..1, and the grain's seed."""
+    """All that decides on a picture besides the map: a look, a second one blended in by `blend` 0..1, the grain's seed, and
+    whether strokes get the outline of what they stand for (`models.edges`) or are followed exactly."""
 
     first: Look = Look()
     second: Look | None = None
     blend: float = 0.0
     grain: int = 0
+    natural_edges: bool = True
 
     def with_first(self, look: Look) -> Looks:
         return replace(self, first=look)

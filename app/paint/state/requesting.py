@@ -33,12 +33,19 @@ def paint_request(model: str, label_map: LabelArray, looks: Looks, *, hurry: boo
         deadline_ms=DEADLINE_MS if hurry else None,
         second_look=looks.second.style if blends and looks.second is not None else None,
         blend=looks.blend if blends else 0.0,
+        natural_edges=looks.natural_edges,
     )
 
 
-def thumbnail_request(model: str, label_map: LabelArray, look: Look, grain: int) -> PaintRequest:
-    """The request for a small picture of the map in another look."""
-    return PaintRequest(model, thinned(label_map, THUMBNAIL_SIDE), look=look.style, noise_seed=grain)
+def thumbnail_request(model: str, label_map: LabelArray, look: Look, looks: Looks) -> PaintRequest:
+    """The request for a small picture of the map in another look than the drawing's `looks`, all else alike."""
+    return PaintRequest(
+        model,
+        thinned(label_map, THUMBNAIL_SIDE),
+        look=look.style,
+        noise_seed=looks.grain,
+        natural_edges=looks.natural_edges,
+    )
 
 
 def thinned(label_map: LabelArray, side: int) -> LabelArray:

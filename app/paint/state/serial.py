@@ -2,7 +2,8 @@
 
 Version 1: {"kind": "paint", "version": 1, "width", "height", "labels": [{"id", "name", "colour"}], "background", "active",
 "model": {"name", "sha256"}, "layers": [{"kind": "drawing"|"photo", "key", "name", "visible", "opacity", "file"}],
-"looks": {"first": look, "second": look or null, "blend", "grain"}}, a look being {"kind", "seed", "name", "file"}.
+"looks": {"first": look, "second": look or null, "blend", "grain",
+"natural_edges"}}, a look being {"kind", "seed", "name", "file"}.
 Attachments are PNG files by name. Everything that is read is held to bounds: the text comes from a stranger.
 """
 
@@ -63,6 +64,7 @@ def to_json(drawing: Drawing, sha256: str = "", effort: int = 6) -> tuple[dict[s
             "second": None if looks.second is None else _look_json(looks.second, "look-2.png", files, effort),
             "blend": looks.blend,
             "grain": looks.grain,
+            "natural_edges": looks.natural_edges,
         },
     }, files
 
@@ -128,6 +130,7 @@ def _read(document: Mapping[str, Any], attachment: Callable[[str], bytes]) -> Dr
             None if second is None else _look(second, attachment),
             _share(looks.get("blend", 0.0)),
             _whole(looks.get("grain", 0), 0, LARGEST_SEED),
+            bool(looks.get("natural_edges", True)),
         ),
         _text(document.get("model", {}).get("name", "")),
     )

@@ -16,6 +16,7 @@ import torch
 
 from models.card import Card
 from models.checkpoints.family import Contents
+from models.edges import read_passes
 from models.errors import BadInput, CheckpointError
 from models.networks.efficientnet_lite import EfficientNetLite
 from models.networks.landscape import (
@@ -133,7 +134,11 @@ class Landscapes:
 
     def assemble(self, card: Card, tensors: Mapping[str, torch.Tensor], runtime: Runtime) -> PaintingModel:
         config = _checked(card, tensors)
-        return PaintingModel(card, lambda where: LandscapePainter(config, card.resolution, tensors, where), runtime)
+        try:
+            edges = read_passes(card.config.get("edges"), {label.name: at for at, label in enumerate(card.labels)})
+        except ValueError as error:
+            raise CheckpointError(f"The card of {card.name} does not describe natural edges.", f"{error}.") from error
+        return PaintingModel(card, lambda where: LandscapePainter(config, card.resolution, tensors, where), runtime, edges)
 
 
 def _checked(card: Card, tensors: Mapping[str, torch.Tensor]) -> LandscapeConfig:
