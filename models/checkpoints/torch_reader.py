@@ -45,6 +45,29 @@ def read_torch_zip(source: Source, members: Members) -> Any:
             "It would have to be run to be opened, and Ganvas runs nothing of a file.",
             "Ask for the same model as a state dict or as safetensors.",
         )
+    return _zipped_object(source, members, root, ModelMeaning)
+
+
+def read_scripted_data(source: Source, members: Members) -> Any:
+    """The object of a TorchScript archive, its program left alone: for files whose network we know and have written ourselves.
+
+    A module in it is an inert record of its attributes, among them the tensors.
+    """
+    root = _root(members)
+    if root is None:
+        raise CheckpointError(f"{source.name} is a zip without a model in it.")
+    return _zipped_object(source, members, root, _ScriptedMeaning)
+
+
+class _ScriptedMeaning(ModelMeaning):
+    """Of the pickle in a TorchScript archive, whose attributes may be lists that torch names a function for."""
+
+    def named(self, module: str, name: str) -> Any:
+        return Global(module, name) if module == "torch.jit._pickle" else super().named(module, name)
+
+
+def _zipped_object(source: Source, members: Members, root: str, kind: type[ModelMeaning]) -> Any:
+    names = members.names
     if f"{root}byteorder" in names and members.read(f"{root}byteorder", 16).strip() != b"little":
         raise CheckpointError(f"{source.name} was written on a big-endian machine.", "Ganvas reads little-endian files only.")
     loaded: dict[tuple[str, torch.dtype], Storage] = {}
@@ -62,8 +85,7 @@ def read_torch_zip(source: Source, members: Members) -> Any:
 
     directory = members.read(f"{root}data.pkl", LARGEST_DIRECTORY)
     budget = Budget(source.size + SPARE)
-    meaning = ModelMeaning(budget, nested_reader(budget), storage)
-    return read_pickle(directory, 0, meaning)[0]
+    return read_pickle(directory, 0, kind(budget, nested_reader(budget), storage))[0]
 
 
 def _root(members: Members) -> str | None:

@@ -1,7 +1,7 @@
 """Photos with label maps: found, checked, decoded, and cut into training squares.
 
 `photos/NAME.*` and `maps/NAME.png` (8 bit; the pixel's number is the label, 255 is unlabelled), `labels.json` (id, name, colour)
-and, where there is one, `index.csv` (name, split, licence_class): the layout that SOURCE.md of the data describes.
+and, where there is one, `index.csv` (name, split, licence_class, labels): the layout that SOURCE.md of the data describes.
 """
 
 from __future__ import annotations
@@ -40,7 +40,10 @@ class Problem:
 
 @dataclass(frozen=True, eq=False)
 class LabelledPhotos:
-    """Decoded photos `[h, w, 3]` and maps `[h, w]` (channel numbers, no hole left), with the split they belong to."""
+    """Decoded photos `[h, w, 3]` and maps `[h, w]` (channel numbers, no hole left), with the split they belong to.
+
+    `by_hand` are those whose maps the index says a person made.
+    """
 
     labels: tuple[Label, ...]
     photos: PictureCache
@@ -49,6 +52,7 @@ class LabelledPhotos:
     held_out: tuple[int, ...]
     problems: tuple[Problem, ...]
     open_licence: frozenset[int]
+    by_hand: frozenset[int] = frozenset()
 
     def shares(self) -> NDArray[np.float64]:
         """Share of pixels of each label in each photo, `[photos, labels]`."""
@@ -97,10 +101,11 @@ def read_labelled(path: Path, cache: Path, open_only: bool = False) -> LabelledP
         raise BadInput(f"No photo of {path} can be used.", problems[0].reason if problems else "There are no photos with maps.")
     held_out = tuple(i for i, n in enumerate(kept) if (index[n][0] == "val" if n in index else i % 20 == 19))
     free = frozenset(i for i, n in enumerate(kept) if n in index and index[n][1] == "open")
+    by_hand = frozenset(i for i, n in enumerate(kept) if n in index and index[n][2] == "human")
     train = tuple(i for i in range(len(kept)) if i not in set(held_out) and (not open_only or i in free))
     if not train:
         raise BadInput(f"No photo of {path} is left for training.", "All are held out, or of another licence.")
-    return LabelledPhotos(labels, kept_photos, kept_maps, train, held_out, tuple(problems), free)
+    return LabelledPhotos(labels, kept_photos, kept_maps, train, held_out, tuple(problems), free, by_hand)
 
 
 def read_labels(text: bytes) -> tuple[Label, ...]:
@@ -114,12 +119,18 @@ def read_labels(text: bytes) -> tuple[Label, ...]:
     return labels
 
 
-def _index(source: Source) -> dict[str, tuple[str, str]]:
+def _index(source: Source) -> dict[str, tuple[str, str, str]]:
+    """Split, licence class and who made the map ("" where it is not said) by name."""
     name = source.find("index.csv")
     if name is None:
         return {}
     rows = csv.DictReader(io.StringIO(source.read(name).decode("utf-8", "replace")))
-    return {PurePosixPath(r["name"]).stem: (r.get("split") or "", r.get("licence_class") or "") for r in rows if r.get("name")}
+    columns = ("split", "licence_class", "labels")
+    return {
+        PurePosixPath(r["name"]).stem: (r.get(columns[0]) or "", r.get(columns[1]) or "", r.get(columns[2]) or "")
+        for r in rows
+        if r.get("name")
+    }
 
 
 def _pair(photo_bytes: bytes, map_bytes: bytes, channel: Pixels) -> tuple[Pixels, Pixels]:
