@@ -26,6 +26,7 @@ from app.cli.options import (
 COMMANDS: tuple[str, ...] = (
     "generate",
     "paint",
+    "label",
     "upscale",
     "transform",
     "models",

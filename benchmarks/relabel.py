@@ -23,6 +23,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--model", default="landscapes")
+    parser.add_argument("--labeller", default="labeller")
     parser.add_argument("--limit", type=int)
     parser.add_argument("--cache", type=Path, help="where decoded photos are kept (default: a folder that is removed)")
     args = parser.parse_args()
@@ -31,10 +32,10 @@ def main() -> None:
 
     import models
     from models.training.labelled import read_labelled
-    from models.training.labelling import read_labeller
+    from models.training.labelling import channels_of
     from models.training.metrics import relabelled
 
-    painter = models.open(args.model, device="cpu")
+    painter, labeller = models.open(args.model, device="cpu"), models.open(args.labeller, device="cpu")
     ids = np.array([label.id for label in painter.card.labels], np.uint8)
     with tempfile.TemporaryDirectory() as folder:
         data = read_labelled(args.data, args.cache or Path(folder))
@@ -42,7 +43,7 @@ def main() -> None:
             data,
             256,
             lambda numbers, photo, seed: painter.paint(ids[numbers], np.array(photo), seed),
-            read_labeller(len(data.labels)),
+            channels_of(labeller, data.labels),
             args.limit,
         )
     names = list(found)

@@ -21,12 +21,13 @@ from app.inference.requests import (
     DescribeRequest,
     DeviceRequest,
     GenerateRequest,
+    LabelRequest,
     PaintRequest,
     Request,
     TranslateRequest,
     UpscaleRequest,
 )
-from app.inference.updates import Done, Failure, Generated
+from app.inference.updates import Done, Failure, Generated, Labelled
 from models.card import Card
 from models.catalogue import Entry
 from models.folders import config_folder, data_folder, state_folder
@@ -118,8 +119,7 @@ def _try_model(reporter: Reporter, machine: Engine, entry: Entry) -> None:
     if not isinstance(ending, Done):
         reporter.failed(entry.name, _failure(ending))
         return
-    picture = ending.result.picture if isinstance(ending.result, Generated) else ending.result
-    fault = what_is_wrong(picture)
+    picture, fault = judged(ending.result)
     if fault:
         reporter.failed(entry.name, Failure(fault, hint="Try it with --precision float32 or --device cpu."))
         return
@@ -137,6 +137,15 @@ def _try_model(reporter: Reporter, machine: Engine, entry: Entry) -> None:
     )
 
 
+def judged(result: Any) -> tuple[NDArray[Any], str]:
+    """The picture (or label map) of a result, and why it cannot be right ("" where it can)."""
+    if isinstance(result, Labelled):
+        known = np.isin(result.label_map, [label.id for label in result.labels]).all()
+        return result.label_map, "" if known else "The map holds numbers that are no labels."
+    picture = result.picture if isinstance(result, Generated) else result
+    return picture, what_is_wrong(picture)
+
+
 def trial(card: Card) -> Request:
     """A small piece of a model's work: one face, one landscape of all its labels, one small photo."""
     if card.task == "latent":
@@ -147,6 +156,8 @@ def trial(card: Card) -> Request:
         return PaintRequest(card.name, np.repeat(ids[:, None], MAP_SIDE, axis=1))
     if card.task == "upscaling":
         return UpscaleRequest(card.name, trial_photo(PHOTO_SIDE))
+    if card.task == "labelling":
+        return LabelRequest(card.name, trial_photo(MAP_SIDE))
     return TranslateRequest(card.name, trial_photo(MAP_SIDE))
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from app import log
-from app.inference import cataloguing, exploring, painting, translating, upscaling
+from app.inference import cataloguing, exploring, labelling, painting, translating, upscaling
 from app.inference.opened import OpenedModels
 from app.inference.requests import (
     AddModelRequest,
@@ -18,6 +18,7 @@ from app.inference.requests import (
     GenerateRequest,
     GetModelsRequest,
     InspectRequest,
+    LabelRequest,
     Mix,
     PaintRequest,
     RemoveModelRequest,
@@ -42,6 +43,7 @@ JOBS: dict[type, Callable[[Workbench, Any], Job[Any]]] = {
     PaintRequest: painting.paint,
     UpscaleRequest: upscaling.upscale,
     TranslateRequest: translating.translate,
+    LabelRequest: labelling.label,
     DescribeRequest: cataloguing.describe,
     InspectRequest: cataloguing.inspect,
     AddModelRequest: cataloguing.add,

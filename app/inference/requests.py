@@ -96,6 +96,15 @@ class TranslateRequest:
     pixels: NDArray[Any]
 
 
+@dataclass(frozen=True, eq=False)
+class LabelRequest:
+    """The label map of a photo. `pixels` is uint8 `[H, W, 3]`; Done(result) is an `updates.Labelled` of this
+    height and width."""
+
+    model: str
+    pixels: NDArray[np.uint8]
+
+
 @dataclass(frozen=True)
 class DescribeRequest:
     """Open a model and say what it can do, so that a panel can build its controls. Done(result) is a `ModelFacts`."""
@@ -188,6 +197,7 @@ Request = (
     | PaintRequest
     | UpscaleRequest
     | TranslateRequest
+    | LabelRequest
     | DescribeRequest
     | InspectRequest
     | AddModelRequest

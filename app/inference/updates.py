@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.card import Label
+
 Picture = NDArray[np.uint8]
 
 
@@ -55,6 +57,14 @@ class Generated:
     ws: NDArray[np.float32]
     resolution: int
     milliseconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """Result of a `LabelRequest`: the label map uint8 `[H, W]`, every pixel one of the ids of `labels`."""
+
+    label_map: NDArray[np.uint8]
+    labels: tuple[Label, ...]
 
 
 @dataclass(frozen=True, eq=False)
