@@ -6,17 +6,20 @@ A network that is asked all eight, and whose answers are turned back and average
 
 from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 TURNS = 8
 
 
 def turned(x: torch.Tensor, turn: int) -> torch.Tensor:
     """`[..., h, w]` seen in way `turn` (0..7): in quarters, from 4 on mirrored. Odd ones swap the sides."""
-    return torch.rot90(x.flip(-1) if turn >= 4 else x, turn % 4, (-2, -1))
+    return (x.flip(-1) if turn >= 4 else x).rot90(turn % 4, (-2, -1))
 
 
 def turned_back(x: torch.Tensor, turn: int) -> torch.Tensor:
     """What `turned` made, as it was."""
-    x = torch.rot90(x, -(turn % 4), (-2, -1))
+    x = x.rot90(-(turn % 4), (-2, -1))
     return x.flip(-1) if turn >= 4 else x

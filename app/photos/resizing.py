@@ -50,11 +50,3 @@ def fitted(image: Any, size: tuple[int, int]) -> Any:
     if (image.width, image.height) != size:
         image = image.gravity("north-west", width, height, extend="copy")
     return image
-
-
-def blended(image: Any, plain: Any, strength: float) -> Any:
-    """`strength` of a lazy picture and the rest of `plain`, a smaller picture of the same kind that is enlarged plainly."""
-    if strength >= 1:
-        return image
-    under = fitted(plain, (image.width, image.height))
-    return (image * strength + under * (1 - strength)).rint().cast(image.format)

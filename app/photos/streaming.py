@@ -21,8 +21,9 @@ import pyvips
 from numpy.typing import NDArray
 
 from app.photos.encoding import save_stream
+from app.photos.finishing import Finish, finished
 from app.photos.photo import Photo, PhotoError
-from app.photos.resizing import blended, fitted, to_image
+from app.photos.resizing import to_image
 
 # Strips that may wait for the encoder: one being read, one ready.
 WAITING = 2
@@ -44,7 +45,7 @@ class StripWriter:
     """Writes a photo of `shape` strip by strip into `path`, in the size `out` (where it differs, it is resized on the way).
 
     A context manager: what is at `path` when the block ends well is a finished file (the caller places it). `like` gives
-    profile, metadata and resolution; its pixels count where `strength` is below 1: they are blended in, enlarged plainly.
+    profile, metadata and resolution; its pixels count where `finish` needs the plain resize.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class StripWriter:
         format: str,
         out: tuple[int, int] | None = None,
         quality: int = 92,
-        strength: float = 1.0,
+        finish: Finish | None = None,
     ) -> None:
         self._shape, self._rows = shape, 0
         self._strips: queue.Queue[NDArray[Any] | None] = queue.Queue(WAITING)
@@ -64,7 +65,7 @@ class StripWriter:
         self._stream = self._png()
         self._ready = memoryview(b"")
         self._thread = threading.Thread(
-            target=self._encode, args=(path, like, format, out, quality, strength), name="photo writer", daemon=True
+            target=self._encode, args=(path, like, format, out, quality, finish or Finish()), name="photo writer", daemon=True
         )
 
     def __enter__(self) -> StripWriter:
@@ -102,12 +103,12 @@ class StripWriter:
         if self._failure is not None:
             raise self._failure
 
-    def _encode(self, path: Path, like: Photo, format: str, out: tuple[int, int] | None, quality: int, strength: float) -> None:
+    def _encode(self, path: Path, like: Photo, format: str, out: tuple[int, int] | None, quality: int, finish: Finish) -> None:
         try:
             source = pyvips.SourceCustom()
             source.on_read(self._read)
             image = pyvips.Image.pngload_source(source, access="sequential", fail_on="error")
-            image = blended(fitted(image, out or (image.width, image.height)), to_image(like.pixels), strength)
+            image = finished(image, to_image(like.pixels), out or (image.width, image.height), finish)
             save_stream(image, path, like, format, quality)
         except pyvips.Error as error:
             reason = str(error).strip().splitlines()[-1].strip()

@@ -16,12 +16,14 @@ from app.photos.placing import PREFIX
 class Found:
     """A photo to enlarge, or (`problem` set) something that was named but is none. `folder` is its place below what was
     named: "" for a file or the top of a folder, so that the output can keep the tree. `into` is where its result goes if
-    nobody chose a place for all (a picture that came from another panel has no folder of its own)."""
+    nobody chose a place for all (a picture that came from another panel has no folder of its own). `mask` is what was painted
+    over it (`app.photos.masks`)."""
 
     path: Path
     folder: str = ""
     problem: str = ""
     into: Path | None = None
+    mask: Path | None = None
 
 
 def gather(named: Iterable[Path], recursive: bool = True, leave_out: Iterable[Path | str] = ()) -> Iterator[Found]:

@@ -25,7 +25,7 @@ from app.upscale.sizes import passes
 from models.folders import state_folder
 
 PhotoState = Literal["waiting", "done", "failed", "skipped", "refused"]
-VERSION = 1
+VERSION = 2  # since 2 a photo may have a mask
 KEPT_JOBS = 50  # finished jobs beyond these are forgotten
 
 _SCHEMA = """
@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS jobs (
 CREATE TABLE IF NOT EXISTS photos (
     job INTEGER NOT NULL, place INTEGER NOT NULL, source BLOB NOT NULL, output BLOB, format TEXT NOT NULL,
     width INTEGER NOT NULL, height INTEGER NOT NULL, facts TEXT, state TEXT NOT NULL, reason TEXT NOT NULL,
-    seconds REAL NOT NULL DEFAULT 0, PRIMARY KEY (job, place)
+    seconds REAL NOT NULL DEFAULT 0, mask BLOB, PRIMARY KEY (job, place)
 ) WITHOUT ROWID;
 """
 
@@ -93,6 +93,8 @@ class Journal:
             if version > VERSION:
                 raise JournalError("The journal of jobs was written by a newer Ganvas.")
             self._base.executescript(_SCHEMA)
+            if version == 1:
+                self._add_masks()
             self._base.execute(f"PRAGMA user_version={VERSION}")
         except sqlite3.DatabaseError as error:
             raise JournalError(f"The journal of jobs cannot be read ({error}): move {self.path} away.") from error
@@ -183,11 +185,11 @@ class Journal:
         facts = self.facts(job)
         scale = facts.choices.scale if facts else 1
         rows = self._base.execute(
-            "SELECT place, source, output, format, width, height, facts, state, reason, seconds "
+            "SELECT place, source, output, format, width, height, facts, state, reason, seconds, mask "
             "FROM photos WHERE job=? ORDER BY place",
             (job,),
         ).fetchall()
-        for place, source, output, format, width, height, about, state, reason, seconds in rows:
+        for place, source, output, format, width, height, about, state, reason, seconds, mask in rows:
             if states and state not in states:
                 continue
             known = PhotoFacts(**json.loads(about)) if about else None
@@ -200,6 +202,7 @@ class Journal:
                 (width, height),
                 passes(known.width, known.height, (width, height), scale) if known and width else (),
                 format,
+                Path(os.fsdecode(mask)) if mask is not None else None,
             )
             yield Entry(place, planned, state, reason, seconds)
 
@@ -235,8 +238,8 @@ class Journal:
 
     def _insert(self, job: int, first: int, planned: Iterable[Planned]) -> None:
         self._base.executemany(
-            "INSERT INTO photos (job, place, source, output, format, width, height, facts, state, reason) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO photos (job, place, source, output, format, width, height, facts, state, reason, mask) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 (
                     job,
@@ -248,10 +251,19 @@ class Journal:
                     json.dumps(vars(one.facts)) if one.facts else None,
                     "waiting" if one.state == "ready" else one.state,
                     one.reason,
+                    os.fsencode(one.mask) if one.mask else None,
                 )
                 for i, one in enumerate(replace(p, source=Path(os.path.abspath(p.source))) for p in planned)
             ),
         )
+
+    def _add_masks(self) -> None:
+        """Two processes may find the older journal at once: the second one has nothing left to do."""
+        try:
+            self._base.execute("ALTER TABLE photos ADD COLUMN mask BLOB")
+        except sqlite3.OperationalError as error:
+            if "duplicate column" not in str(error):
+                raise
 
     def _forget_old(self) -> None:
         old = self._base.execute(

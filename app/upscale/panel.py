@@ -303,7 +303,7 @@ class UpscalePanel(Panel):
         if what == "choices":
             choices = self.queue.choices
             self.options.show_choices(choices)
-            self.preview.strength = choices.strength
+            self.preview.choices = choices
             if choices.model:
                 recall.keep_choices(self._settings, choices)
             if self.runner.state == "idle":

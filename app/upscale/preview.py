@@ -17,10 +17,14 @@ from PySide6.QtGui import QImage
 from app.inference.requests import TranslateRequest, UpscaleRequest
 from app.inference.updates import ENDINGS, Done, Failure, Tile, Update
 from app.photos.decoding import decode
+from app.photos.finishing import Finish, finished
+from app.photos.grain import grain_of
+from app.photos.masks import softened
 from app.photos.photo import Photo, PhotoError
-from app.photos.resizing import blended, to_image, to_pixels
+from app.photos.resizing import to_image, to_pixels
 from app.photos.showing import photo_picture, reduced, to_picture
 from app.upscale.pace import Paces
+from app.upscale.plan import Choices
 from app.widgets.background import Background
 from app.widgets.compare_view import CompareView
 from app.widgets.patches import Patch, levels_of
@@ -38,12 +42,14 @@ SHOWN_SIDE = 12_000  # of the picture before and of a finished result: larger on
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """The photo that is looked at: `shrunk` is the share of its size in which the view has it (1 but for giants)."""
+    """The photo that is looked at: `shrunk` is the share of its size in which the view has it (1 but for giants),
+    `grain` how much grain it has (`app.photos.grain`)."""
 
     path: Path
     photo: Photo
     levels: list[QImage]
     shrunk: float
+    grain: float = 0.0
 
     @property
     def image(self) -> QImage:
@@ -67,7 +73,8 @@ class Preview(QObject):
         super().__init__(parent)
         self.now: Shown | None = None
         self.device = "cpu"
-        self.strength = 1.0
+        self.choices = Choices("", 1)
+        self.mask: Path | None = None  # what is protected in the photo that is shown
         self._view, self._worker, self._paces = view, worker, paces
         self._background = Background(self)
         self._card: Card | None = None
@@ -96,7 +103,7 @@ class Preview(QObject):
             photo = decode(path)
             picture = photo_picture(photo)
             small = reduced(picture, SHOWN_SIDE)
-            return Shown(path, photo, levels_of(image_of(small)), small.shape[1] / picture.shape[1])
+            return Shown(path, photo, levels_of(image_of(small)), small.shape[1] / picture.shape[1], grain_of(photo.pixels))
 
         def unread(error: Exception) -> None:
             if path == self._wanted:
@@ -162,7 +169,7 @@ class Preview(QObject):
             return
         if card.task == "translation":
             return
-        pixels = self._paces.expected(card, self.device) * AUTO_SECONDS * 1e6
+        pixels = self._paces.expected(card, self.device) / self.choices.effort * AUTO_SECONDS * 1e6
         share = min(1.0, (pixels * self.now.shrunk**2 / (seen.width() * seen.height())) ** 0.5)
         width, height = (max(round(side * share), min(side, SMALLEST_TRY)) for side in (seen.width(), seen.height()))
         part = QRect(0, 0, width, height)
@@ -191,7 +198,9 @@ class Preview(QObject):
             real = QRectF(region.topLeft() / now.shrunk, region.size() / now.shrunk).toAlignedRect()
             self._region = real.intersected(QRect(0, 0, now.photo.width, now.photo.height))
             area = (self._region.top(), self._region.left(), self._region.height(), self._region.width())
-            self._ticket = self._worker.submit(UpscaleRequest(card.name, pixels, area, keep_result=False), LANE)
+            self._ticket = self._worker.submit(
+                UpscaleRequest(self.choices.network, pixels, area, keep_result=False, turns=self.choices.turns), LANE
+            )
         self.trying.emit(True)
 
     def _drop(self) -> None:
@@ -219,7 +228,7 @@ class Preview(QObject):
                 if update.result is not None:
                     self._lay(np.atleast_3d(update.result), QRectF(self._region), self._generation)
                 megapixels = self._region.width() * self._region.height() / 1e6
-                self._paces.note(self._card.name, self.device, megapixels, update.seconds)
+                self._paces.note(self._card.name, self.device, megapixels * self.choices.effort, update.seconds)
                 self.timed.emit(update.seconds * 1000, f"{self._region.width()} × {self._region.height()} px")
             elif isinstance(update, Failure):
                 self.went_wrong.emit(update)
@@ -233,13 +242,13 @@ class Preview(QObject):
         self._lay(tile.pixels, QRectF(left * width, top * height, wide * width, high * height), self._generation)
 
     def _lay(self, pixels: NDArray[Any], place: QRectF, generation: int) -> None:
-        """Show a part at its place (in pixels of the photo); blended as the strength says."""
-        now, strength = self.now, self.strength
+        """Show a part at its place (in pixels of the photo), finished as the choices say."""
+        now, choices, kept = self.now, self.choices, self.mask
         if now is None:
             return
 
         def make() -> list[QImage]:
-            made = _blended(pixels, now.photo, place, strength) if strength < 1 else pixels
+            made = _finished(pixels, now, place, choices, kept)
             most = round(SHOWN_SIDE * max(place.width() / now.photo.width, place.height() / now.photo.height)) + 1
             return levels_of(image_of(reduced(to_picture(made, now.photo.icc), most)))
 
@@ -262,10 +271,19 @@ class Preview(QObject):
         self._background.shut()
 
 
-def _blended(pixels: NDArray[Any], photo: Photo, place: QRectF, strength: float) -> NDArray[Any]:
-    """A part blended with the plain resize of the same part."""
+def _finished(pixels: NDArray[Any], now: Shown, place: QRectF, choices: Choices, kept: Path | None) -> NDArray[Any]:
+    """A part, finished with the same part of the photo; as it is where a mask has gone."""
+    photo = now.photo
     area = place.toAlignedRect().intersected(QRect(0, 0, photo.width, photo.height))
-    plain = photo.pixels[area.top() : area.bottom() + 1, area.left() : area.right() + 1]
+    part = (slice(area.top(), area.bottom() + 1), slice(area.left(), area.right() + 1))
+    plain = photo.pixels[part]
     if plain.shape[2] != pixels.shape[2] or plain.dtype != pixels.dtype:
         return pixels
-    return to_pixels(blended(to_image(pixels), to_image(plain), strength))
+    try:
+        mask = np.ascontiguousarray(softened(kept, (photo.width, photo.height))[part]) if kept is not None else None
+    except PhotoError:
+        mask = None
+    finish = Finish(choices.strength, choices.grain * now.grain, 0, mask)
+    if not finish.changes:
+        return pixels
+    return to_pixels(finished(to_image(pixels), to_image(plain), (pixels.shape[1], pixels.shape[0]), finish))

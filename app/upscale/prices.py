@@ -24,10 +24,10 @@ def price_of(
     said = []
     if shown is not None:
         wanted = size_for(choices.target, *shown)
-        seconds = paces.seconds(card, device, shown, wanted)
+        seconds = paces.seconds(card, device, shown, wanted) * choices.effort
         said.append(f"{shown[0]:,} × {shown[1]:,} px become {wanted[0]:,} × {wanted[1]:,}, in about {duration(seconds)}.")
     if len(ready) > 1:
-        seconds = sum(one.network_megapixels for one in ready) / paces.expected(card, device)
+        seconds = sum(one.network_megapixels for one in ready) * choices.effort / paces.expected(card, device)
         disk = sum(expected_bytes(one, choices.quality) for one in ready)
         said.append(f"All {len(ready):,}: about {duration(seconds)}, {disk_size(disk)}.")
     return " ".join(said)

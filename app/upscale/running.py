@@ -81,7 +81,7 @@ class Runner(QObject):
         self._noted: _Noted | None = None
         self._stopped_job: int | None = None
         self._done = self._failed = 0
-        self._model = ""
+        self._model, self._effort = "", 1
         self._places: dict[int, int] = {}
         self._coming: list[Row] = []
         self._known: set[int] = set()
@@ -145,7 +145,7 @@ class Runner(QObject):
     def _begin(self, choices: Choices, sha256: str, places: dict[int, int]) -> None:
         self._done = self._failed = 0
         self.progress = JobProgress([_work(row) for row in self._rows])
-        self._model = choices.model
+        self._model, self._effort = choices.model, choices.effort
         self._belt = Conveyor(choices, sha256, self._woken.emit, patient=False)
         for index, row in enumerate(self._rows):
             if row.planned is not None:
@@ -315,7 +315,7 @@ class Runner(QObject):
             self._done += 1
             row.seconds, row.bytes = event.seconds, event.bytes
             row.reason = " ".join(event.warnings)
-            self._paces.note(self._model, self.device, _work(row), event.network_seconds)
+            self._paces.note(self._model, self.device, _work(row) * self._effort, event.network_seconds)
             self._mark(event.index, "done", "", event.seconds)
         elif event.stage == "failed":
             self._failed += 1

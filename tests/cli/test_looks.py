@@ -1,0 +1,105 @@
+"""`ganvas upscale` with two models mixed, turns averaged, grain given back and parts protected."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from app.__main__ import main
+from app.cli.options import OK, USAGE
+from app.photos import recipe
+from app.photos.decoding import decode
+from app.photos.encoding import encode
+from app.photos.photo import Photo
+from app.photos.resizing import resize
+from models.card import Card
+from models.networks.compact import Compact, CompactConfig
+from tests.cli.test_upscale import log_is_closed, with_model  # noqa: F401
+from tests.upscale.belt import CONFIG, TWICE, catalogue, doubled, photos
+
+
+@pytest.fixture(autouse=True)
+def second_model(with_model: Path) -> None:  # noqa: F811
+    """Two more: one that is built as `TWICE` and answers otherwise, and one that is built otherwise."""
+    made = catalogue(with_model / "data" / "catalogue")
+    tensors = {name: torch.zeros_like(value) for name, value in Compact(CONFIG).state_dict().items()}
+    last = max(name for name in tensors if name.endswith("bias"))
+    tensors[last] += 0.2
+    made.keep(Card("brighter", "Brighter", "upscaling", "compact", asdict(CONFIG), scale=2), tensors)
+    wide = CompactConfig(channels=3, features=8, inner=1, shuffle=2)
+    tensors = {name: torch.zeros_like(value) for name, value in Compact(wide).state_dict().items()}
+    made.keep(Card("wide", "Wide", "upscaling", "compact", asdict(wide), scale=2), tensors)
+
+
+def upscale(*words: object) -> int:
+    return main(["upscale", "--device", "cpu", "--threads", "1", "--model", TWICE, *map(str, words)])
+
+
+def photo(tmp_path: Path) -> tuple[Path, np.ndarray]:
+    named = photos(tmp_path / "in", 1, 40, 60)[0]
+    return named, decode(named).pixels
+
+
+def result(tmp_path: Path) -> np.ndarray:
+    made = list((tmp_path / "out").glob("*.png"))
+    assert len(made) == 1
+    return decode(made[0]).pixels
+
+
+def test_a_share_of_a_second_model_is_mixed_in_and_told_in_the_recipe(tmp_path: Path) -> None:
+    named, pixels = photo(tmp_path)
+    assert upscale(named, "--out", tmp_path / "out", "--blend-with", "brighter=0.5") == OK
+    brighter = np.clip(doubled(pixels).astype(float) + 0.1 * 255, 0, 255)
+    assert np.abs(result(tmp_path) - brighter).max() <= 2
+    made = recipe.read(next((tmp_path / "out").glob("*.png")))
+    assert made is not None
+    assert (made["other"], made["share"]) == ("brighter", 0.5)
+
+
+def test_models_that_are_not_built_alike_are_refused_before_anything_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named, _ = photo(tmp_path)
+    assert upscale(named, "--out", tmp_path / "out", "--blend-with", "wide=0.5") != OK
+    assert "not built alike" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_turns_change_nothing_where_the_network_treats_all_directions_alike(tmp_path: Path) -> None:
+    named, pixels = photo(tmp_path)
+    assert upscale(named, "--out", tmp_path / "out", "--turns") == OK
+    assert np.abs(result(tmp_path).astype(int) - doubled(pixels)).max() <= 1
+
+
+def test_where_the_mask_is_white_the_plain_resize_is_kept_exactly(tmp_path: Path) -> None:
+    named, pixels = photo(tmp_path)
+    mask = np.zeros((80, 120, 1), np.uint8)  # of another size, and the same shape
+    mask[20:60, 30:90] = 255
+    encode(Photo(mask), tmp_path / "mask.png")
+    assert upscale(named, "--out", tmp_path / "out", "--protect", tmp_path / "mask.png", "--grain", 1) == OK
+    made, plain = result(tmp_path), resize(pixels, 120, 80)
+    assert np.array_equal(made[20:60, 30:90], plain[20:60, 30:90])
+    assert np.abs(made[:, :10].astype(int) - plain[:, :10]).max() > 20
+
+
+def test_a_mask_of_another_shape_is_refused_with_both_sizes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    named, _ = photo(tmp_path)
+    encode(Photo(np.full((50, 50, 1), 255, np.uint8)), tmp_path / "mask.png")
+    assert upscale(named, "--out", tmp_path / "out", "--protect", tmp_path / "mask.png") != OK
+    assert "another shape" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--protect", "gone.png"], ["--protect-labels", "sky"]])
+def test_a_mask_that_is_not_there_is_told(tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    named, _ = photo(tmp_path)
+    assert upscale(named, "--out", tmp_path / "out", *words) != OK
+    said = capsys.readouterr().err
+    assert "The mask gone.png cannot be used" in said or "needs --protect" in said
+
+
+@pytest.mark.parametrize("words", [["--blend-with", "brighter"], ["--blend-with", "brighter=2"], ["--grain", "3"]])
+def test_what_is_no_share_is_a_question_of_usage(tmp_path: Path, words: list[str]) -> None:
+    named, _ = photo(tmp_path)
+    assert upscale(named, "--out", tmp_path / "out", *words) == USAGE
