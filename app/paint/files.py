@@ -41,7 +41,7 @@ class PaintFiles(QObject):
         super().__init__(panel)
         self._panel = panel
         self._filing = Filing(self)
-        self._purpose: dict[Path, str] = {}  # what a file that is being read is for: "look", "trace", else what it is
+        self._purpose: dict[Path, str] = {}  # what a file is read for: "look", "trace", "repaint", else what it is
         self._when_done: Callable[[], None] | None = None  # what waits for a finished landscape
         self.path: Path | None = None
         self._filing.opened.connect(self._opened)
@@ -51,7 +51,7 @@ class PaintFiles(QObject):
     # In
 
     def open(self, path: Path, purpose: str = "") -> bool:
-        """Read a file: as what it is, or as a "map", a "look" or a photo to "trace". False where Paint has no use for it."""
+        """Read a file: as what it is, or as a "map", a "look", a photo to "trace" or "repaint". False where it is no use."""
         if not self._panel.models.entries or not has_use_for(path):
             return False
         self._purpose[path] = purpose
@@ -70,11 +70,13 @@ class PaintFiles(QObject):
     def _opened(self, opened: Opened) -> None:
         purpose = self._purpose.pop(opened.path, "")
         name = opened.path.stem
-        if purpose in ("look", "trace") and opened.picture is None:
+        if purpose in ("look", "trace", "repaint") and opened.picture is None:
             self._panel.noticed.emit(Notice(self.tr("{0} is not a photo.").format(opened.path.name), bad=True))
         elif opened.picture is not None:
             if purpose == "look":
                 self._panel.choose_look(photo_look(opened.picture, name))
+            elif purpose == "repaint":
+                self._panel.repainting.begin(opened.picture, name)
             else:
                 self._trace(opened.picture, name)
         elif opened.drawing is not None:
@@ -135,8 +137,25 @@ class PaintFiles(QObject):
                 self.tr("“{0}” lies over the drawing, to be traced.").format(name),
                 button=self.tr("Take its look instead"),
                 action=take_look,
+                choices=((self.tr("Paint it anew"), lambda: panel.repainting.begin(picture, name)),),
             )
         )
+
+    def take_repainted(self, drawing: Drawing, name: str) -> None:
+        """A photo became a map: it takes the drawing's place, with the photo's look."""
+        panel = self._panel
+
+        def tell() -> None:
+            self.name(None)
+            panel.noticed.emit(
+                Notice(
+                    self.tr("“{0}” became a label map, painted in its own light.").format(name),
+                    hint=self.tr("Paint over what was taken for something else; Ctrl+Z brings the drawing before it back."),
+                )
+            )
+
+        entry = panel.models.named(drawing.model) or panel.models.entries[0]
+        panel.take_drawing(drawing, entry, name, self.tr("map from a photo"), tell)
 
     def open_recent(self, path: Path) -> None:
         """One of the drawings that were worked on before."""
@@ -244,7 +263,12 @@ class PaintFiles(QObject):
         dialog.open()
 
     def ask_open(self, purpose: str = "") -> None:
-        titles = {"look": self.tr("A photo for the look"), "trace": self.tr("A photo to trace"), "map": self.tr("A label map")}
+        titles = {
+            "look": self.tr("A photo for the look"),
+            "trace": self.tr("A photo to trace"),
+            "map": self.tr("A label map"),
+            "repaint": self.tr("A photo to make a map from"),
+        }
         file, _ = QFileDialog.getOpenFileName(
             self._panel, titles.get(purpose, self.tr("Open a drawing, map or photo")), self._folder()
         )

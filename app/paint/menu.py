@@ -28,6 +28,7 @@ class DrawingMenu:
         tr = owner.tr
         self._line(tr("New drawing…"), "new", does, "Ctrl+N")
         self._line(tr("Open a drawing, map or photo…"), "open", does)
+        self._line(tr("Map from a photo…"), "repaint", does)
         self._recent = menu.addMenu(tr("Open again"))
         self._recent.setObjectName("drawing:recent")
         self._recent.triggered.connect(lambda action: recent(Path(str(action.data()))))

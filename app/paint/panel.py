@@ -22,6 +22,7 @@ from app.paint.look_thumbs import LookThumbs
 from app.paint.menu import DrawingMenu
 from app.paint.models_here import NO_LABELS, ModelsHere
 from app.paint.pen_test import PenTest
+from app.paint.repainting import Repainting
 from app.paint.state import layering
 from app.paint.state.adapting import adapted, missing_labels
 from app.paint.state.changing import Changer
@@ -74,6 +75,7 @@ class PaintPanel(Panel):
         self.live = Live(worker, self._request, self)
         self._thumbs = LookThumbs(worker, self._thumbnail, lambda: self._frame.looks.looks(), self)
         self.files = PaintFiles(self)
+        self.repainting = Repainting(worker, catalogue, lambda: self.document.drawing, self)
         self._build()
         self._wire()
         self._fill_picker()
@@ -97,7 +99,8 @@ class PaintPanel(Panel):
             self,
             {
                 "new": files.ask_new, "open": files.ask_open, "save": files.save, "save as": files.ask_save_project,
-                "export": self.export, "import map": lambda: files.ask_open("map"), "size": files.ask_size,
+                "export": self.export, "import map": lambda: files.ask_open("map"),
+                "repaint": lambda: files.ask_open("repaint"), "size": files.ask_size,
                 "map index": lambda: files.ask_save_map("index"), "map colour": lambda: files.ask_save_map("colour"),
                 "layered": files.ask_save_layers, "send": files.send, "pen": lambda: PenTest(self).open(),
                 "grain": self.roll_grain, "patterns": lambda: self.show_patterns(not self.desk.patterns),
@@ -144,6 +147,9 @@ class PaintPanel(Panel):
         live.settled.connect(self.files.settled)
         self._thumbs.painted.connect(frame.looks.show_image)
         self.files.named.connect(self._menu.show_recent)
+        self.repainting.drawn.connect(self.files.take_repainted)
+        self.repainting.noticed.connect(self.noticed)
+        self.repainting.message.connect(self.message)
         self._menu.show_recent(self.files.recent())
 
     def _wire_layers(self) -> None:
@@ -207,8 +213,10 @@ class PaintPanel(Panel):
         self._menu.show_upscalers(self.models.upscalers, self.models.finish, self.choose_finish)
 
     def choose_model(self, name: str) -> None:
-        """Paint with another model; labels that it does not know are asked for."""
+        """Paint with another model; labels that it does not know are asked for. One that labels photos asks for a photo."""
         entry = self.models.named(name)
+        if entry is None and self.repainting.prefer(name):
+            self.files.ask_open("repaint")
         if entry is not None and name != self.document.drawing.model:
             self.models.choose(name)
             self.take_drawing(self.document.drawing, entry, self.tr("This drawing"), self.tr("model"))
@@ -395,4 +403,5 @@ class PaintPanel(Panel):
         self._thumbs.shut()
         self.models.shut()
         self.files.shut()
+        self.repainting.shut()
         self._autosave.shut()

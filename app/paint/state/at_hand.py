@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from models.card import Card
+from models.card import Card, Label
 from models.catalogue import Catalogue, Entry
 
 
@@ -16,6 +16,18 @@ def painters(catalogue: Catalogue) -> list[Entry]:
 def upscalers(catalogue: Catalogue) -> list[Card]:
     """The models that can enlarge a landscape."""
     return [entry.card for entry in catalogue.entries() if entry.card.task == "upscaling" and entry.card.scale > 1]
+
+
+def labellers(catalogue: Catalogue) -> list[Entry]:
+    """The models that make label maps from photos."""
+    return [entry for entry in catalogue.entries() if entry.card.task == "labelling"]
+
+
+def labeller_for(entries: Sequence[Entry], labels: Sequence[Label], wanted: str = "") -> Entry | None:
+    """The labeller for a drawing with these labels: the `wanted` one, else the one that shares most of their names."""
+    names = {label.name for label in labels}
+    found = [entry for entry in entries if entry.name == wanted] or list(entries)
+    return max(found, key=lambda entry: sum(label.name in names for label in entry.card.labels), default=None)
 
 
 def first_choice(entries: Sequence[Entry], *wanted: str) -> Entry | None:

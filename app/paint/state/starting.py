@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.resources import as_file, files
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from app.paint.state.drawing import Drawing, from_map
@@ -51,6 +53,14 @@ def named_look(name: str) -> Look:
     """One of `LOOKS`: the photo of that light which comes along."""
     data = (files("resources") / "samples" / "looks" / f"{name}.webp").read_bytes()
     return photo_look(np.array(Image.open(io.BytesIO(data), formats=("WEBP",)).convert("RGB")), name)
+
+
+def repainted(label_map: LabelArray, labels: Sequence[Label], photo: NDArray[np.uint8], name: str, now: Drawing) -> Drawing:
+    """The drawing that repaints a photo uint8 `[h, w, 3]` by its map `[H, W]`: with its look, for the model of `now`."""
+    drawing = from_map(label_map, labels)
+    drawing.model = now.model
+    drawing.looks = replace(now.looks, first=photo_look(photo, name), second=None, blend=0.0)
+    return drawing
 
 
 def enlarged(small: LabelArray, width: int, height: int) -> LabelArray:
