@@ -144,6 +144,7 @@ class InferenceWorker(QObject):
         self._closed = True
         self._thread.ask_to_stop()
         self._thread.wait()
+        self._later.stop()
         while (pair := self._outbox.take()) is not None:
             self.updated.emit(*pair)
 
