@@ -33,7 +33,8 @@ class PictureCache:
 def cached(folder: Path, key: str, pictures: Iterable[tuple[NDArray[np.uint8], dict[str, object]]]) -> PictureCache:
     """The cache in `folder`, filled from `pictures` (array and a note each) unless it was filled under the same `key`.
 
-    The index is written last and renamed into place, so an interrupted filling starts over.
+    Both files are written beside their places and renamed, the index last: an interrupted filling starts over, and a run that has
+    the old pictures mapped keeps them.
     """
     index = folder / "index.json"
     if index.exists() and json.loads(index.read_text(encoding="utf-8"))["key"] == key:
@@ -41,11 +42,13 @@ def cached(folder: Path, key: str, pictures: Iterable[tuple[NDArray[np.uint8], d
     folder.mkdir(parents=True, exist_ok=True)
     index.unlink(missing_ok=True)
     shapes, notes = [], []
-    with open(folder / "pictures.u8", "wb") as file:
+    filling = folder / "pictures.u8.part"
+    with open(filling, "wb") as file:
         for picture, note in pictures:
             file.write(np.ascontiguousarray(picture).tobytes())
             shapes.append(picture.shape)
             notes.append(note)
+    os.replace(filling, folder / "pictures.u8")
     part = folder / "index.json.part"
     part.write_text(json.dumps({"key": key, "shapes": shapes, "notes": notes}), encoding="utf-8")
     os.replace(part, index)

@@ -16,6 +16,7 @@ from models.card import Card
 from models.errors import BadInput
 from models.precision import best_device, processor_has_bfloat16
 from models.training import export, sheets
+from models.training.beginnings import read_beginning
 from models.training.labelled import LabelledPhotos, read_labelled
 from models.training.loop import STATE, Report, Schedule, train
 from models.training.painting import PaintingOptions, PaintingRun
@@ -94,15 +95,20 @@ def open_upscaling(
 ) -> UpscalingRun:
     """An upscaling run that stands where `out` left it, or at the network of `begin_from`, or at the beginning."""
     state = load_state(out / STATE) if (out / STATE).exists() else None
+    beginning = read_beginning(begin_from) if state is None and begin_from is not None else None
     if state is not None:
         options = UpscalingOptions(**state["options"])
+    if beginning is not None:
+        if beginning.config.shuffle != options.scale or beginning.config.channels != 3:
+            raise BadInput(f"{begin_from} enlarges {beginning.config.shuffle} times, the new run {options.scale} times.")
+        options = replace(options, width=beginning.config.features, inner=beginning.config.inner)
     photos = read_photos(data, out.parent / "cache" / data.name, options.patch * options.scale)
     device, bfloat16 = place.chosen()
     run = UpscalingRun(photos, read_trunk(), options, device, bfloat16)
     if state is not None:
         run.restore(state)
-    elif begin_from is not None:
-        run.begin_from(load_state(begin_from / STATE if begin_from.is_dir() else begin_from))
+    elif beginning is not None:
+        run.begin_from(beginning.tensors)
     return run
 
 

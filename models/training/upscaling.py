@@ -1,26 +1,29 @@
 """The upscaling recipe: from sharp photos to a compact upscaler. First plain differences, then a critic that asks for texture.
 
-Photos are reduced by a bicubic filter (the customary degradation for clean photos); the network learns the way back. With
-`adversarial`, differences of frozen features and a critic on them (`critic.py`, with "real" as its only label) are added.
+Photos are reduced by a bicubic filter (the customary degradation for clean photos) or worn (`degradations.py`); the network
+learns the way back. With `adversarial`, differences of frozen features and a critic on them (`critic.py`, with "real" as its
+only label) are added.
 """
 
 from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor, nn
 
 from models.networks.compact import Compact, CompactConfig
 from models.networks.efficientnet_lite import EfficientNetLite
 from models.training.critic import Critic, critic_loss, generator_loss, share_pyramid
+from models.training.degradations import WORN, WornLike
+from models.training.fidelity import bicubic, psnr_y
+from models.training.patches import Patches, clean_or_worn
 from models.training.photos import Photos
 from models.training.state import State
 
@@ -29,7 +32,7 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class UpscalingOptions:
-    """How an upscaler is trained. `patch` is the side of a square of the small photo, in pixels.
+    """How an upscaler is trained. `patch` is the side of a square of the small photo, in pixels; `worn` wears the small ones.
 
     `rate` falls along half a cosine until `pictures` patches were seen. `adversarial` adds features and critic to the plain
     differences, with the weights `features` and `judged`.
@@ -40,14 +43,20 @@ class UpscalingOptions:
     inner: int = 16
     patch: int = 32
     batch: int = 8
-    rate: float = 5e-4
+    rate: float = 1e-3
     pictures: int = 200_000
     average: float = 0.999
+    worn: bool = False
     adversarial: bool = False
     features: float = 0.2
     judged: float = 0.02
     critic_rate: float = 2e-4
     seed: int = 0
+
+    @property
+    def like(self) -> WornLike | None:
+        """How the small photos are worn; None: they are clean."""
+        return WORN if self.worn else None
 
     def gentle(self) -> UpscalingOptions:
         """The same at a fifth of the rate: for a network that has learnt the plain differences already."""
@@ -63,6 +72,7 @@ class UpscalingRun:
         torch.manual_seed(options.seed)
         self.photos, self.train, self.held_out, self.problems = photos.pictures, photos.train, photos.held_out, photos.problems
         self.options, self.device, self.bfloat16 = options, device, bfloat16
+        self.patches = Patches(photos.pictures, photos.train, options.scale, options.patch, options.like)
         self.config = CompactConfig(3, options.width, options.inner, options.scale)
         self.network = begun(self.config).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = copy.deepcopy(self.network).requires_grad_(False)
@@ -73,13 +83,12 @@ class UpscalingRun:
         self.critic_optimiser = torch.optim.Adam(self._learning, options.critic_rate, betas=(0.0, 0.99))
         self.seen = 0
         self.random = np.random.default_rng(options.seed)
-        self._small: dict[int, Pixels] = {}
 
     def step(self) -> dict[str, float]:
         """One step on a batch of patches; what to write into the log."""
         for group in self.optimiser.param_groups:
             group["lr"] = self.options.rate * max(0.02, 0.5 + 0.5 * math.cos(math.pi * min(1, self.seen / self.options.pictures)))
-        small, large = self._batch()
+        small, large = (x.to(self.device) for x in self.patches.batch(self.random, self.options.batch))
         with torch.autocast(self.device.type, torch.bfloat16) if self.bfloat16 else nullcontext():
             made = self.network(small).float()
             loss = (made - large).abs().mean()
@@ -150,31 +159,13 @@ class UpscalingRun:
         self.random.bit_generator.state = state["random"]["numpy"]
         torch.set_rng_state(state["random"]["torch"])
 
-    def begin_from(self, state: State) -> None:
-        """Take over network and critic of another run (the one without a critic); counting begins anew."""
-        for name in ("network", "averaged"):
-            self._networks()[name].load_state_dict(state["networks"]["averaged"])
+    def begin_from(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take over a network of the same shape; counting begins anew."""
+        for network in (self.network, self.averaged):
+            network.load_state_dict(tensors)
 
     def _networks(self) -> dict[str, nn.Module]:
         return {"network": self.network, "averaged": self.averaged, "critic": self.critic}
-
-    def _batch(self) -> tuple[Tensor, Tensor]:
-        """Patches of the small photos and the same places of the large ones, 0..1, `[N, 3, p, p]` and `[N, 3, s*p, s*p]`."""
-        patch, scale = self.options.patch, self.options.scale
-        pairs = []
-        for at in self.random.integers(0, len(self.train), self.options.batch):
-            i = self.train[int(at)]
-            if i not in self._small:
-                self._small[i] = reduced(self.photos[i], scale)
-            small, large = self._small[i], self.photos[i]
-            top, left = (int(self.random.integers(0, n - patch + 1)) for n in small.shape[:2])
-            one = small[top : top + patch, left : left + patch]
-            other = large[top * scale : (top + patch) * scale, left * scale : (left + patch) * scale]
-            turn, mirror = int(self.random.integers(0, 4)), bool(self.random.integers(0, 2))
-            one, other = np.rot90(one, turn), np.rot90(other, turn)
-            pairs.append((one[:, ::-1], other[:, ::-1]) if mirror else (one, other))
-        first, second = (torch.from_numpy(np.stack(x)).to(self.device) for x in zip(*pairs, strict=True))
-        return first.permute(0, 3, 1, 2).float() / 255, second.permute(0, 3, 1, 2).float() / 255
 
 
 def begun(config: CompactConfig) -> Compact:
@@ -192,33 +183,13 @@ def begun(config: CompactConfig) -> Compact:
     return network
 
 
-def reduced(photo: Pixels, scale: int) -> Pixels:
-    """A photo cropped to a multiple of `scale` and reduced by it, bicubic."""
-    height, width = photo.shape[0] // scale, photo.shape[1] // scale
-    cropped = Image.fromarray(photo[: height * scale, : width * scale])
-    return np.asarray(cropped.resize((width, height), Image.Resampling.BICUBIC))
-
-
-def bicubic(small: Pixels, scale: int) -> Pixels:
-    """The baseline: enlarged by a bicubic filter."""
-    size = (small.shape[1] * scale, small.shape[0] * scale)
-    return np.asarray(Image.fromarray(small).resize(size, Image.Resampling.BICUBIC))
-
-
-def psnr_y(made: Pixels, truth: Pixels, border: int) -> float:
-    """Peak signal-to-noise ratio in dB on the Y channel (BT.601, 16..235), `border` pixels left out on each side."""
-    weights = np.array([65.481, 128.553, 24.966]) / 255
-    inside = np.s_[border:-border, border:-border]
-    error = ((made[inside].astype(np.float64) - truth[inside]) @ weights) ** 2
-    return float(10 * np.log10(255**2 / max(error.mean(), 1e-10)))
-
-
 def scores(run: UpscalingRun, photos: Iterator[Pixels]) -> tuple[float, float]:
     """Mean PSNR-Y of the run and of bicubic enlargement over `photos`."""
-    ours, plain = [], []
+    ours: list[float] = []
+    plain: list[float] = []
     scale = run.options.scale
     for photo in photos:
-        small = reduced(photo, scale)
+        small = clean_or_worn(photo, scale, len(ours), run.options.like)
         truth = photo[: small.shape[0] * scale, : small.shape[1] * scale]
         ours.append(psnr_y(run.enlarge(small), truth, scale))
         plain.append(psnr_y(bicubic(small, scale), truth, scale))
@@ -233,7 +204,7 @@ def enlarged_sheet(run: UpscalingRun, rows: int = 8, side: int = 192) -> Pixels:
         photo = run.photos[i]
         top, left = (photo.shape[0] - side) // 2 // scale * scale, (photo.shape[1] - side) // 2 // scale * scale
         truth = photo[top : top + side, left : left + side]
-        small = reduced(truth, scale)
+        small = clean_or_worn(truth, scale, i, run.options.like)
         lines.append(np.concatenate([bicubic(small, scale), run.enlarge(small), truth], 1))
     half = (len(lines) + 1) // 2
     if half == len(lines):

@@ -12,6 +12,7 @@ from PIL import Image
 from models.errors import BadInput
 from models.training.labelled import read_labelled, square
 from models.training.painting import sampling_chances
+from models.training.photos import read_photos
 from models.training.source import Source
 from models.training.strokes import like_strokes, move_edges, simplify
 
@@ -136,3 +137,29 @@ def test_edges_move_a_little_and_small_detail_goes() -> None:
     specks = numbers.copy()
     specks[10:13, 20:23] = 2
     assert 2 not in simplify(specks, 3, rng)
+
+
+def test_two_runs_that_need_photos_of_different_sizes_share_one_cache(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for i, side in enumerate((40, 70, 80, 90)):
+        Image.effect_noise((side, side), 50).convert("RGB").save(folder / f"{i}.png")
+    first = read_photos(folder, tmp_path / "cache", 32)
+    filled = (tmp_path / "cache" / "pictures.u8").stat().st_mtime_ns
+    second = read_photos(folder, tmp_path / "cache", 64)
+    assert (tmp_path / "cache" / "pictures.u8").stat().st_mtime_ns == filled
+    assert len(first.train) + len(first.held_out) == 4
+    assert [(p.name, p.reason) for p in second.problems] == [("0.png", "has 40 x 40 pixels; 64 on each side are needed")]
+    assert len(second.train) + len(second.held_out) == 3
+
+
+def test_a_run_keeps_the_pictures_it_has_mapped_while_another_fills_the_cache_anew(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for i in range(3):
+        Image.effect_noise((64, 64), 50).convert("RGB").save(folder / f"{i}.png")
+    before = read_photos(folder, tmp_path / "cache", 32)
+    seen = before.pictures[2].copy()
+    (folder / "2.png").unlink()
+    assert len(read_photos(folder, tmp_path / "cache", 32).pictures) == 2
+    assert (before.pictures[2] == seen).all()

@@ -8,7 +8,8 @@ from PIL import Image
 
 import models
 from models.catalogue import Catalogue
-from models.training.upscaling import bicubic, psnr_y, reduced
+from models.training.fidelity import bicubic, psnr_y
+from models.training.patches import reduced
 from models.upscaling import UpscalingModel
 
 SAMPLES = Path(__file__).parents[3] / "resources" / "samples"
