@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -120,5 +121,7 @@ def take_plan(row: Row, planned: Planned) -> None:
     """Write a plan into its row, unless work on it has begun meanwhile."""
     if not _to_be_planned(row):
         return
+    if row.found.mask is not None:  # painted since the plan was begun, perhaps
+        planned = replace(planned, mask=row.found.mask)
     row.planned, row.facts = planned, planned.facts or row.facts
     row.state, row.reason = planned.state, planned.reason

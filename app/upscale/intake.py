@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QStandardPaths, QTimer, Signal
@@ -100,7 +101,7 @@ class Intake(QObject):
         """Look at rows again, whatever became of them."""
         for row in rows:
             row.state, row.reason, row.share, row.facts, row.planned = "looking", "", 0.0, None, None
-            row.found = Found(row.found.path, row.found.folder, "", row.found.into)
+            row.found = replace(row.found, problem="")
         self._finder.plan(rows, self._choices, anew=False)
 
     def shut(self) -> None:

@@ -10,6 +10,7 @@ from app.upscale.pace import Paces, best_within
 from app.widgets.model_picker import Choice
 from models.card import Card
 from models.catalogue import Entry
+from models.interpolation import refusal
 
 if TYPE_CHECKING:
     from models.catalogue import Catalogue
@@ -54,6 +55,14 @@ class Models:
         return (
             chosen or best_within(self._entries.values(), self._paces, device, size) or next(iter(self._entries.values()), None)
         )
+
+    def alike(self) -> list[tuple[str, str]]:
+        """Models (name, title) that can be mixed with the one at hand."""
+        card = self.card
+        if card is None:
+            return []
+        others = [entry.card for entry in self._entries.values() if entry.name != card.name]
+        return [(other.name, other.title) for other in others if not refusal(card, other)]
 
     def groups(self) -> list[tuple[str, Sequence[Entry]]]:
         """Headings with their models."""

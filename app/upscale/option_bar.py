@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
 
 from app import theme
 from app.photos.formats import FORMATS
+from app.upscale.look_options import LookOptions
 from app.upscale.naming import DEFAULT_TEMPLATE, TemplateError, check_template
 from app.upscale.plan import BESIDE, Choices, OnExists
 from app.upscale.presets import Presets
@@ -35,7 +36,6 @@ from app.upscale.sizes import TARGET_HELP, TargetError, describe, parse_target
 from app.widgets.model_picker import ModelPicker
 from app.widgets.number_field import NumberField
 from app.widgets.section import Section
-from app.widgets.slider_row import SliderRow
 
 SIZES = ("x2", "x3", "x4", "x8", "4096w", "2160h", "6000px", "24mp", "30x20cm@300")
 FORMAT_CHOICES = ("", "jpeg", "png", "webp", "avif", "tiff")
@@ -107,20 +107,8 @@ class OptionBar(QFrame):
         self._preset_menu = QMenu(self.presets)
         self._preset_menu.aboutToShow.connect(self._fill_presets)
         self.presets.setMenu(self._preset_menu)
-        self.strength = SliderRow(
-            "upscale:strength",
-            self.tr("Strength"),
-            0,
-            100,
-            100,
-            decimals=0,
-            unit=" %",
-            remark=self.tr("100 % is the model alone, 0 % the plain resize"),
-            label_width=72,
-        )
-        self.strength.changed.connect(
-            lambda value: self._change(replace(self._choices, strength=value / 100), self.tr("Strength"))
-        )
+        self.looks = LookOptions(self._choices)
+        self.looks.changed.connect(self._change)
         self.metadata = QComboBox()
         self.metadata.setObjectName("upscale:metadata")
         for key, text in (
@@ -152,7 +140,7 @@ class OptionBar(QFrame):
         self.time.toggled.connect(lambda on: self._change(replace(self._choices, keep_time=on), self.tr("Date")))
         self.reduce = QCheckBox(self.tr("Let 16 bits and transparency go where the format has none"))
         self.reduce.toggled.connect(lambda on: self._change(replace(self._choices, reduce=on), self.tr("Reduce")))
-        for part in (self.strength, self.template, self.metadata, self.exists, self.time, self.reduce):
+        for part in (self.looks, self.template, self.metadata, self.exists, self.time, self.reduce):
             self.more.body.addWidget(part)
 
     def _fill_presets(self) -> None:
@@ -177,7 +165,8 @@ class OptionBar(QFrame):
 
     def save_preset(self, name: str) -> None:
         """Keep what is chosen now under a name."""
-        self._keep_presets(lambda: self._presets.save(name, self._choices))
+        # A mask belongs to photos of one shape: it would be in the way of others.
+        self._keep_presets(lambda: self._presets.save(name, replace(self._choices, protect=None)))
 
     def _keep_presets(self, change: Callable[[], None]) -> None:
         try:
@@ -236,7 +225,7 @@ class OptionBar(QFrame):
             str(choices.into) if choices.into else self.tr("A folder “{0}” beside each photo. Click for another.").format(BESIDE)
         )
         self.beside.setVisible(choices.into is not None)
-        self.strength.set_value(choices.strength * 100)
+        self.looks.show_choices(choices)
         self.metadata.setCurrentIndex(self.metadata.findData(choices.metadata))
         self.exists.setCurrentIndex(self.exists.findData(choices.on_exists))
         self.template.setText(choices.template)

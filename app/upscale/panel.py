@@ -24,6 +24,7 @@ from app.upscale.picture_side import PictureSide
 from app.upscale.plan import Choices, Task
 from app.upscale.preview import Shown
 from app.upscale.prices import price_of
+from app.upscale.protecting import Protector
 from app.upscale.queue import Queue, Row
 from app.upscale.queue_side import QueueSide
 from app.upscale.running import Runner
@@ -85,12 +86,19 @@ class UpscalePanel(Panel):
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(split)
         self.job = Job(self.queue, self.models, self.intake, self.runner, self.run_bar, self)
+        self.protector = Protector(self.view, self.preview, self.queue, self._settings, self)
+        self.picture.above.addWidget(self.protector.bar)
         self.saver = Saver(self.preview, self.models, self.queue, self.job, settings=self._settings, window=self)
         # Counting fifty thousand rows takes some milliseconds: not for every piece that comes.
         self._count_soon = QTimer(self)
         self._count_soon.setSingleShot(True)
         self._count_soon.setInterval(150)
         self._count_soon.timeout.connect(self._show_counts)
+        # A slider is dragged, a brush stroked: the network is asked again when the hand rests.
+        self._retry_soon = QTimer(self)
+        self._retry_soon.setSingleShot(True)
+        self._retry_soon.setInterval(500)
+        self._retry_soon.timeout.connect(self._retry)
 
     def _wire(self) -> None:
         side, picture, runner, intake = self.side, self.picture, self.runner, self.intake
@@ -140,6 +148,13 @@ class UpscalePanel(Panel):
         job.ended.connect(self._job_ended)
         saver.noticed.connect(self.noticed)
         saver.message.connect(self.message)
+        protector, looks = self.protector, self.options.looks
+        looks.paint_asked.connect(lambda: protector.paint(not protector.layer.active))
+        looks.mask_asked.connect(protector.ask_file)
+        looks.mask_dropped.connect(protector.drop)
+        protector.noticed.connect(self.noticed)
+        protector.again.connect(self._plan_again)
+        protector.changed.connect(self._retry_soon.start)
         for keys, action in ((QKeySequence.StandardKey.Copy, picture.copy), (QKeySequence.StandardKey.Paste, intake.paste)):
             shortcut = QShortcut(keys, self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -210,10 +225,12 @@ class UpscalePanel(Panel):
     def shut(self) -> None:
         self._worker.updated.disconnect(self._engine_said)
         self._count_soon.stop()
+        self._retry_soon.stop()
         self.watcher.shut()
         self.job.shut()
         self.runner.shut()
         self.saver.shut()
+        self.protector.shut()
         self.picture.shut()
         self.intake.shut()
         self._thumbs.shut()
@@ -249,6 +266,11 @@ class UpscalePanel(Panel):
     def _again(self, rows: list[Row]) -> None:
         """Do rows once more, whatever became of them."""
         self.job.start_when_planned()
+        self._plan_again(rows)
+
+    def _plan_again(self, rows: list[Row]) -> None:
+        if not rows:
+            return
         for row in rows:
             self._thumbs.forget(row.found.path)
         self.intake.plan_again(rows)
@@ -296,21 +318,34 @@ class UpscalePanel(Panel):
             target = self.queue.choices.target
             if recall.follows_the_model(self._settings) or task == "translation":
                 target = parse_target(f"x{card.scale}")
-            self.queue.set_choices(replace(self.queue.choices, model=name, scale=card.scale, target=target, task=task))
+            others = self.models.alike()
+            self.options.looks.show_others(others)
+            choices = replace(self.queue.choices, model=name, scale=card.scale, target=target, task=task)
+            if choices.other not in [other for other, _ in others]:
+                choices = replace(choices, other="", share=0.0)
+            self.queue.set_choices(choices)
         self.picture.bar.here.setEnabled(card is not None)
 
     def _queue_changed(self, what: str) -> None:
         if what == "choices":
             choices = self.queue.choices
             self.options.show_choices(choices)
-            self.preview.choices = choices
+            before, self.preview.choices = self.preview.choices, choices
+            if before.looks != choices.looks and before.model == choices.model:
+                self._retry_soon.start()
             if choices.model:
                 recall.keep_choices(self._settings, choices)
             if self.runner.state == "idle":
                 self.intake.plan_all(choices)
         self._count_soon.start()
+        self.options.looks.show_painted(self.protector.painted)
         if what == "choices":
             self._say_price()
+
+    def _retry(self) -> None:
+        """Something of the picture was chosen anew: show what it means, while nothing more important is at work."""
+        if self.preview.now is not None and not self.job.runs:
+            self.preview.try_quickly()
 
     # The picture
 
@@ -321,6 +356,7 @@ class UpscalePanel(Panel):
 
     def _shown(self, shown: Shown) -> None:
         self.exportable.emit(self.models.card is not None)
+        self.protector.look_at(self.picture.row)
         self.titled.emit("" if self.picture.on_sample else shown.path.name)
         if self._choose_for_first and not self._settings.get("upscale.model", ""):
             # Nobody chose a model yet: the best one that has the first photo done within a minute.

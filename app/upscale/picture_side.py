@@ -54,6 +54,8 @@ class PictureSide(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
+        self.above = QVBoxLayout()  # bars that stand above the picture while they are needed
+        column.addLayout(self.above)
         column.addWidget(self.view, 1)
         column.addWidget(self.bar)
         column.addWidget(self.strip)
@@ -79,6 +81,11 @@ class PictureSide(QWidget):
         """Width and height of the photo that is shown (of a usual one, while there is none)."""
         now = self.preview.now
         return (now.photo.width, now.photo.height) if now else USUAL_SIZE
+
+    @property
+    def row(self) -> Row | None:
+        """The photo of the list that is looked at; None for one that is on no list."""
+        return self._row
 
     def show_sample(self) -> None:
         """The first visit: a photo that comes along."""

@@ -7,9 +7,10 @@ out (sizes, progress, errors) is told to the rows directly.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
+from pathlib import Path
 from typing import Literal
 
 from app.history import Command, History
@@ -54,7 +55,7 @@ class Counts:
 
 @dataclass(eq=False)
 class Queue:
-    """Rows and choices. `changed` callbacks run with what changed: "rows" (added, removed, moved) or "choices"."""
+    """Rows and choices. `changed` callbacks run with what changed: "rows" (added, removed, moved), "choices" or "masks"."""
 
     history: History
     choices: Choices
@@ -65,7 +66,7 @@ class Queue:
         """Put photos at the end, without a step of undo: folders come in pieces (`remember_added` makes the step)."""
         rows = [Row(one, "refused" if one.problem else "looking", reason=one.problem) for one in found]
         self.rows += rows
-        self._tell("rows")
+        self.tell("rows")
         return rows
 
     def remember_added(self, rows: Sequence[Row], title: str) -> None:
@@ -89,6 +90,21 @@ class Queue:
         block = [self.rows[i] for i in places]
         self._do(title, rest[:first] + block + rest[first:], self.rows)
 
+    def protect(self, masks: Mapping[Row, Path | None], title: str) -> None:
+        """Give photos masks of their own, or take them away. Tells "masks"."""
+        changes = [(row, row.found.mask, mask) for row, mask in masks.items() if row.found.mask != mask]
+        if changes:
+            self.history.seal()
+            self.history.do(_MaskChange(self, title, changes))
+
+    def set_mask(self, row: Row, mask: Path | None) -> None:
+        """Without a step of undo. A photo that was done is to be done again."""
+        row.found = replace(row.found, mask=mask)
+        if row.state == "done":
+            row.state, row.share, row.reason = "looking", 0.0, ""
+        if row.planned is not None:
+            row.planned = replace(row.planned, mask=mask or self.choices.protect)
+
     def choose(self, choices: Choices, title: str) -> None:
         """Change what was chosen for all."""
         if choices == self.choices:
@@ -105,18 +121,19 @@ class Queue:
 
     def set_rows(self, rows: list[Row]) -> None:
         self.rows = rows
-        self._tell("rows")
+        self.tell("rows")
 
     def set_choices(self, choices: Choices) -> None:
         self.choices = choices
-        self._tell("choices")
+        self.tell("choices")
 
     def _do(self, title: str, after: list[Row], before: list[Row], done: bool = False) -> None:
         if [id(row) for row in after] != [id(row) for row in before]:
             self.history.seal()
             self.history.do(_RowsChange(self, title, list(before), list(after), done))
 
-    def _tell(self, what: str) -> None:
+    def tell(self, what: str) -> None:
+        """Something changed."""
         for callback in self.changed:
             callback(what)
 
@@ -143,6 +160,28 @@ class _RowsChange:
         kept_ids = {id(row) for row in kept}
         before = [row for row in self.before if id(row) not in kept_ids]
         self.queue.set_rows(before + kept)
+
+    def merge(self, later: Command) -> bool:
+        return False
+
+
+@dataclass(eq=False)
+class _MaskChange:
+    """Something was painted over photos, or taken away: (row, mask before, mask after)."""
+
+    queue: Queue
+    title: str
+    changes: list[tuple[Row, Path | None, Path | None]]
+
+    def redo(self) -> None:
+        for row, _, after in self.changes:
+            self.queue.set_mask(row, after)
+        self.queue.tell("masks")
+
+    def undo(self) -> None:
+        for row, before, _ in self.changes:
+            self.queue.set_mask(row, before)
+        self.queue.tell("masks")
 
     def merge(self, later: Command) -> bool:
         return False

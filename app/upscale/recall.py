@@ -108,7 +108,7 @@ def reopened(number: int) -> tuple[Choices, list[Row]]:
             raise JournalError("The job is no longer in the journal.")
         rows = [
             Row(
-                Found(entry.planned.source),
+                Found(entry.planned.source, mask=_own_mask(entry.planned.mask, facts.choices)),
                 "ready" if entry.state == "waiting" else entry.state,
                 entry.planned.facts,
                 entry.planned,
@@ -118,6 +118,11 @@ def reopened(number: int) -> tuple[Choices, list[Row]]:
             for entry in journal.entries(number)
         ]
     return facts.choices, rows
+
+
+def _own_mask(mask: Path | None, choices: Choices) -> Path | None:
+    """The mask of a photo of the journal, where it is not that of all."""
+    return None if mask == choices.protect else mask
 
 
 def dismiss(number: int) -> None:

@@ -1,0 +1,128 @@
+"""What is painted over a photo stays as it is: in the view, in the result, after undo and after a crash."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtWidgets import QPushButton
+from pytestqt.qtbot import QtBot
+
+from app.photos import masks
+from app.photos.decoding import decode
+from app.photos.encoding import encode
+from app.photos.photo import Photo
+from app.photos.resizing import resize
+from app.upscale.journal import Journal
+from app.upscale.panel import UpscalePanel
+from app.widgets.panel import Notice
+from tests.upscale.belt import photos
+
+Until = Callable[[Callable[[], bool]], None]
+
+
+@pytest.fixture
+def painted(panel: UpscalePanel, until: Until, tmp_path: Path, qtbot: QtBot) -> Path:
+    """Two photos, over the first of which a stroke was painted by hand across its middle."""
+    named = photos(tmp_path / "in", 2, 60, 90)
+    panel.add([tmp_path / "in"])
+    until(lambda: [row.state for row in panel.queue.rows] == ["ready", "ready"])
+    until(lambda: panel.preview.now is not None and panel.preview.now.path == named[0])
+    button = panel.findChild(QPushButton, "upscale:protect")
+    assert button is not None
+    button.click()
+    until(lambda: not panel.protector.layer._layer.isNull())
+    view = panel.view
+    panel.protector.layer.diameter = 40.0
+    ends = [view.to_view(QPointF(x, 30)).toPoint() for x in (20, 70)]
+    qtbot.mousePress(view, Qt.MouseButton.LeftButton, pos=ends[0])
+    qtbot.mouseMove(view, QPoint((ends[0].x() + ends[1].x()) // 2, ends[0].y()))
+    qtbot.mouseMove(view, ends[1])
+    qtbot.mouseRelease(view, Qt.MouseButton.LeftButton, pos=ends[1])
+    until(lambda: panel.queue.rows[0].found.mask is not None)
+    return named[0]
+
+
+def stroke(photo: Path, result: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The middle of the stroke in the result, and in the plain resize."""
+    pixels = decode(photo).pixels
+    part = (slice(58, 62), slice(44, 136))
+    return decode(result).pixels[part], resize(pixels, pixels.shape[1] * 2, pixels.shape[0] * 2)[part]
+
+
+def done(panel: UpscalePanel) -> Callable[[], bool]:
+    return lambda: panel.runner.state == "idle" and {row.state for row in panel.queue.rows} == {"done"}
+
+
+def test_what_was_painted_is_the_plain_resize_in_the_result_and_other_photos_are_not_touched(
+    panel: UpscalePanel, until: Until, painted: Path
+) -> None:
+    panel.job.start()
+    until(done(panel))
+    first, second = (row.planned.output for row in panel.queue.rows if row.planned is not None)
+    assert first is not None
+    assert second is not None
+    made, plain = stroke(painted, first)
+    assert np.array_equal(made, plain)
+    made, plain = stroke(panel.queue.rows[1].found.path, second)
+    assert not np.array_equal(made, plain)
+
+
+def test_the_view_shows_it_and_the_bar_says_it(panel: UpscalePanel, until: Until, painted: Path) -> None:
+    assert panel.options.looks.protected.text() == "in one photo"
+    veil = panel.view.grab().toImage()
+    at = panel.view.to_view(QPointF(45, 30)).toPoint()
+    panel.undo()
+    assert panel.queue.rows[0].found.mask is None
+    until(lambda: panel.protector.layer.mask().max() == 0)
+    assert panel.view.grab().toImage().pixelColor(at) != veil.pixelColor(at)
+    panel.redo()
+    until(lambda: panel.protector.layer.mask().max() == 255)
+    assert panel.options.looks.protected.text() == "in one photo"
+
+
+def test_a_photo_that_is_done_is_done_again_when_its_mask_changes(panel: UpscalePanel, until: Until, painted: Path) -> None:
+    panel.job.start()
+    until(done(panel))
+    panel.protector.drop()
+    until(lambda: [row.state for row in panel.queue.rows] == ["ready", "done"])
+    assert panel.queue.rows[0].planned is not None
+    assert panel.queue.rows[0].planned.mask is None
+
+
+def test_a_mask_is_in_the_journal_with_its_photo(panel: UpscalePanel, until: Until, painted: Path) -> None:
+    panel.job.start()
+    until(done(panel))
+    with Journal() as journal:
+        job = journal._base.execute("SELECT max(id) FROM jobs").fetchone()[0]
+        kept = [entry.planned.mask for entry in journal.entries(job)]
+    assert kept == [panel.queue.rows[0].found.mask, None]
+
+
+def test_a_mask_from_a_file_protects_all_photos_of_its_shape(panel: UpscalePanel, until: Until, tmp_path: Path) -> None:
+    photos(tmp_path / "in", 2, 60, 90)
+    photos(tmp_path / "in/tall", 1, 90, 60)
+    mask = np.zeros((60, 90, 1), np.uint8)
+    mask[20:40, 10:80] = 255
+    encode(Photo(mask), tmp_path / "mask.png")
+    panel.add([tmp_path / "in"])
+    until(lambda: [row.state for row in panel.queue.rows] == ["ready"] * 3)
+    panel.protector.take_file(tmp_path / "mask.png")
+    until(lambda: [row.state for row in panel.queue.rows] == ["ready", "ready", "refused"])
+    assert "another shape" in panel.queue.rows[2].reason
+    assert panel.options.looks.protected.text() == "by a mask"
+    kept = panel.queue.choices.protect
+    assert kept is not None
+    assert np.array_equal(masks.read_mask(kept), mask[..., 0])
+    panel.undo()
+    until(lambda: [row.state for row in panel.queue.rows] == ["ready"] * 3)
+
+
+def test_a_mask_that_cannot_be_read_is_told(panel: UpscalePanel, until: Until, tmp_path: Path) -> None:
+    kept: list[Notice | None] = []
+    panel.noticed.connect(kept.append)
+    (tmp_path / "mask.png").write_text("no picture")
+    panel.protector.take_file(tmp_path / "mask.png")
+    until(lambda: any(notice is not None and "mask.png" in notice.what for notice in kept))
+    assert panel.queue.choices.protect is None
