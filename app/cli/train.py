@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,17 @@ if TYPE_CHECKING:
     from models.training.jobs import Place
     from models.training.loop import Report, Schedule
 
+_LOSSES = ("hinge", "logistic", "relativistic", "wasserstein")
+
 HELP = "train a model on your own photos"
 EXAMPLES = """\
   ganvas train painting photos-with-maps/ --out runs/mine --hours 8
   ganvas train painting photos-with-maps.zip --out runs/mine --export my-models/mine
   ganvas train painting photos-with-maps/ --out runs/fine --from runs/mine --detail --hours 8
+  ganvas train latent portraits/ --out runs/portraits --pictures 200000 --export my-models/portraits
   ganvas train upscaling sharp-photos/ --out runs/sharp --scale 4 --pictures 400000
   ganvas train upscaling sharp-photos/ --out runs/crisp --scale 4 --from runs/sharp --adversarial --pictures 50000
+  ganvas train labelling photos-with-maps/ --out runs/labels --export my-models/labels
 
 A run that was interrupted (also by SIGTERM) goes on exactly where it was when the command is given again."""
 
@@ -33,10 +38,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
     painting.add_argument("--size", type=positive, default=128, metavar="PX", help="side of whole pictures (default: 128)")
     painting.add_argument("--detail", action="store_true", help="one level more: paints at twice that size")
     painting.add_argument("--open-only", action="store_true", help="train on photos of licence class open alone")
+    latent = recipes.add_parser("latent", help="pictures of one kind: a generator for the Explore panel")
+    _everywhere(latent, "folder, zip or tar with pictures that show one kind of thing", pictures=300_000, batch=8, sheets=5000)
+    latent.add_argument("--size", type=int, choices=(64, 128, 256), default=128, help="side in pixels (default: 128)")
+    latent.add_argument("--loss", choices=_LOSSES, default="hinge", help="default: hinge, which suits few pictures best")
+    latent.add_argument("--small", type=int, metavar="N", help="pictures at half the size before it is doubled")
+    latent.add_argument("--no-mirror", action="store_true", help="do not mirror pictures: where left and right differ")
     upscaling = recipes.add_parser("upscaling", help="sharp photos: a quick upscaler for the Upscale panel")
     _everywhere(upscaling, "folder, zip or tar with sharp photos", pictures=200_000, batch=8, sheets=20_000)
     upscaling.add_argument("--scale", type=int, choices=(2, 3, 4), default=4, help="how many times larger (default: 4)")
+    upscaling.add_argument("--worn", action="store_true", help="learn to restore worn photos: blurred, noisy, compressed")
+    upscaling.add_argument("--patch", type=positive, default=32, metavar="PX", help="side of small patches (default: 32)")
     upscaling.add_argument("--adversarial", action="store_true", help="add a critic that asks for texture (after a run without)")
+    labelling = recipes.add_parser("labelling", help="photos with label maps: a labeller, for label maps from photos")
+    _everywhere(labelling, "folder, zip or tar with photos/, maps/ and labels.json", pictures=20_000, batch=16, sheets=4000)
+    labelling.add_argument("--size", type=positive, default=256, metavar="PX", help="side of the squares (default: 256)")
+    labelling.add_argument("--open-only", action="store_true", help="train on photos of licence class open alone")
 
 
 def _everywhere(parser: argparse.ArgumentParser, data: str, pictures: int, batch: int, sheets: int) -> None:
@@ -65,7 +82,8 @@ def run(args: argparse.Namespace) -> int:
     place = Place(args.device, bfloat16, args.threads)
     schedule = Schedule(args.pictures, args.hours, save_minutes=args.save_minutes, sheet_every=args.sheet_every)
     try:
-        {"painting": _painting, "upscaling": _upscaling}[args.recipe](args, reporter, place, schedule)
+        recipes = {"painting": _painting, "latent": _latent, "upscaling": _upscaling, "labelling": _labelling}
+        recipes[args.recipe](args, reporter, place, schedule)
     except ModelError as error:
         reporter.failed(str(args.data), Failure(error.what, error.why, error.hint))
         return reporter.finish()
@@ -89,11 +107,26 @@ def _painting(args: argparse.Namespace, reporter: Reporter, place: Place, schedu
     _end(args, reporter, work.seen)
 
 
+def _latent(args: argparse.Namespace, reporter: Reporter, place: Place, schedule: Schedule) -> None:
+    from models.training import latent_jobs
+    from models.training.jobs import read_card
+    from models.training.latent import LatentOptions
+
+    options = LatentOptions(size=args.size, batch=args.batch, loss=args.loss, mirror=not args.no_mirror)
+    work = latent_jobs.open_latent(args.data, args.out, options, place, args.begin_from, args.small)
+    _begin(reporter, work, work.data.problems, len(work.data.train), len(work.data.held_out))
+    _follow(args, reporter, latent_jobs.train_latent(work, args.out, schedule))
+    if args.export is not None:
+        latent_jobs.export_latent(work, read_card(args.card, args.export.name), args.export)
+    _end(args, reporter, work.seen)
+
+
 def _upscaling(args: argparse.Namespace, reporter: Reporter, place: Place, schedule: Schedule) -> None:
     from models.training import jobs
     from models.training.upscaling import UpscalingOptions
 
-    options = UpscalingOptions(scale=args.scale, batch=args.batch, pictures=args.pictures, adversarial=args.adversarial)
+    options = UpscalingOptions(scale=args.scale, batch=args.batch, patch=args.patch, pictures=args.pictures)
+    options = replace(options, worn=args.worn, adversarial=args.adversarial)
     if args.adversarial:
         options = options.gentle()
     work = jobs.open_upscaling(args.data, args.out, options, place, args.begin_from)
@@ -101,6 +134,22 @@ def _upscaling(args: argparse.Namespace, reporter: Reporter, place: Place, sched
     _follow(args, reporter, jobs.train_upscaling(work, args.out, schedule))
     if args.export is not None:
         jobs.export_upscaling(work, jobs.read_card(args.card, args.export.name), args.export)
+    _end(args, reporter, work.seen)
+
+
+def _labelling(args: argparse.Namespace, reporter: Reporter, place: Place, schedule: Schedule) -> None:
+    from models.training import labelling_jobs as jobs
+    from models.training.jobs import read_card
+    from models.training.labelling import LabellingOptions
+
+    if args.size < 64 or args.size % 32:
+        raise UsageError(f"--size must be a multiple of 32, at least 64, not {args.size}.")
+    options = LabellingOptions(size=args.size, batch=args.batch, pictures=args.pictures)
+    work = jobs.open_labelling(args.data, args.out, options, place, args.begin_from, args.open_only)
+    _begin(reporter, work, work.data.problems, len(work.data.train), len(work.data.held_out))
+    _follow(args, reporter, jobs.train_labelling(work, args.out, schedule))
+    if args.export is not None:
+        jobs.export_labelling(work, read_card(args.card, args.export.name), args.export)
     _end(args, reporter, work.seen)
 
 
@@ -117,6 +166,8 @@ def _follow(args: argparse.Namespace, reporter: Reporter, reports: Iterator[Repo
         wrote = f", wrote {report.wrote}" if report.wrote else ""
         text = f"{report.seen} pictures, {report.rate:.0f} an hour{wrote}: {figures}"
         reporter.note(text, seen=report.seen, **report.figures)
+        if report.alarm:
+            reporter.note(f"WARNING: {report.alarm}", alarm=report.alarm)
 
 
 def _end(args: argparse.Namespace, reporter: Reporter, seen: int) -> None:

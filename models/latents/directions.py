@@ -1,6 +1,6 @@
 """Directions in W: a vector, the layers it acts on, and a range in standard deviations. Imports no torch.
 
-Named directions were measured on one model's own pictures; `resources/faces` holds them, bound to the sha256 of the weights.
+Named directions were measured on one model's own pictures; `resources` holds them, bound to the sha256 of the weights.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from models.errors import BadInput
 
 Floats = NDArray[np.float32]
 
-FITTED = ("faces",)  # folders of resources/ with data that was fitted to one model
+FITTED = ("faces", "weights/portraits")  # folders of resources/ with data that was fitted to one model
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +61,8 @@ def fitted_folder(sha256: str) -> Path | None:
     """The folder of resources with what was fitted to the model of this sha256; None where there is none."""
     for name in FITTED:
         folder = Path(str(files("resources"))) / name
-        if sha256 and json.loads((folder / "directions.json").read_text(encoding="utf-8"))["model"] == sha256:
+        described = folder / "directions.json"
+        if sha256 and described.exists() and json.loads(described.read_text(encoding="utf-8"))["model"] == sha256:
             return folder
     return None
 

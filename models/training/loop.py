@@ -6,7 +6,7 @@ import csv
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -42,19 +42,25 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Report:
-    """Where a run stands: pictures seen, pictures an hour since it was started, smoothed figures, and what was written."""
+    """Where a run stands: pictures seen, pictures an hour since it was started, smoothed figures, and what was written.
+
+    `alarm` is what a person must be told, empty mostly.
+    """
 
     seen: int
     rate: float
     figures: dict[str, float]
     wrote: str = ""
+    alarm: str = ""
 
 
-def train(run: Run, out: Path, schedule: Schedule, sheet: Callable[[Path], None] | None = None) -> Iterator[Report]:
+def train(
+    run: Run, out: Path, schedule: Schedule, sheet: Callable[[Path], Mapping[str, float] | None] | None = None
+) -> Iterator[Report]:
     """Resume from `out` if a state lies there, then step until the schedule ends; yields after every logged stretch and last.
 
     SIGTERM ends the run after its current step with a state written (where this is the main thread, which alone may catch it).
-    `sheet(path)` draws a sample sheet.
+    `sheet(path)` draws a sample sheet; figures that it gives back are logged as they are, beside the smoothed ones.
     """
     out.mkdir(parents=True, exist_ok=True)
     if (out / STATE).exists():
@@ -72,10 +78,11 @@ def train(run: Run, out: Path, schedule: Schedule, sheet: Callable[[Path], None]
                 smooth[name] = value if name not in smooth else 0.95 * smooth[name] + 0.05 * value
             steps += 1
             wrote = ""
+            measured: dict[str, float] = {}
             if sheet is not None and run.seen >= next_sheet:
                 next_sheet = (run.seen // schedule.sheet_every + 1) * schedule.sheet_every
                 path = out / f"sheet-{run.seen:08d}.png"
-                sheet(path)
+                measured = dict(sheet(path) or {})
                 wrote = path.name
             if time.monotonic() - saved >= schedule.save_minutes * 60:
                 save_state(out / STATE, run.state())
@@ -83,8 +90,8 @@ def train(run: Run, out: Path, schedule: Schedule, sheet: Callable[[Path], None]
                 wrote = wrote or STATE
             if steps % schedule.log_every == 0 or wrote or run.seen >= schedule.pictures:
                 rate = (run.seen - first) / (time.monotonic() - began) * 3600
-                _log(out / LOG, run.seen, rate, smooth)
-                yield Report(run.seen, rate, dict(smooth), wrote)
+                _log(out / LOG, run.seen, rate, smooth | measured)
+                yield Report(run.seen, rate, smooth | measured, wrote)
     finally:
         if steps:
             save_state(out / STATE, run.state())

@@ -1,0 +1,130 @@
+"""Named directions for a trained generator, from pictures whose attributes are known: read, find, write beside the model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+
+from models.card import Card
+from models.catalogue import CARD, WEIGHTS
+from models.checkpoints.families.stylegan2 import assemble
+from models.latent import LatentModel
+from models.precision import Runtime
+from models.training.attribute_reader import Reader, describe, fit_reader
+from models.training.latent_directions import ALONE, ENOUGH, STEPS, Found, find_directions
+from models.training.portrait_attributes import Attribute, read_attributes
+from models.training.source import Source
+from models.training.squares import Squares
+from models.training.trunk import read_trunk
+
+DIRECTIONS, VECTORS = "directions.json", "directions.safetensors"
+_SAFE = 3.0  # steps that a slider offers each way
+_TOGETHER = 64
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Named:
+    """Directions of a model by attribute, with how well the attributes are read from real pictures (correlations)."""
+
+    attributes: tuple[Attribute, ...]
+    found: tuple[Found, ...]
+    held_out: tuple[float, ...]
+
+
+def generator_in(folder: Path) -> LatentModel:
+    """The generator in a model folder, in float32 on the processor."""
+    card = Card.from_json((folder / CARD).read_bytes())
+    return assemble(card, load_file(folder / WEIGHTS), Runtime(torch.device("cpu"), torch.float32))
+
+
+def reader_of(data: Squares, source: Source, attributes: Sequence[Attribute]) -> Reader:
+    """A reader of these attributes, fitted to real pictures."""
+    trunk = read_trunk().eval()
+    pictures = [
+        torch.from_numpy(data.pixels[i : i + _TOGETHER]).float() / 127.5 - 1 for i in range(0, len(data.pixels), _TOGETHER)
+    ]
+    described, mirrored = [], []
+    for some in pictures:
+        upright = some.permute(0, 3, 1, 2)
+        described.append(describe(trunk, upright))
+        mirrored.append(describe(trunk, upright.flip(3)))
+    values = read_attributes(source, data.names, attributes)
+    return fit_reader(np.concatenate(described), np.concatenate(mirrored), values, [a.turns for a in attributes])
+
+
+def name_directions(model: LatentModel, reader: Reader, attributes: Sequence[Attribute], samples: int, seed: int = 1) -> Named:
+    """Measure `samples` pictures of the model and find one direction for each attribute."""
+    trunk = read_trunk().eval()
+
+    def measure(ws: Floats) -> NDArray[np.float64]:
+        read = []
+        for start in range(0, len(ws), _TOGETHER):
+            made = torch.from_numpy(model.synthesize(ws[start : start + _TOGETHER])).clamp(-1, 1)
+            read.append(reader.read(describe(trunk, made)))
+        return np.concatenate(read)
+
+    z = np.random.RandomState(seed).randn(samples, model.z_dim).astype(np.float32)
+    w: Floats = model.map(z)[:, 0]
+    return Named(tuple(attributes), tuple(find_directions(w, measure, model.num_ws)), reader.held_out)
+
+
+def write_directions(folder: Path, named: Named) -> None:
+    """Write the directions that move their attribute beside the model in `folder`, bound to its weights.
+
+    The card's sha256 becomes that of the weights, by which the directions are found.
+    """
+    digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
+    shown = [one for one in named.found if one.own >= ENOUGH]
+    rows = [_row(one, named) for one in shown]
+    described = {
+        "model": digest,
+        "remark": "Found by `models.training.latent_directions`: a step is one deviation of the latents along it; effects are "
+        f"of {STEPS:g} steps, in deviations of what a regressor reads from the model's pictures.",
+        "directions": rows,
+        "effects": {named.attributes[one.attribute].name: _effects(one, named) for one in named.found},
+        "reader": {a.name: round(r, 3) for a, r in zip(named.attributes, named.held_out, strict=True)},
+    }
+    width = len(named.found[0].step)
+    steps = torch.from_numpy(np.stack([one.step for one in shown]) if shown else np.zeros((0, width), np.float32))
+    save_file({"steps": steps}, folder / VECTORS)
+    (folder / VECTORS).chmod(0o644)
+    _replace(folder / DIRECTIONS, json.dumps(described, indent=1) + "\n")
+    card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    _replace(folder / CARD, json.dumps({**card, "sha256": digest}, indent=1, ensure_ascii=False) + "\n")
+
+
+def _row(one: Found, named: Named) -> dict[str, Any]:
+    attribute = named.attributes[one.attribute]
+    along = [named.attributes[k].title.lower() for k in one.comes_along()]
+    remark = attribute.remark + (f" In these pictures it cannot be parted from: {', '.join(along)}." if along else "")
+    return {
+        "name": attribute.name,
+        "title": attribute.title,
+        "remark": remark,
+        "low": -_SAFE,
+        "high": _SAFE,
+        "first": one.first,
+        "last": one.last,
+    }
+
+
+def _effects(one: Found, named: Named) -> dict[str, float | bool]:
+    effects: dict[str, float | bool] = {a.name: round(float(e), 2) for a, e in zip(named.attributes, one.effects, strict=True)}
+    return {**effects, "moves": one.own >= ENOUGH, "alone": one.spill < ALONE}
+
+
+def _replace(path: Path, text: str) -> None:
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, path)

@@ -1,0 +1,278 @@
+"""The latent recipe: from a folder of pictures to a generator with a latent space. See docs/training.md for the reasons.
+
+A step: latents -> pictures; a critic on frozen features compares them with real ones, both augmented alike; the generator
+follows the critic. The first pictures are made at half the size, which costs a third.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.networks.efficientnet_lite import EfficientNetLite
+from models.networks.stylegan2 import Shape, StyleGAN2
+from models.training import latent_figures as figures
+from models.training.augment import adapted, draw
+from models.training.latent_critic import SEEN, Critic
+from models.training.latent_generator import learning_groups, levels_of, new_generator, synthesize
+from models.training.latent_losses import Loss, critic_loss, generator_loss, moments_loss, penalty, sureness
+from models.training.squares import Squares
+from models.training.state import State
+
+_JUDGED = 512  # latents whose pictures are measured; always the same ones
+_FIXED_SEED = 7
+_SMALL_SIDES = (8, 16, 32)  # px at which moments of pictures are compared
+_SLOWED = 0.1  # part of the rates that is left at the end
+COLLAPSED = 0.5  # diversity below which a generator is taken as collapsed
+_EARLY = 10_000  # pictures before which nothing is said of diversity
+
+
+@dataclass(frozen=True)
+class LatentOptions:
+    """How a generator is trained. Sizes are sides in pixels; `rate` and `critic_rate` are those of Adam.
+
+    The first `small` pictures are made at half of `size`; over the last `rest` the rates fall to a tenth.
+    """
+
+    size: int = 128
+    channels: tuple[int, ...] = (256, 256, 192, 96, 64, 32)  # at 4, 8, 16 ... px
+    z_dim: int = 128
+    w_dim: int = 256
+    mapping: int = 2
+    batch: int = 16
+    loss: Loss = "hinge"
+    gamma: float = 1.0
+    pixels: bool = False
+    moments: float = 10.0
+    rate: float = 8e-3
+    critic_rate: float = 5e-5
+    average: float = 0.998
+    mixing: float = 0.3
+    mirror: bool = True
+    small: int = 30_000
+    rest: int = 20_000
+    seed: int = 0
+
+    def shape(self) -> Shape:
+        """The network, as Ganvas reads it."""
+        widths = ((self.z_dim, self.w_dim), *((self.w_dim, self.w_dim),) * (self.mapping - 1))
+        return Shape(widths, tuple(self.channels[: levels_of(self.size)]))
+
+
+class LatentRun:
+    """All that changes while a generator is trained: `step` makes one step, `state` and `restore` take it to disk and back."""
+
+    def __init__(
+        self, data: Squares, trunk: EfficientNetLite, options: LatentOptions, device: torch.device, bfloat16: bool
+    ) -> None:
+        torch.manual_seed(options.seed)
+        self.data, self.options, self.device, self.bfloat16 = data, options, device, bfloat16
+        self.shape = options.shape()
+        self.trunk: EfficientNetLite = _placed(trunk, device).eval()
+        self.generator: StyleGAN2 = _placed(new_generator(self.shape), device)
+        self.critic: Critic = _placed(Critic(options.loss == "hinge", options.pixels), device)
+        self.averaged: StyleGAN2 = copy.deepcopy(self.generator).requires_grad_(False).eval()
+        self.best: StyleGAN2 = copy.deepcopy(self.averaged)
+        self.best_distance, self.best_seen = float("inf"), 0
+        betas = (0.0, 0.99)
+        self.generator_optimiser = torch.optim.Adam(learning_groups(self.generator, options.rate), options.rate, betas=betas)
+        self.critic_optimiser = torch.optim.Adam(self.critic.learning(), options.critic_rate, betas=betas)
+        self.seen = 0
+        self.steps = 0
+        self.strength = 0.4
+        self.small = options.small
+        self.until = 0  # pictures after which the run ends; 0: not known, so the rates stay
+        self.random = np.random.default_rng(options.seed)
+        self._real: Tensor | None = None
+
+    @property
+    def side(self) -> int:
+        """Side in pixels of the pictures that are made now."""
+        return self.options.size // 2 if self.seen < self.small else self.options.size
+
+    def step(self) -> dict[str, float]:
+        """One step on a batch; what to write into the log."""
+        with self._autocast():
+            return self._step()
+
+    def _step(self) -> dict[str, float]:
+        options, count, loss = self.options, self.options.batch, self.options.loss
+        part = min(1.0, max(_SLOWED, (self.until - self.seen) / options.rest)) if self.until else 1.0
+        for group in self.generator_optimiser.param_groups:
+            group["lr"] = group["full"] * part
+        self.critic_optimiser.param_groups[0]["lr"] = options.critic_rate * part
+        made = synthesize(self.generator, self._latents(count), levels_of(self.side))
+        draws = draw(count, self.strength, self.device)
+        real = draws.pictures(self._batch())
+        made = draws.pictures(made)
+
+        with torch.no_grad():
+            real_views, real_seen = self._views(real)
+        made_views, made_seen = self._views(made)
+        apart = [view.detach() for view in made_views]
+        says_real = self.critic(real_views)
+        loss_critic = critic_loss(loss, says_real, self.critic(apart))
+        extra = penalty(loss, self.critic, real_views, apart, self.steps, options.gamma)
+        self.critic_optimiser.zero_grad()
+        (loss_critic if extra is None else loss_critic + extra).backward()  # type: ignore[no-untyped-call]
+        self.critic_optimiser.step()
+
+        learning = self.critic.learning()
+        for parameter in learning:
+            parameter.requires_grad_(False)
+        with torch.no_grad():
+            against = self.critic(real_views) if loss == "relativistic" else says_real
+        loss_generator = generator_loss(loss, against, self.critic(made_views))
+        moments = moments_loss(real_seen, made_seen)
+        self.generator_optimiser.zero_grad()
+        (loss_generator + options.moments * moments).backward()  # type: ignore[no-untyped-call]
+        self.generator_optimiser.step()
+        for parameter in learning:
+            parameter.requires_grad_(True)
+
+        self._follow()
+        sure = sureness(says_real)
+        self.seen += count
+        self.steps += 1
+        self.strength = adapted(self.strength, sure, count)
+        return {
+            "critic": float(loss_critic.detach()),
+            "generator": float(loss_generator.detach()),
+            **({} if extra is None else {"penalty": float(extra.detach())}),
+            "moments": float(moments.detach()),
+            "sureness": sure,
+            "strength": self.strength,
+        }
+
+    def pictures(self, network: StyleGAN2, z: Tensor, psi: float = 1.0) -> Tensor:
+        """Pictures `[N, 3, side, side]`, float32, of `z [N, z_dim]`, at the side that is trained now."""
+        with torch.no_grad(), self._autocast():
+            average = w_average(network, self.shape.z_dim)
+            found = []
+            for some in torch.split(z.to(self.device), self.options.batch):
+                w = average.lerp(network.mapping(some).float(), psi)
+                ws = w[:, None].expand(-1, self.shape.num_ws, -1)
+                found.append(synthesize(network, ws, levels_of(self.side)).float())
+        return torch.cat(found)
+
+    def fixed_latents(self, count: int) -> Tensor:
+        """`z [count, z_dim]`, the same in every run of these sizes."""
+        return torch.randn(count, self.shape.z_dim, generator=torch.Generator().manual_seed(_FIXED_SEED))
+
+    def measure(self) -> dict[str, float]:
+        """Figures of the averaged generator; it is kept as the best where it is nearest to the data so far."""
+        with self._autocast():
+            if self._real is None:
+                self._real = torch.cat([figures.described(self.trunk, x, SEEN) for x in self._real_pictures()])
+            made = figures.described(self.trunk, self.pictures(self.averaged, self.fixed_latents(_JUDGED)), SEEN)
+        distance, varied = figures.kernel_distance(self._real, made), figures.diversity(self._real, made)
+        if distance <= self.best_distance:
+            self.best.load_state_dict(self.averaged.state_dict())
+            self.best_distance, self.best_seen = distance, self.seen
+        return {"distance": distance, "diversity": varied}
+
+    def alarm(self, varied: float) -> str:
+        """What to say of a diversity, empty where it is as it should be."""
+        if self.seen < _EARLY or varied >= COLLAPSED:
+            return ""
+        return (
+            f"The pictures have become alike: their diversity is {varied:.2f} of the data's. Stop, and begin again from the last "
+            "good state with a smaller rate, or with more pictures."
+        )
+
+    def state(self) -> State:
+        """All that resuming needs, as `models.training.state` stores it."""
+        return {
+            "options": {f.name: getattr(self.options, f.name) for f in fields(self.options)},
+            "networks": {name: dict(network.state_dict()) for name, network in self._networks().items()},
+            "optimisers": {"generator": self.generator_optimiser.state_dict(), "critic": self.critic_optimiser.state_dict()},
+            "seen": self.seen,
+            "steps": self.steps,
+            "small": self.small,
+            "strength": self.strength,
+            "best": [self.best_distance if self.best_seen else None, self.best_seen],
+            "random": {"numpy": self.random.bit_generator.state, "torch": torch.get_rng_state()},
+        }
+
+    def restore(self, state: State) -> None:
+        """Go on exactly where `state` was taken."""
+        for name, network in self._networks().items():
+            network.load_state_dict(state["networks"][name])
+        self.generator_optimiser.load_state_dict(state["optimisers"]["generator"])
+        self.critic_optimiser.load_state_dict(state["optimisers"]["critic"])
+        self.seen, self.steps, self.strength = int(state["seen"]), int(state["steps"]), float(state["strength"])
+        self.small = int(state["small"])
+        distance, self.best_seen = state["best"]
+        self.best_distance = float("inf") if distance is None else float(distance)
+        self.random.bit_generator.state = state["random"]["numpy"]
+        torch.set_rng_state(state["random"]["torch"])
+
+    def begin_from(self, state: State) -> None:
+        """Take over the networks of another run as far as they fit: a warm start, counters at nought."""
+        for name, network in self._networks().items():
+            known, own = state["networks"].get(name, {}), network.state_dict()
+            network.load_state_dict({**own, **{k: v for k, v in known.items() if k in own and own[k].shape == v.shape}})
+
+    def _networks(self) -> dict[str, torch.nn.Module]:
+        return {"generator": self.generator, "averaged": self.averaged, "best": self.best, "critic": self.critic}
+
+    def _autocast(self) -> Any:
+        return torch.autocast(self.device.type, torch.bfloat16) if self.bfloat16 else nullcontext()
+
+    def _views(self, pictures: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """What the critic sees of pictures at the side that is trained now, and what moments are compared of."""
+        features = self.trunk(figures.resized(pictures, SEEN))
+        return self.critic.views(pictures, features), [figures.resized(pictures, side) for side in _SMALL_SIDES]
+
+    def _latents(self, count: int) -> Tensor:
+        """`ws [count, num_ws, w_dim]`; some change from one latent to another on the way (style mixing)."""
+        w = self.generator.mapping(torch.randn(2, count, self.shape.z_dim).to(self.device).flatten(0, 1))
+        first, second = w[:count], w[count:]
+        layer = torch.arange(self.shape.num_ws)[None]
+        change = torch.randint(1, self.shape.num_ws, (count, 1))
+        change[torch.rand(count, 1) >= self.options.mixing] = self.shape.num_ws
+        return torch.where((layer < change).to(self.device)[..., None], first[:, None], second[:, None])
+
+    def _batch(self) -> Tensor:
+        """Real pictures `[N, 3, side, side]`, -1..1, channels last."""
+        chosen = [self.data.train[int(i)] for i in self.random.integers(0, len(self.data.train), self.options.batch)]
+        pixels = self.data.pixels[chosen]
+        turned = self.random.random(self.options.batch) < 0.5
+        if self.options.mirror:
+            pixels[turned] = pixels[turned, :, ::-1]
+        return figures.resized(_to_tensor(pixels, self.device), self.side)
+
+    def _real_pictures(self) -> Iterator[Tensor]:
+        for start in range(0, len(self.data.train), 64):
+            yield _to_tensor(self.data.pixels[list(self.data.train[start : start + 64])], self.device)
+
+    def _follow(self) -> None:
+        """Move the averaged generator towards the trained one."""
+        keep = min(self.options.average, (1 + self.seen) / (2000 + self.seen))
+        with torch.no_grad():
+            for averaged, trained in zip(self.averaged.parameters(), self.generator.parameters(), strict=True):
+                averaged.lerp_(trained, 1 - keep)
+
+
+def w_average(network: StyleGAN2, z_dim: int) -> Tensor:
+    """The latent `[w_dim]` that truncation pulls towards: the mean of 4096 latents, the same ones each time."""
+    z = torch.randn(4096, z_dim, generator=torch.Generator().manual_seed(0)).to(network.start.device)
+    with torch.no_grad():
+        w: Tensor = network.mapping(z).float().mean(0)
+    return w
+
+
+def _to_tensor(pixels: np.ndarray[Any, np.dtype[np.uint8]], device: torch.device) -> Tensor:
+    """Pictures uint8 `[N, H, W, 3]` to `[N, 3, H, W]`, -1..1, channels last."""
+    return (torch.from_numpy(np.ascontiguousarray(pixels)).to(device).float() / 127.5 - 1).permute(0, 3, 1, 2)
+
+
+def _placed(module: Any, device: torch.device) -> Any:
+    return module.to(device=device, memory_format=torch.channels_last)

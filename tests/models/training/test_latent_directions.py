@@ -1,0 +1,173 @@
+"""Named directions: found on problems whose answer is known, read from pictures, written so that the sliders find them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models.card import Card
+from models.errors import BadInput
+from models.latents import directions as sliders
+from models.networks.stylegan2 import Shape
+from models.training import direction_jobs, export
+from models.training.attribute_reader import describe, fit_reader
+from models.training.latent_directions import Found, find_directions, layer_ranges, table
+from models.training.latent_generator import new_generator
+from models.training.latent_jobs import generator_tensors
+from models.training.portrait_attributes import ATTRIBUTES, Attribute, read_attributes
+from models.training.source import Source
+from models.training.squares import Squares
+from models.training.trunk import read_trunk
+
+TURN = Attribute("turn", "Turn", "Minus left, plus right.", lambda row: float(row["turn"]), turns=True)
+LIGHT = Attribute("light", "Light", "Minus darker, plus lighter.", lambda row: float(row["light"]))
+
+
+def latents(count: int = 600, size: int = 12) -> np.ndarray:
+    """Latents that vary more along some axes than along others."""
+    return (np.random.default_rng(0).normal(size=(count, size)) * np.linspace(0.5, 2, size)).astype(np.float32)
+
+
+def test_attributes_that_hang_together_by_chance_are_parted() -> None:
+    mixed = np.zeros((12, 2))
+    mixed[3, 0], mixed[3, 1], mixed[7, 1] = 1, 0.8, 1  # what moves the first moves the second too
+
+    def measure(ws: np.ndarray) -> np.ndarray:
+        return np.tanh(0.3 * ws.mean(1) @ mixed)
+
+    found = find_directions(latents(), measure, num_ws=6)
+    assert [one.clean for one in found] == [True, True]
+    assert found[0].own > 1
+    assert abs(found[0].effects[1]) < 0.2
+    assert found[0].comes_along() == []
+
+
+def test_attributes_that_are_one_cannot_be_parted_and_it_is_said() -> None:
+    def measure(ws: np.ndarray) -> np.ndarray:
+        first = ws.mean(1)[:, 2]
+        return np.stack([first, -first + 0.01 * ws.mean(1)[:, 5], ws.mean(1)[:, 9]], 1)
+
+    found = find_directions(latents(), measure, num_ws=6)
+    assert found[0].own >= 1
+    assert not found[0].clean
+    assert found[0].comes_along() == [1]
+    assert found[2].clean
+    said = table(found, ["tone", "era", "nod"])
+    assert "not alone" in said.splitlines()[1]
+    assert "not alone" not in said.splitlines()[3]
+
+
+def test_a_direction_acts_on_the_layers_where_it_is_alone() -> None:
+    def measure(ws: np.ndarray) -> np.ndarray:  # the same axis turns the head early and colours the picture late
+        return np.stack([ws[:, :2, 4].mean(1), ws[:, 4:, 4].mean(1) + 0.3 * ws[:, 4:, 6].mean(1)], 1)
+
+    found = find_directions(latents(), measure, num_ws=6)
+    assert found[0].clean
+    assert found[0].last < 4
+    assert found[1].first >= 2
+
+
+def test_layer_ranges_lie_within_the_network() -> None:
+    for num_ws in (4, 8, 12, 18):
+        assert all(0 <= first <= last < num_ws for first, last in layer_ranges(num_ws))
+
+
+def pictures(count: int = 80) -> tuple[np.ndarray, np.ndarray]:
+    """Bright bars left or right of the middle on grounds of different light, and (place, light) of each."""
+    rng = np.random.default_rng(1)
+    made, truth = [], []
+    for _ in range(count):
+        place, light = rng.uniform(-1, 1), rng.uniform(20, 120)
+        picture = np.full((64, 64, 3), light)
+        middle = int(32 + 20 * place)
+        picture[10:54, middle - 6 : middle + 6] = 230
+        made.append(picture.astype(np.uint8))
+        truth.append((place, light))
+    return np.stack(made), np.array(truth)
+
+
+def squares(pixels: np.ndarray) -> Squares:
+    names = tuple(f"{i:03}.png" for i in range(len(pixels)))
+    return Squares(pixels, names, tuple(range(len(pixels))), (), ())
+
+
+def test_a_reader_reads_what_it_has_not_seen_and_what_turns_over_in_a_mirror(tmp_path: Path) -> None:
+    pixels, truth = pictures()
+    rows = [f"{i:03}.png,{turn},{light}" for i, (turn, light) in enumerate(truth[:60])]
+    (tmp_path / "index.csv").write_text("file,turn,light\n" + "\n".join(rows) + "\n077.png,unknown,\n")
+    reader = direction_jobs.reader_of(squares(pixels), Source(tmp_path), (TURN, LIGHT))
+    assert min(reader.held_out) > 0.9
+    new = torch.from_numpy(pixels[60:]).float().permute(0, 3, 1, 2) / 127.5 - 1
+    trunk = read_trunk().eval()
+    upright, mirrored = (reader.read(describe(trunk, x)) for x in (new, new.flip(3)))
+    assert np.corrcoef(upright[:, 0], truth[60:, 0])[0, 1] > 0.9
+    assert np.corrcoef(upright[:, 0], mirrored[:, 0])[0, 1] < -0.9
+    assert np.corrcoef(upright[:, 1], mirrored[:, 1])[0, 1] > 0.9
+
+
+def test_an_attribute_that_is_hardly_known_is_refused() -> None:
+    values = np.full((50, 1), np.nan)
+    values[:3] = [[1], [2], [3]]
+    described = np.random.default_rng(0).normal(size=(50, 5))
+    with pytest.raises(ValueError, match="3 pictures only"):
+        fit_reader(described, described, values, [False])
+
+
+def test_the_portraits_index_is_read_with_gaps(tmp_path: Path) -> None:
+    header = "file,birth_year,last_term_year,chroma_spread,yaw,pitch,smile,mouth_open,beard"
+    (tmp_path / "index.csv").write_text(f"{header}\nA.webp,1804,1859,0,27.1,-3.1,0.5,0.01,\nB.webp,1960,2029,9,1,2,0.6,0.1,1\n")
+    values = read_attributes(Source(tmp_path), ["x/A.webp", "B.webp", "C.webp"])
+    by_name = {attribute.name: values[:, k] for k, attribute in enumerate(ATTRIBUTES)}
+    assert by_name["era"][:2].tolist() == [1859, 2023]
+    assert by_name["age"][:2].tolist() == [55, 63]
+    assert np.isnan(by_name["beard"][0])
+    assert np.isnan(values[2]).all()
+    (tmp_path / "none").mkdir()
+    (tmp_path / "none" / "a.png").write_bytes(b"")
+    with pytest.raises(BadInput, match=r"no index\.csv"):
+        read_attributes(Source(tmp_path / "none"), ["a.png"])
+
+
+@pytest.fixture
+def model_folder(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    shape = Shape(((6, 10), (10, 10)), (8, 8, 8, 8))
+    card = Card("made", "Made", "latent", "stylegan2-ada", config=shape.to_config(), resolution=32)
+    export.write_model(tmp_path / "made", card, generator_tensors(new_generator(shape), 6), None)
+    return tmp_path / "made"
+
+
+def test_the_sliders_of_a_model_are_its_directions(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = np.arange(10, dtype=np.float32)
+    found = (
+        Found(0, step, 0, 3, np.array([1.5, 1.2])),
+        Found(1, -step, 0, 7, np.array([0.1, 0.4])),
+    )
+    direction_jobs.write_directions(model_folder, direction_jobs.Named((TURN, LIGHT), found, (0.9, 0.8)))
+    card = Card.from_json((model_folder / "card.json").read_bytes())
+    described = json.loads((model_folder / "directions.json").read_text())
+    assert card.sha256 == described["model"]
+    assert described["effects"]["light"]["moves"] is False
+    monkeypatch.setattr(sliders, "FITTED", ("faces", str(model_folder)))
+    sliders.fitted_folder.cache_clear()
+    sliders.named_directions.cache_clear()
+    try:
+        shown = direction_jobs.generator_in(model_folder).directions
+    finally:
+        sliders.fitted_folder.cache_clear()
+        sliders.named_directions.cache_clear()
+    assert [(one.name, one.first, one.last) for one in shown] == [("turn", 0, 3)]  # the other does not move what it is called
+    assert shown[0].remark == "Minus left, plus right. In these pictures it cannot be parted from: light."
+    assert np.array_equal(shown[0].step, step)
+
+
+def test_a_generator_is_measured_and_gets_one_direction_for_each_attribute(model_folder: Path, tmp_path: Path) -> None:
+    pixels, truth = pictures(40)
+    rows = "\n".join(f"{i:03}.png,{turn},{light}" for i, (turn, light) in enumerate(truth))
+    (tmp_path / "index.csv").write_text(f"file,turn,light\n{rows}\n")
+    reader = direction_jobs.reader_of(squares(pixels), Source(tmp_path), (TURN, LIGHT))
+    named = direction_jobs.name_directions(direction_jobs.generator_in(model_folder), reader, (TURN, LIGHT), samples=60)
+    assert [one.attribute for one in named.found] == [0, 1]
+    assert all(one.step.shape == (10,) and np.isfinite(one.effects).all() for one in named.found)

@@ -1,0 +1,230 @@
+"""The latent recipe: it learns, resumes exactly with every loss, notices a collapse, and what it makes is a model of Ganvas."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from models.card import Card
+from models.errors import BadInput
+from models.latent import LatentModel
+from models.opening import assemble
+from models.training import latent_figures, latent_jobs
+from models.training.jobs import Place
+from models.training.latent import LatentOptions, LatentRun
+from models.training.latent_generator import levels_of, new_generator, synthesize
+from models.training.latent_losses import LOSSES, Loss, critic_loss, generator_loss, moments_loss, penalty, sureness
+from models.training.loop import LOG, STATE, Schedule
+from models.training.squares import read_squares
+from models.training.state import load_state, save_state
+
+TINY = LatentOptions(size=32, channels=(16, 16, 12, 8), z_dim=8, w_dim=16, batch=4, small=8, rest=8)
+HERE = Place("cpu", bfloat16=False)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def disc(seed: int, side: int = 40) -> Image.Image:
+    """A bright disc on a dark ground, somewhere near the middle."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:side, :side]
+    centre, radius = rng.uniform(0.4, 0.6, 2) * side, rng.uniform(0.2, 0.3) * side
+    inside = (y - centre[0]) ** 2 + (x - centre[1]) ** 2 < radius**2
+    return Image.fromarray(np.where(inside[..., None], rng.integers(150, 255, 3), rng.integers(0, 80, 3)).astype(np.uint8))
+
+
+@pytest.fixture
+def discs(tmp_path: Path) -> Path:
+    folder = tmp_path / "discs"
+    folder.mkdir()
+    for i in range(24):
+        disc(i).save(folder / f"{i:02}.png")
+    return folder
+
+
+def opened(data: Path, out: Path, options: LatentOptions = TINY) -> LatentRun:
+    return latent_jobs.open_latent(data, out, options, HERE)
+
+
+def test_pictures_are_squares_and_what_cannot_be_used_is_listed(discs: Path, tmp_path: Path) -> None:
+    disc(1, 10).save(discs / "small.png")
+    Image.new("RGB", (200, 40)).save(discs / "long.png")
+    (discs / "broken.png").write_bytes(b"no picture")
+    Image.new("RGB", (60, 40), (9, 8, 7)).save(discs / "wide.png")
+    data = read_squares(discs, tmp_path / "cache", 32)
+    assert data.pixels.shape == (25, 32, 32, 3)
+    assert (data.pixels[data.names.index("wide.png")] == (9, 8, 7)).all()
+    assert {problem.name for problem in data.problems} == {"small.png", "long.png", "broken.png"}
+    assert len(data.held_out) == 1
+    assert set(data.held_out).isdisjoint(data.train)
+    again = read_squares(discs, tmp_path / "cache", 32)
+    assert np.array_equal(again.pixels, data.pixels)
+
+
+def test_too_few_pictures_are_refused_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "few").mkdir()
+    for i in range(5):
+        disc(i, 12).save(tmp_path / "few" / f"{i}.png")
+    with pytest.raises(BadInput, match="Fewer than 4"):
+        read_squares(tmp_path / "few", tmp_path / "cache", 32)
+
+
+@pytest.mark.parametrize("bfloat16", [False, True])
+def test_what_is_trained_computes_what_is_shipped(bfloat16: bool) -> None:
+    torch.manual_seed(1)
+    shape = TINY.shape()
+    network = new_generator(shape)
+    for layer in network.pictures.values():
+        torch.nn.init.normal_(layer.weight, std=0.2)
+    ws = torch.randn(3, shape.num_ws, shape.w_dim)
+    with torch.no_grad():
+        plain = network(ws, [None] * len(network.layers))
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            quick = synthesize(network, ws, levels_of(32)).float()
+    assert (plain - quick).abs().max() < (0.1 if bfloat16 else 1e-4) * plain.std()
+
+
+def test_it_comes_nearer_to_the_data(discs: Path, tmp_path: Path) -> None:
+    run = opened(discs, tmp_path / "run", replace(TINY, small=0, rest=1, moments=10.0))
+    z = run.fixed_latents(32)
+    real = torch.from_numpy(run.data.pixels).float().permute(0, 3, 1, 2) / 127.5 - 1
+
+    def mistake() -> float:
+        return float((run.pictures(run.averaged, z).mean(0) - real.mean(0)).abs().mean())
+
+    before = mistake()
+    for _ in range(40):
+        run.step()
+    assert mistake() < 0.5 * before
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_run_that_was_interrupted_goes_on_exactly_and_grows_alike(loss: Loss, discs: Path, tmp_path: Path) -> None:
+    options = replace(TINY, loss=loss, pixels=loss == "relativistic")
+    straight = opened(discs, tmp_path / "straight", options)
+    assert straight.side == 16
+    straight.step()
+    (tmp_path / "again").mkdir()
+    save_state(tmp_path / "again" / STATE, straight.state())
+    figures = [straight.step() for _ in range(2)]
+    assert straight.side == 32  # the second of these two was larger already
+    again = opened(discs, tmp_path / "again", replace(options, loss="hinge", batch=9))
+    assert again.options == options  # a run that was begun keeps its options
+    assert [again.step() for _ in range(2)] == figures
+    for name, tensor in straight.generator.state_dict().items():
+        assert torch.equal(tensor, again.generator.state_dict()[name]), name
+
+
+def test_the_size_can_be_doubled_earlier_than_was_said(discs: Path, tmp_path: Path) -> None:
+    list(latent_jobs.train_latent(opened(discs, tmp_path / "run"), tmp_path / "run", Schedule(4)))
+    run = latent_jobs.open_latent(discs, tmp_path / "run", TINY, HERE, small=4)
+    list(latent_jobs.train_latent(run, tmp_path / "run", Schedule(8)))
+    assert (run.seen, run.small, run.side) == (8, 4, 32)
+    assert load_state(tmp_path / "run" / STATE)["small"] == 4
+
+
+def test_one_step_exported_as_a_model_that_opens_and_answers(discs: Path, tmp_path: Path) -> None:
+    run = opened(discs, tmp_path / "run")
+    with pytest.raises(BadInput, match="does not make pictures of 32 px yet"):
+        latent_jobs.export_latent(run, Card("discs", "Discs", "latent", ""), tmp_path / "discs")
+    reports = list(latent_jobs.train_latent(run, tmp_path / "run", Schedule(16, sheet_every=16)))
+    assert reports[-1].wrote == "sheet-00000016.png"
+    assert Image.open(tmp_path / "run" / reports[-1].wrote).size == (256, 256)
+    assert {"distance", "diversity"} <= reports[-1].figures.keys()
+    assert run.best_seen == 16
+    latent_jobs.export_latent(run, Card("discs", "Discs", "latent", "", recipe="Made up:"), tmp_path / "discs")
+    card = Card.from_json((tmp_path / "discs" / "card.json").read_bytes())
+    assert card.recipe == "Made up: 16 pictures seen, batches of 4, hinge loss."
+    assert (card.resolution, card.family) == (32, "stylegan2-ada")
+    model = assemble(card, load_file(tmp_path / "discs" / "weights.safetensors"), "cpu", "float32")
+    assert isinstance(model, LatentModel)
+    z = run.fixed_latents(2)
+    made = model.synthesize(model.map(z.numpy(), psi=0.7))
+    wanted = run.pictures(run.best, z, 0.7).numpy()
+    assert np.abs(made - wanted).max() < 0.02 * wanted.std()  # weights were rounded to float16
+    assert np.abs(model.average - model.map(run.fixed_latents(2000).numpy())[:, 0].mean(0)).max() < 0.2
+
+
+def test_pictures_that_become_alike_are_said_in_the_log_and_the_report(
+    discs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = opened(discs, tmp_path / "run")
+    run.seen = 10_000
+    monkeypatch.setattr(run, "pictures", lambda network, z, psi=1.0: torch.zeros(len(z), 3, 32, 32) + 1e-4 * z[:, :1, None, None])
+    reports = list(latent_jobs.train_latent(run, tmp_path / "run", Schedule(10_008, sheet_every=10_004)))
+    said = [report.alarm for report in reports if report.alarm]
+    assert len(said) == 1
+    assert "become alike" in said[0]
+    rows = list(csv.DictReader((tmp_path / "run" / LOG).open()))
+    assert [row["value"] for row in rows if row["figure"] == "alarm"] == said
+    assert not run.alarm(0.9)
+
+
+def test_the_nearest_moment_is_kept_not_the_last(discs: Path, tmp_path: Path) -> None:
+    run = opened(discs, tmp_path / "run")
+    run.seen = 8
+    run.measure()
+    kept = {name: tensor.clone() for name, tensor in run.best.state_dict().items()}
+    with torch.no_grad():
+        run.averaged.start.mul_(100)
+        for layer in run.averaged.pictures.values():
+            layer.bias.add_(5)
+    run.seen = 12
+    worse = run.measure()["distance"]
+    assert worse > run.best_distance
+    assert run.best_seen == 8
+    assert all(torch.equal(tensor, run.best.state_dict()[name]) for name, tensor in kept.items())
+
+
+def test_figures_tell_the_same_pictures_from_others_and_from_one_picture() -> None:
+    draw = torch.Generator().manual_seed(0)
+    real = torch.randn(200, 20, generator=draw)
+    alike, other = torch.randn(200, 20, generator=draw), torch.randn(200, 20, generator=draw) + 1
+    assert abs(latent_figures.kernel_distance(real, alike)) < 0.1 * latent_figures.kernel_distance(real, other)
+    assert latent_figures.diversity(real, alike) == pytest.approx(1, abs=0.1)
+    assert latent_figures.diversity(real, real[:1].repeat(9, 1)) == pytest.approx(0, abs=1e-3)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_each_loss_falls_for_the_critic_where_it_is_right_and_for_the_generator_where_it_is_taken_in(loss: Loss) -> None:
+    high, low = [torch.full((2, 1, 2, 2), 0.8)], [torch.full((2, 1, 2, 2), -0.8)]
+    assert critic_loss(loss, high, low) < critic_loss(loss, low, high)
+    assert generator_loss(loss, low, high) < generator_loss(loss, low, low)
+    assert sureness(high) == 1
+
+
+def test_penalties_are_the_squared_gradients_at_what_the_critic_sees() -> None:
+    views = [torch.randn(3, 2, 1, 1)]
+
+    def judge(x: list[torch.Tensor]) -> list[torch.Tensor]:
+        return [(x[0] * torch.tensor([3.0, 4.0]).view(1, 2, 1, 1)).sum(1, keepdim=True)]
+
+    def of(loss: Loss, step: int) -> float | None:
+        found = penalty(loss, judge, views, views, step, gamma=2.0)
+        return None if found is None else float(found)
+
+    assert of("logistic", 16) == pytest.approx(25 * 16)
+    assert of("logistic", 15) is None
+    assert of("relativistic", 3) == pytest.approx(50)
+    assert of("wasserstein", 3) == pytest.approx(10 * 16)
+    assert of("hinge", 16) is None
+
+
+def test_moments_see_a_wrong_mean_and_pictures_that_are_alike() -> None:
+    draw = torch.Generator().manual_seed(0)
+    real, other = (torch.randn(64, 3, 4, 4, generator=draw) for _ in range(2))
+    right = float(moments_loss([real], [other]))
+    assert float(moments_loss([real], [other + 1])) > 5 * right
+    assert float(moments_loss([real], [other * 0.1])) > 5 * right
