@@ -22,7 +22,7 @@ LabelMap = NDArray[np.uint8]
 
 SMALLEST_SIDE = 16  # pixels; below it there is nothing to tell labels by
 LONGEST_RATIO = 8.0
-SPECK = 1 / 1000  # of the picture; a smaller region is a mistake more often than a thing, and nobody would paint it
+SPECK = 1 / 400  # of the picture; a smaller region is a mistake more often than a thing, and nobody would paint it
 
 
 class LabellingNetwork(Protocol):
