@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
@@ -13,6 +13,8 @@ from models.steps import Steps, T
 
 if TYPE_CHECKING:
     from models.precision import N, Precise
+
+Y = TypeVar("Y")
 
 # How the allocators say it where torch raises a plain RuntimeError: the processor's, oneDNN's, cuBLAS', cuDNN's and Metal's.
 _TEXTS_OF_NO_MEMORY = (
@@ -47,16 +49,16 @@ def piece_of_work() -> Iterator[None]:
         raise
 
 
-def in_pieces(steps: Steps[T]) -> Steps[T]:
+def in_pieces(steps: Generator[Y, None, T]) -> Generator[Y, None, T]:
     """The same steps, each run as a `piece_of_work`. Between two of them no mode of torch is left switched on."""
     try:
         while True:
             with piece_of_work():
                 try:
-                    next(steps)
+                    made = next(steps)
                 except StopIteration as stop:
                     return stop.value  # type: ignore[no-any-return]
-            yield
+            yield made
     finally:
         steps.close()
 
@@ -73,7 +75,12 @@ def finite_or_again(precise: Precise[N], work: Callable[[N], Steps[torch.Tensor]
         result = yield from in_pieces(work(precise.network))
         if bool(torch.isfinite(result).all()):
             return result
-    raise BadPicture(
+    raise not_finite()
+
+
+def not_finite() -> BadPicture:
+    """What is said where float32 gave no picture either."""
+    return BadPicture(
         "The model returned numbers that make no picture.",
         "Some of its values are infinite or undefined even in float32.",
         "Its file may be damaged; add it again.",

@@ -7,7 +7,8 @@ than the margin to an edge that is not the picture's own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from numpy.typing import NDArray
@@ -75,3 +76,12 @@ def quarters(window: Window, size: tuple[int, int], margin: int, multiple: int) 
     rows, columns = window.rows, window.columns
     region = (rows.first, columns.first, rows.last - rows.first, columns.last - columns.first)
     return plan(size, region, max(1, max(region[2:]) // 2), margin, multiple)
+
+
+def from_row(row: int, windows: Iterable[Window]) -> list[Window]:
+    """What these windows cover below the rows that are finished."""
+    return [
+        replace(window, rows=replace(window.rows, first=max(row, window.rows.first)))
+        for window in windows
+        if window.rows.last > row
+    ]

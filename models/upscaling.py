@@ -11,15 +11,17 @@ import torch
 import torch.nn.functional as F
 
 from models.card import Card
-from models.errors import BadInput, BadPicture, OutOfMemory
-from models.pixels import Pixels, bleed, check_photo, from_planes, to_planes
+from models.errors import BadInput, OutOfMemory
+from models.flowing import FlowingNetwork, NotFinite, flowing_parts, parts_of, planes_of, refuse_flat, same_everywhere
+from models.pixels import Pixels, check_photo, from_planes
 from models.precision import Precise, Runtime
-from models.running import finite_or_again, piece_of_work
+from models.running import finite_or_again, not_finite, piece_of_work
 from models.steps import Steps, drain
-from models.tiling import Area, Tile, Window, plan, quarters
+from models.tiling import Area, Tile, Window, from_row, plan, quarters
 from models.turning import TURNS, turned, turned_back
 
 SMALLEST_TILE = 16  # memory that is too little for this is too little for the network
+LARGEST_TURNED = 512  # side of a tile whose eight turns are held at once
 TILES_UNTIL_LARGER = 64  # after so many that fitted, twice the side is tried: whoever held the memory may have given it back
 
 
@@ -57,7 +59,8 @@ class UpscalingNetwork(Protocol):
     """What `UpscalingModel` drives: RRDBNet, the compact network and SRResNet stand behind it.
 
     `overlap` is how far, in source pixels, a tile must see beyond its core; `multiple` what its sides must be a multiple of;
-    `tile` the side of a core at which overlap and memory are in balance.
+    `tile` the side of a core at which overlap and memory are in balance. One that is a `FlowingNetwork` too hands its tiles
+    over by rows, while it makes them.
     """
 
     channels_in: int
@@ -137,44 +140,64 @@ class UpscalingModel:
         size = (source.shape[0], source.shape[1])
         top, left, *_ = area = _check_region(region, size)
         network = self._precise.network
-        wanted = tile or network.tile
+        wanted = tile or (min(network.tile, LARGEST_TURNED) if turns else network.tile)
         if wanted < 1:
             raise BadInput("A tile must have at least one pixel.")
         waiting = deque(plan(size, area, self._limit.of(wanted), network.overlap, network.multiple))
-        done, total = 0, len(waiting)
+        done = 0
         while waiting:
             window = waiting.popleft()
             side = _side(window)
-            smaller = quarters(window, size, network.overlap, network.multiple)
-            divides = len(smaller) > 1 and side // 2 >= SMALLEST_TILE
-            pixels = None
+            again = quarters(window, size, network.overlap, network.multiple)
+            divides = len(again) > 1 and side // 2 >= SMALLEST_TILE
+            row, column = window.rows.first, (window.columns.first - left) * self.scale
             if not divides or side < 1.5 * self._limit.of(side):  # beyond that it was planned before memory ran out
+                ahead = done + sum(self._parts_in(one, turns) for one in (window, *waiting))
                 try:
-                    pixels = yield from self._one(source, window, turns)
+                    for pixels in self._parts(source, window, turns):
+                        if pixels is None:
+                            yield None
+                            continue
+                        done += 1
+                        yield Tile(
+                            pixels if np.ndim(image) == 3 else pixels[:, :, 0], (row - top) * self.scale, column, done, ahead
+                        )
+                        row += pixels.shape[0] // self.scale
+                    self._limit.fitted(wanted)
+                    continue
+                except NotFinite:
+                    if not self._precise.distrust():
+                        raise not_finite() from None
+                    again = [window]
                 except OutOfMemory:
                     if make_room():
-                        waiting.appendleft(window)
-                        continue
-                    if not divides:
+                        again = [window]
+                    elif not divides:
                         raise
-                    self._limit.full(side // 2)
-            if pixels is None:
-                waiting.extendleft(reversed(smaller))
-                total += len(smaller) - 1
-                continue
-            done += 1
-            self._limit.fitted(wanted)
-            place = ((window.rows.first - top) * self.scale, (window.columns.first - left) * self.scale)
-            yield Tile(pixels if np.ndim(image) == 3 else pixels[:, :, 0], *place, done, total)
+                    else:
+                        self._limit.full(side // 2)
+            waiting.extendleft(reversed(from_row(row, again)))
+
+    def _parts_in(self, window: Window, turns: bool) -> int:
+        """How many tiles a window is handed over in."""
+        if turns or not isinstance(self._precise.network, FlowingNetwork):
+            return 1
+        return parts_of(window.rows.last - window.rows.first)
+
+    def _parts(self, source: Pixels, window: Window, turns: bool) -> Generator[Pixels | None, None, None]:
+        """The core of a window, enlarged, `[h, w, C]`: part by part where the network lets pictures flow, else as one."""
+        network = self._precise.exact if source.dtype == np.uint16 else self._precise.network
+        if isinstance(network, FlowingNetwork) and not turns:
+            yield from flowing_parts(network, source, window)
+        else:
+            yield (yield from self._one(source, window, turns))
 
     def _one(self, source: Pixels, window: Window, turns: bool) -> Steps[Pixels]:
         """The core of a window, enlarged, `[h, w, C]`."""
         rows, columns = window.rows, window.columns
         with piece_of_work():
-            planes = to_planes(source[rows.start : rows.stop, columns.start : columns.stop])
+            colours, alpha = planes_of(source, window)
             exact = source.dtype == np.uint16
-            alpha = planes[-1:] if planes.shape[0] in (2, 4) else None
-            colours = planes if alpha is None else bleed(planes[:-1], alpha)
         yield
         made = yield from self._enlarge(colours, exact, turns)
         if alpha is not None:
@@ -190,7 +213,7 @@ class UpscalingModel:
 
     def _enlarge_alpha(self, alpha: torch.Tensor, exact: bool, turns: bool) -> Steps[torch.Tensor]:
         """Alpha `[1, h, w]` seen as a grey picture; where it is the same everywhere there is nothing to compute."""
-        if bool((alpha == alpha[0, 0, 0]).all()):
+        if same_everywhere(alpha):
             side = self.scale
             return alpha.repeat_interleave(side, 1).repeat_interleave(side, 2)
         return (yield from self._enlarge(alpha, exact, turns))
@@ -226,10 +249,7 @@ class UpscalingModel:
         padded = F.pad(x, (0, -width % multiple, 0, -height % multiple), mode="replicate")
         made = yield from finite_or_again(self._precise, lambda network: network.enlarge(padded), exact)
         made = made[0, :, : height * self.scale, : width * self.scale]
-        if bool(made.amax() - made.amin() < 1e-4) and bool(x.amax() - x.amin() > 0.25):
-            raise BadPicture(
-                "The model returned one flat colour for a picture that is none.", "Its file may be damaged.", "Add it again."
-            )
+        refuse_flat(made, x)
         return made.cpu()
 
 

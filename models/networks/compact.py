@@ -1,6 +1,6 @@
 """The compact upscaler of Real-ESRGAN (SRVGGNetCompact): convolutions at the picture's own size, one shuffle at the end.
 
-`Compact` is the plain network; `FastCompact` gives the same picture sooner and in pieces.
+`Compact` is the plain network; `FastCompact` gives the same picture sooner and band by band.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from models.networks.pieces import conv_same
+from models.networks.streaming import WIDEST, Bands, Convolution, flow, whole
 from models.networks.unfilled import Conv2d
 from models.precision import Runtime
 from models.steps import Steps
@@ -55,13 +55,12 @@ class Compact(nn.Module):
 
 
 class FastCompact:
-    """The same network in channels_last and the runtime's number format, cut into pieces.
+    """The same network in channels_last and the runtime's number format; on a processor the picture flows through it by rows.
 
     The first layer stays in float32, where the picture's levels are apart as they should be.
     """
 
     multiple = 1
-    tile = 384
 
     def __init__(self, config: CompactConfig, tensors: Mapping[str, torch.Tensor], runtime: Runtime) -> None:
         self.config, self.runtime = config, runtime
@@ -76,16 +75,38 @@ class FastCompact:
             for k in range(config.inner + 2)
         ]
 
+    @property
+    def tile(self) -> int:
+        """Side of a core: on a processor as wide as can be, for only rows are kept; but a resize needs the whole."""
+        return 384 if self.runtime.device.type != "cpu" or self._resizes else WIDEST
+
+    @property
+    def _resizes(self) -> bool:
+        return self.config.resized not in (0, self.config.shuffle)
+
     def _placed(self, layer: int, tensor: torch.Tensor) -> torch.Tensor:
         return tensor.detach().to(self.runtime.device, self.runtime.dtype if layer else torch.float32)
 
     def enlarge(self, x: torch.Tensor) -> Steps[torch.Tensor]:
         """As `Compact.forward` for one picture, float32 in and out."""
-        y = x.to(self.runtime.device, torch.float32).contiguous(memory_format=torch.channels_last)
-        for weight, bias, slope in self._convolutions:
-            y = yield from conv_same(y.to(weight.dtype), weight, bias, slope=slope)
-        made = F.pixel_shuffle(y.float(), self.config.shuffle)
-        return _finish(made, x.to(self.runtime.device, torch.float32), self.config)
+        return (yield from whole(self.bands(x)))
+
+    def bands(self, x: torch.Tensor) -> Bands:
+        """As `enlarge`, band by band from the top to the bottom (in a single one where the result is resized)."""
+        x = x.to(self.runtime.device, torch.float32).contiguous(memory_format=torch.channels_last)
+        stages = [Convolution(weight, bias, x.shape[3], slope=slope) for weight, bias, slope in self._convolutions]
+        if self._resizes:
+            made = yield from whole(flow(x, stages))
+            yield _finish(F.pixel_shuffle(made.float(), self.config.shuffle), x, self.config)
+            return
+        top = 0
+        for band in flow(x, stages):
+            if band is None:
+                yield None
+                continue
+            bottom = top + band.shape[2]
+            yield _finish(F.pixel_shuffle(band.float(), self.config.shuffle), x[:, :, top:bottom], self.config)
+            top = bottom
 
 
 def _finish(made: torch.Tensor, x: torch.Tensor, config: CompactConfig) -> torch.Tensor:

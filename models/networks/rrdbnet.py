@@ -1,6 +1,6 @@
 """RRDBNet: residual-in-residual dense blocks (ESRGAN, Wang et al., arXiv 1809.00219; Real-ESRGAN, arXiv 2107.10833).
 
-`RRDBNet` is the plain network, one operator a line; `FastRRDBNet` gives the same picture sooner and in pieces.
+`RRDBNet` is the plain network, one operator a line; `FastRRDBNet` gives the same picture sooner and band by band.
 """
 
 from __future__ import annotations
@@ -12,15 +12,26 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from models.networks.pieces import conv_same
+from models.networks.dense_rows import DENSE_NAMES, TAIL, DenseStage
+from models.networks.streaming import (
+    Bands,
+    Convolution,
+    DoublingConvolution,
+    LastConvolution,
+    Rows,
+    Stage,
+    before_doubling,
+    flow,
+    four_at_once,
+    whole,
+    widest,
+)
 from models.networks.unfilled import Conv2d
 from models.precision import Runtime
 from models.steps import Steps
 
 SLOPE = 0.2  # of every leaky ReLU
 RESIDUAL = 0.2  # what a block adds is scaled by this
-HEAD_ROWS = 32  # of a strip after the body
-HEAD_REACH = 2  # rows that the two to five layers after the body see beyond their own
 
 
 @dataclass(frozen=True)
@@ -105,7 +116,7 @@ class RRDBNet(nn.Module):
 
 
 class FastRRDBNet:
-    """The same network in channels_last and the runtime's number format, in place where it can be, cut into pieces.
+    """The same network in channels_last and the runtime's number format; on a processor the picture flows through it by rows.
 
     The sums that go around the blocks, and the first and last layer, stay in float32: there a lower format costs most of what
     it costs at all, and gains nothing.
@@ -114,11 +125,28 @@ class FastRRDBNet:
     def __init__(self, config: RRDBConfig, tensors: Mapping[str, torch.Tensor], runtime: Runtime) -> None:
         self.config, self.runtime = config, runtime
         self.channels_in, self.scale, self.multiple = config.channels_in, config.scale, config.unshuffle
-        self.tile = 256
         # Its field of view is hundreds of pixels wide. What lies farther away than this changes a picture by a quarter of a
         # level on average (x4plus-anime on a photo full of writing, where it matters most), and leaves no seam.
         self.overlap = min(24, 15 * config.blocks + 4) * config.unshuffle
         self._weights = {name: self._placed(name, tensor.detach()) for name, tensor in tensors.items()}
+        self._doubling = [
+            [self._placed("ups", kernel) for kernel in before_doubling(tensors[f"ups.{number}.weight"].detach())]
+            for number in range(config.doublings)
+        ]
+        self._last = self._placed("conv_last.", four_at_once(tensors["conv_last.weight"].detach()))
+
+    @property
+    def tile(self) -> int:
+        """Side of a core: on a processor as wide as the memory allows, for what is kept is a few rows of every layer."""
+        if self.runtime.device.type != "cpu":
+            return 256
+        return widest(self._bytes_a_column()) * self.config.unshuffle
+
+    def _bytes_a_column(self) -> int:
+        config, size = self.config, self.runtime.dtype.itemsize
+        tails = 3 * TAIL * (config.features + 4 * config.growth) * size
+        around = (15 + 15 + 15) * config.features * 4  # what waits beside dense blocks, a block, and all blocks
+        return config.blocks * (tails + around)
 
     def _placed(self, name: str, tensor: torch.Tensor) -> torch.Tensor:
         dtype = torch.float32 if name.startswith(("conv_first.", "conv_last.")) else self.runtime.dtype
@@ -127,48 +155,41 @@ class FastRRDBNet:
 
     def enlarge(self, x: torch.Tensor) -> Steps[torch.Tensor]:
         """As `RRDBNet.forward` for one picture, float32 in and out."""
-        x = x.to(self.runtime.device, torch.float32)
-        x = F.pixel_unshuffle(x, self.config.unshuffle).contiguous(memory_format=torch.channels_last)
-        first = yield from self._conv("conv_first", x)
-        y = first
-        for block in range(self.config.blocks):
-            entry = y
+        return (yield from whole(self.bands(x)))
+
+    def bands(self, x: torch.Tensor) -> Bands:
+        """As `enlarge`, band by band from the top to the bottom."""
+        x = F.pixel_unshuffle(x.to(self.runtime.device, torch.float32), self.config.unshuffle)
+        return flow(x.contiguous(memory_format=torch.channels_last), self._stages(x.shape[3]))
+
+    def _stages(self, width: int) -> list[Stage]:
+        """The network as a row of stages for a picture (unshuffled) of this width."""
+        config, around_all = self.config, Rows()
+        stages: list[Stage] = [self._convolution("conv_first", width, copy=around_all)]
+        for block in range(config.blocks):
+            around = Rows()
             for dense in (1, 2, 3):
-                y = yield from self._dense(f"body.{block}.rdb{dense}", y)
-            y = torch.add(entry, y, alpha=RESIDUAL)
-        y = first + (yield from self._conv("conv_body", y))
-        return (yield from self._head(y))
+                stages.append(
+                    DenseStage(
+                        {name: self._weights.get(f"body.{block}.rdb{dense}.{name}") for name in DENSE_NAMES},
+                        width,
+                        before=around if dense == 1 else None,
+                        after=around if dense == 3 else None,
+                    )
+                )
+        stages.append(self._convolution("conv_body", width, around=around_all))
+        for number, kernels in enumerate(self._doubling):
+            stages.append(DoublingConvolution(kernels, self._weights[f"ups.{number}.bias"], width, SLOPE))
+            width *= 2
+        stages.append(self._convolution("conv_hr", width, slope=SLOPE))
+        if config.doublings:
+            stages.append(LastConvolution(self._last, self._weights["conv_last.bias"], width))
+        else:  # whose sides may be odd
+            stages.append(self._convolution("conv_last", width))
+        return stages
 
-    def _head(self, y: torch.Tensor) -> Steps[torch.Tensor]:
-        """The layers after the body, in strips of rows: at full size all of their 64 channels would take most of the memory.
-
-        Each layer needs one row more on each side at its own size, so two rows of the body's are enough for all of them.
-        """
-        height, grows = y.shape[2], 1 << self.config.doublings
-        made: list[torch.Tensor] = []
-        for top in range(0, height, HEAD_ROWS):
-            bottom = min(height, top + HEAD_ROWS)
-            first, last = max(0, top - HEAD_REACH), min(height, bottom + HEAD_REACH)
-            strip = y[:, :, first:last]
-            for number in range(self.config.doublings):
-                strip = yield from self._conv(f"ups.{number}", strip, SLOPE, grow=2)
-            strip = yield from self._conv("conv_hr", strip, SLOPE)
-            strip = yield from self._conv("conv_last", strip)
-            made.append(strip[:, :, (top - first) * grows : (bottom - first) * grows])
-        return torch.cat(made, 2)
-
-    def _dense(self, name: str, x: torch.Tensor) -> Steps[torch.Tensor]:
-        seen = [x.to(self.runtime.dtype)]
-        for k in range(1, 5):
-            made = yield from self._conv(f"{name}.conv{k}", torch.cat(seen, 1) if k > 1 else seen[0], SLOPE)
-            if self.config.plus and k == 2:
-                made.add_(F.conv2d(seen[0], self._weights[f"{name}.conv1x1.weight"]))
-            if self.config.plus and k == 4:
-                made.add_(seen[2])
-            seen.append(made)
-        added = yield from self._conv(f"{name}.conv5", torch.cat(seen, 1))
-        return torch.add(x, added, alpha=RESIDUAL)
-
-    def _conv(self, name: str, x: torch.Tensor, slope: float | None = None, grow: int = 1) -> Steps[torch.Tensor]:
-        weight = self._weights[f"{name}.weight"]
-        return conv_same(x.to(weight.dtype), weight, self._weights[f"{name}.bias"], slope=slope, grow=grow)
+    def _convolution(
+        self, name: str, width: int, slope: float | None = None, copy: Rows | None = None, around: Rows | None = None
+    ) -> Convolution:
+        weight, bias = self._weights[f"{name}.weight"], self._weights[f"{name}.bias"]
+        return Convolution(weight, bias, width, slope=slope, copy=copy, around=around)
