@@ -30,6 +30,7 @@ from app.menu import Menu
 from app.model_files import ModelFiles
 from app.models_page.listing import PANEL_OF
 from app.settings import Settings
+from app.taskbar import Taskbar
 from app.widgets.drop_veil import DropVeil
 from app.widgets.message_bar import MessageBar, Page
 from app.widgets.panel import Notice, Panel
@@ -57,8 +58,8 @@ class MainWindow(QMainWindow):
         self._names: dict[str, str] = {}
         self._here = ""
         self._begun = False
+        self._taskbar = Taskbar(self)
         self._then: list[Path] = []
-        self.setWindowTitle("Ganvas")
         self.setWindowIcon(theme.app_icon())
         self.setMinimumSize(*SMALLEST)
         self.resize(*SIZE)
@@ -325,7 +326,9 @@ class MainWindow(QMainWindow):
             self.status.device.setText(self.tr("Ready"))
 
     def _progress(self, name: str, done: int, total: int, text: str) -> None:
-        self.rail.entries[name].set_progress(done / total if total else None)
+        share = done / total if total else None
+        self.rail.entries[name].set_progress(share)
+        self._taskbar.show_job(name, share)
         self.status.show_job(name, done, total, text)
 
     def _catalogue_changed(self) -> None:
@@ -351,8 +354,7 @@ class MainWindow(QMainWindow):
         self._show_name()
 
     def _show_name(self) -> None:
-        title = self._names.get(self._here, "")
-        self.setWindowTitle(f"{title} — Ganvas" if title else "Ganvas")
+        self._taskbar.show_name(self._names.get(self._here, ""))
 
     def _show_history(self) -> None:
         panel = self.panel(self._here)

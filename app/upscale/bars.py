@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
+    QMenu,
     QProgressBar,
     QPushButton,
     QSizePolicy,
@@ -16,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import theme
+from app.upscale.afterwards import THENS, Then
 
 
 def tool(icon: str, tip: str, name: str, check: bool = False) -> QToolButton:
@@ -37,6 +42,7 @@ class RunBar(QFrame):
     pause = Signal()
     resume = Signal()
     stop = Signal()
+    then = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,6 +62,19 @@ class RunBar(QFrame):
         self.said.setFont(theme.remark_font())
         self.said.setProperty("tone", "dim")
         self.said.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.after = tool("power", "", "upscale:then")
+        self.after.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self.after)
+        self._thens = QActionGroup(menu)
+        for key, text in zip(
+            THENS, (self.tr("When done: nothing"), self.tr("When done: sleep"), self.tr("When done: shut down")), strict=True
+        ):
+            action = menu.addAction(text, partial(self._choose_then, key))
+            action.setCheckable(True)
+            action.setData(key)
+            self._thens.addAction(action)
+        self.after.setMenu(menu)
+        self.show_then("nothing")
         texts = QVBoxLayout()
         texts.setSpacing(3)
         texts.addWidget(self.said)
@@ -67,6 +86,7 @@ class RunBar(QFrame):
         row.addWidget(self.halt)
         row.addWidget(self.end)
         row.addLayout(texts, 1)
+        row.addWidget(self.after)
         self._state = "idle"
         self.show_state("idle", 0)
 
@@ -76,6 +96,19 @@ class RunBar(QFrame):
         else:
             self.start.emit()
 
+    def _choose_then(self, then: Then) -> None:
+        self.show_then(then)
+        self.then.emit(then)
+
+    def show_then(self, then: Then) -> None:
+        """What the machine does when the job has ended, without a signal."""
+        for action in self._thens.actions():
+            if action.data() == then:
+                action.setChecked(True)
+                self.after.setToolTip(action.text())
+                self.after.setAccessibleName(action.text())
+        self.after.setChecked(then != "nothing")
+
     def show_state(self, state: str, ready: int) -> None:
         """What can be pressed now. `ready` is how many photos could be started."""
         self._state = state
@@ -84,7 +117,7 @@ class RunBar(QFrame):
         self.go.setEnabled((state == "idle" and ready > 0) or state == "paused")
         self.halt.setEnabled(state == "running")
         self.end.setEnabled(running or state == "paused")
-        for part in (self.halt, self.end, self.bar):
+        for part in (self.halt, self.end, self.bar, self.after):
             part.setVisible(state != "idle")
 
     def say(self, text: str, share: float = 0.0) -> None:

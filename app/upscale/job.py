@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QObject, QTimer, Signal
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.inference.updates import Failure
 from app.upscale import recall, results
+from app.upscale.afterwards import Then
 from app.upscale.awake import Awake
 from app.upscale.bars import RunBar
+from app.upscale.farewell import Farewell
 from app.upscale.intake import Intake
 from app.upscale.models_here import Models
 from app.upscale.pace import duration
@@ -36,6 +38,9 @@ class Job(QObject):
         self._window = window
         self._files = Background(self)
         self._awake = Awake()
+        self.farewell = Farewell(window)
+        self.farewell.noticed.connect(self.noticed)
+        bar.then.connect(self._wish)
         self._wanted = False  # as soon as everything is planned
         self._started_with = queue.choices
         self._progress_soon = QTimer(self)
@@ -79,6 +84,7 @@ class Job(QObject):
 
     def run(self, rows: list[Row], number: int | None = None) -> None:
         """Begin with these rows as they are planned; `number` is the journal's of a job that goes on."""
+        self.farewell.stop()
         self._started_with = self._queue.choices
         self._runner.start(rows, self._queue.choices, self._models.sha256, number)
 
@@ -173,13 +179,26 @@ class Job(QObject):
         if outcome.done == 1:
             said = self.tr("One photo enlarged in {0}.").format(duration(outcome.seconds))
         self._bar.say(said)
-        QApplication.alert(self._window.window())
+        self._tell(outcome, said)
         if outcome.failed:
             self._tell_failed([row for row in self._runner.rows if row.state == "failed"])
         elif outcome.done and not outcome.stopped:
             target = next((made for row in reversed(self._runner.rows) if (made := result_of(row))), None)
             show = (lambda: show_in_folder(target)) if target else None
             self.noticed.emit(Notice(said, button=self.tr("Show in folder") if target else "", action=show))
+
+    def _wish(self, then: Then) -> None:
+        self.farewell.then = then
+
+    def _tell(self, outcome: Outcome, said: str) -> None:
+        """Tell those who look elsewhere; then the machine may sleep, unless a person ended the job."""
+        if outcome.stopped:
+            self.farewell.stop()
+        else:
+            counted = self.tr("{0:,} photos failed.").format(outcome.failed) if outcome.failed else ""
+            self.farewell.tell(" ".join(filter(None, (said, counted))))
+            self.farewell.leave()
+        self._bar.show_then("nothing")
 
     def _tell_failed(self, rows: list[Row]) -> None:
         listed = set(map(id, self._queue.rows))
@@ -195,4 +214,5 @@ class Job(QObject):
         """The window closes."""
         self._progress_soon.stop()
         self._awake.release()
+        self.farewell.shut()
         self._files.shut()

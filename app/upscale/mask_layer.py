@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPen
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from app import theme
 from app.upscale.bars import tool
@@ -89,7 +89,7 @@ class MaskLayer(QObject):
         return rows[:, : alpha.width()].copy()
 
     def _colour(self) -> QColor:
-        return theme.colour("accent")
+        return QColor(232, 40, 72)  # as the red foil that retouchers lay over: seen on nearly everything that is photographed
 
     # Painting
 
@@ -171,11 +171,12 @@ class MaskBar(QFrame):
     def __init__(self, layer: MaskLayer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("viewbar")
-        said = QLabel(self.tr("Paint what stays as it is"))
+        said = QLabel(self.tr("Paint what stays"))
         said.setFont(theme.remark_font())
+        said.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.size_row = SliderRow("protect:size", self.tr("Brush"), FINEST, COARSEST, FIRST, decimals=0, label_width=44)
         self.size_row.changed.connect(lambda value: setattr(layer, "diameter", value))
-        self.size_row.setMaximumWidth(220)
+        self.size_row.setMaximumWidth(190)
         self.eraser = tool("eraser", self.tr("Rub out"), "protect:eraser", check=True)
         self.eraser.toggled.connect(lambda on: setattr(layer, "erases", on))
         clear = QPushButton(self.tr("Clear"))

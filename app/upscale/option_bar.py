@@ -138,7 +138,8 @@ class OptionBar(QFrame):
         self.template.editingFinished.connect(self._template_typed)
         self.time = QCheckBox(self.tr("Keep the photo's date of change"))
         self.time.toggled.connect(lambda on: self._change(replace(self._choices, keep_time=on), self.tr("Date")))
-        self.reduce = QCheckBox(self.tr("Let 16 bits and transparency go where the format has none"))
+        self.reduce = QCheckBox(self.tr("8 bits and no transparency where a format asks"))
+        self.reduce.setToolTip(self.tr("Let 16 bits and transparency go where the format has none, instead of refusing"))
         self.reduce.toggled.connect(lambda on: self._change(replace(self._choices, reduce=on), self.tr("Reduce")))
         for part in (self.looks, self.template, self.metadata, self.exists, self.time, self.reduce):
             self.more.body.addWidget(part)

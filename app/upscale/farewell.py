@@ -1,0 +1,108 @@
+"""The end of a job as a person notices it elsewhere: a notification with counts, and a machine that sleeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtWidgets import QApplication, QMessageBox, QSystemTrayIcon, QWidget
+
+from app import theme
+from app.upscale import afterwards
+from app.upscale.afterwards import Then
+from app.widgets.panel import Notice
+
+SHOWN_MS = 15_000
+
+
+class Farewell(QObject):
+    """See the module. `noticed(Notice)`: the machine could not do what was wished."""
+
+    noticed = Signal(object)
+
+    def __init__(self, window: QWidget, carry_out: Callable[[Then], str] = afterwards.carry_out) -> None:
+        super().__init__(window)
+        self._window, self._carry_out = window, carry_out
+        self.then: Then = "nothing"
+        self.question: QMessageBox | None = None
+        self._left = 0
+        self._tray: QSystemTrayIcon | None = None
+        self._clock = QTimer(self)
+        self._clock.setInterval(1000)
+        self._clock.timeout.connect(self._tick)
+
+    def tell(self, text: str) -> bool:
+        """Say that a job has ended, where somebody at another program sees it; False where the system has no place for that."""
+        QApplication.alert(self._window.window())
+        away = QApplication.applicationState() != Qt.ApplicationState.ApplicationActive
+        if not (away and QSystemTrayIcon.isSystemTrayAvailable() and QSystemTrayIcon.supportsMessages()):
+            return False
+        # Systems show messages of programs that have a place in their tray: ours has one as long as the message stands.
+        self._tray = QSystemTrayIcon(theme.app_icon(), self)
+        self._tray.messageClicked.connect(self._come_forward)
+        self._tray.show()
+        self._tray.showMessage("Ganvas", text, theme.app_icon(), SHOWN_MS)
+        QTimer.singleShot(SHOWN_MS, self._tray, self._tray.hide)
+        return True
+
+    def _come_forward(self) -> None:
+        window = self._window.window()
+        window.setWindowState(window.windowState() & ~Qt.WindowState.WindowMinimized)
+        window.raise_()
+        window.activateWindow()
+
+    def leave(self) -> None:
+        """Do what was wished for the end, unless a person says no within a minute. The wish is for one job."""
+        if self.then == "nothing":
+            return
+        self._left = afterwards.SECONDS
+        box = QMessageBox(QMessageBox.Icon.Information, "Ganvas", "", parent=self._window.window())
+        box.setModal(False)
+        stop = box.addButton(self.tr("Stop"), QMessageBox.ButtonRole.RejectRole)
+        stop.setObjectName("farewell:stop")
+        stop.clicked.connect(self.stop)
+        now = box.addButton(self.tr("Now"), QMessageBox.ButtonRole.AcceptRole)
+        now.setObjectName("farewell:now")
+        now.clicked.connect(self._now)
+        box.setDefaultButton(stop)
+        self.question = box
+        self._say()
+        box.show()
+        self._clock.start()
+
+    def stop(self) -> None:
+        """Nothing is done after all."""
+        self._clock.stop()
+        self.then = "nothing"
+        if self.question is not None:
+            self.question.close()
+            self.question.deleteLater()
+            self.question = None
+
+    def _say(self) -> None:
+        assert self.question is not None
+        said = self.tr("The job is done. The machine goes to sleep in {0} s.")
+        if self.then == "shut down":
+            said = self.tr("The job is done. The machine shuts down in {0} s.")
+        self.question.setText(said.format(self._left))
+
+    def _tick(self) -> None:
+        self._left -= 1
+        if self._left <= 0:
+            self._now()
+        else:
+            self._say()
+
+    def _now(self) -> None:
+        then = self.then
+        self.stop()
+        refused = self._carry_out(then)
+        if refused:
+            what = self.tr("The machine did not go to sleep.") if then == "sleep" else self.tr("The machine did not shut down.")
+            self.noticed.emit(Notice(what, refused, bad=True))
+
+    def shut(self) -> None:
+        """The window closes."""
+        self.stop()
+        if self._tray is not None:
+            self._tray.hide()

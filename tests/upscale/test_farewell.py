@@ -1,0 +1,185 @@
+"""A job's end is told, and the machine sleeps or shuts down only if that was wished and nobody stopped it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
+
+from app.taskbar import Taskbar, properties
+from app.upscale import afterwards
+from app.upscale.afterwards import Then
+from app.upscale.farewell import Farewell
+from app.upscale.panel import UpscalePanel
+from app.widgets.panel import Notice
+from tests.upscale.belt import photos
+
+Until = Callable[[Callable[[], bool]], None]
+
+
+@pytest.fixture
+def wished() -> list[Then]:
+    return []
+
+
+@pytest.fixture
+def job_ends(panel: UpscalePanel, until: Until, tmp_path: Path, wished: list[Then]) -> Callable[[Then], None]:
+    """Run a job that ends well, with a wish for its end; what the machine is told is recorded and never done."""
+
+    def record(then: Then) -> str:
+        wished.append(then)
+        return ""
+
+    panel.job.farewell._carry_out = record
+    photos(tmp_path / "in", 6)
+    panel.add([tmp_path / "in"])
+    until(lambda: [row.state for row in panel.queue.rows] == ["ready"] * 6)
+
+    def run(then: Then) -> None:
+        panel.job.start()
+        until(lambda: panel.runner.state == "running")
+        action = next(action for action in panel.run_bar._thens.actions() if action.data() == then)
+        action.trigger()
+        until(lambda: panel.runner.state == "idle")
+
+    return run
+
+
+def test_nothing_happens_where_nothing_was_wished(
+    panel: UpscalePanel, job_ends: Callable[[Then], None], wished: list[Then]
+) -> None:
+    job_ends("nothing")
+    assert panel.job.farewell.question is None
+    assert not wished
+
+
+def test_the_machine_sleeps_after_a_minute_in_which_one_can_stop_it(
+    panel: UpscalePanel, job_ends: Callable[[Then], None], wished: list[Then]
+) -> None:
+    job_ends("sleep")
+    farewell = panel.job.farewell
+    assert farewell.question is not None
+    assert "sleep in 60 s" in farewell.question.text()
+    for _ in range(afterwards.SECONDS - 1):
+        farewell._tick()
+    assert not wished
+    assert "in 1 s" in farewell.question.text()
+    farewell._tick()
+    assert wished == ["sleep"]
+    assert farewell.question is None
+    assert farewell.then == "nothing"
+
+
+def test_stop_keeps_the_machine_on_and_the_wish_is_for_one_job(
+    panel: UpscalePanel, job_ends: Callable[[Then], None], wished: list[Then]
+) -> None:
+    job_ends("shut down")
+    farewell = panel.job.farewell
+    assert farewell.question is not None
+    assert "shuts down" in farewell.question.text()
+    next(button for button in farewell.question.buttons() if button.objectName() == "farewell:stop").click()
+    assert farewell.question is None
+    assert not farewell._clock.isActive()
+    assert farewell.then == "nothing"
+    assert not wished
+
+
+def test_a_job_that_a_person_stops_leaves_the_machine_on(
+    panel: UpscalePanel, until: Until, tmp_path: Path, wished: list[Then]
+) -> None:
+    panel.job.farewell._carry_out = lambda then: wished.append(then) or ""
+    photos(tmp_path / "in", 30, 120, 160)
+    panel.add([tmp_path / "in"])
+    until(lambda: [row.state for row in panel.queue.rows] == ["ready"] * 30)
+    panel.job.start()
+    until(lambda: panel.runner.state == "running")
+    panel.run_bar.then.emit("shut down")
+    panel.runner.stop()
+    until(lambda: panel.runner.state == "idle")
+    assert panel.job.farewell.question is None
+    assert not wished
+
+
+@pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
+def test_each_system_has_its_own_words_and_a_refusal_is_told(platform: str) -> None:
+    started: list[list[str]] = []
+    for then in afterwards.THENS:
+        assert afterwards.carry_out(then, platform, started.append) == ""
+    assert len(started) == 2
+    assert started[0] != started[1]
+
+    def missing(words: list[str]) -> None:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    assert "No such file" in afterwards.carry_out("sleep", platform, missing)
+
+
+def test_a_refusal_reaches_the_bar(qtbot: QtBot) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    farewell = Farewell(window, lambda then: "systemctl: Permission denied.")
+    told: list[Notice] = []
+    farewell.noticed.connect(told.append)
+    farewell.then = "sleep"
+    farewell.leave()
+    farewell._now()
+    assert [(notice.what, notice.why) for notice in told] == [
+        ("The machine did not go to sleep.", "systemctl: Permission denied.")
+    ]
+
+
+def test_the_title_says_how_far_the_slowest_job_is(qtbot: QtBot) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    taskbar = Taskbar(window, platform="win32")
+    assert window.windowTitle() == "Ganvas"
+    taskbar.show_name("otter.jpg")
+    taskbar.show_job("upscale", 0.372)
+    taskbar.show_job("models", 0.9)
+    assert window.windowTitle() == "37% · otter.jpg — Ganvas"
+    taskbar.show_job("upscale", None)
+    taskbar.show_job("models", None)
+    assert window.windowTitle() == "otter.jpg — Ganvas"
+    assert properties(0.5) == {"progress": 0.5, "progress-visible": True}
+    assert properties(None)["progress-visible"] is False
+
+
+LISTENING = """
+import subprocess, sys, time
+from PySide6.QtWidgets import QApplication, QWidget
+from app.taskbar import INTERFACE, Taskbar
+app = QApplication([])
+heard = subprocess.Popen(["dbus-monitor", "--session", f"interface={INTERFACE!r}"], stdout=subprocess.PIPE, text=True)
+while "NameLost" not in heard.stdout.readline():  # from here on it listens
+    pass
+taskbar = Taskbar(QWidget())
+taskbar.show_job("upscale", 0.25)
+taskbar.show_job("upscale", None)
+lines = []
+while sum("boolean" in line for line in lines) < 2:
+    lines.append(heard.stdout.readline())
+heard.terminate()
+print("".join(lines))
+"""
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or not shutil.which("dbus-run-session") or not shutil.which("dbus-monitor"),
+    reason="a message bus of its own cannot be started here",
+)
+def test_docks_that_listen_on_the_message_bus_hear_it() -> None:
+    done = subprocess.run(
+        ["dbus-run-session", "--", sys.executable, "-c", LISTENING],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=os.environ | {"QT_QPA_PLATFORM": "offscreen"},
+    )
+    assert "application://ganvas.desktop" in done.stdout, done.stderr
+    assert "double 0.25" in done.stdout
+    assert "boolean false" in done.stdout
