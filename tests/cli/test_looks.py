@@ -1,5 +1,10 @@
 """`ganvas upscale` with two models mixed, turns averaged, grain given back and parts protected."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,7 +21,7 @@ from app.photos.photo import Photo
 from app.photos.resizing import resize
 from models.card import Card
 from models.networks.compact import Compact, CompactConfig
-from tests.cli.test_upscale import log_is_closed, with_model  # noqa: F401
+from tests.cli.test_upscale import ROOT, log_is_closed, with_model  # noqa: F401
 from tests.upscale.belt import CONFIG, TWICE, catalogue, doubled, photos
 
 
@@ -103,3 +108,36 @@ def test_a_mask_that_is_not_there_is_told(tmp_path: Path, words: list[str], caps
 def test_what_is_no_share_is_a_question_of_usage(tmp_path: Path, words: list[str]) -> None:
     named, _ = photo(tmp_path)
     assert upscale(named, "--out", tmp_path / "out", *words) == USAGE
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no kill -9")
+def test_after_kill_9_the_job_goes_on_with_the_same_grain_and_the_same_mask(
+    tmp_path: Path, ganvas_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = photos(tmp_path / "in", 6, 240, 300)
+    mask = np.zeros((240, 300, 1), np.uint8)
+    mask[60:180, 80:220] = 255
+    encode(Photo(mask), tmp_path / "mask.png")
+    words = ["in", "--out", "out", "--grain", "1", "--protect", "mask.png", "--blend-with", "brighter=0.3", "--turns"]
+    command = [sys.executable, "-m", "app", "upscale", "--device", "cpu", "--threads", "1", "--model", TWICE, *words]
+    environment = {**os.environ, "GANVAS_HOME": str(ganvas_home), "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        until = time.monotonic() + 120
+        while len(list((tmp_path / "out").glob("photo*.png"))) < 2 and run.poll() is None and time.monotonic() < until:
+            time.sleep(0.005)
+        run.kill()
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").glob("photo*.png")}
+    assert 2 <= len(before) < 6
+    monkeypatch.chdir(tmp_path)
+    assert upscale(*words, "--resume") == OK
+    made = sorted((tmp_path / "out").glob("photo*.png"))
+    assert len(made) == 6
+    assert all(path.read_bytes() == before[path.name] for path in made if path.name in before)
+    for photo, path in zip(named, made, strict=True):
+        pixels = decode(photo).pixels
+        plain = resize(pixels, 600, 480)
+        assert np.array_equal(decode(path).pixels[120:360, 160:440], plain[120:360, 160:440])
+    words[words.index("out")] = "whole"
+    assert upscale(*words) == OK
+    for path in made:
+        assert np.array_equal(decode(path).pixels, decode(tmp_path / "whole" / path.name).pixels)
