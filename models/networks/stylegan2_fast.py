@@ -2,10 +2,11 @@
 
 Style, demodulation and gain of a layer are multiplied into its weights, which makes it one plain convolution with a bias
 (the published code needs grouped convolutions for that, or more passes); where the picture is still smaller than the weights
-they are multiplied into the picture instead. Channels lie innermost, the resampling filter is a depthwise convolution, and
+they are multiplied into the picture instead, and where Winograd's algorithm makes wide layers in a quarter of the
+multiplications, whose weights are transformed once. Channels lie innermost, the resampling filter is a depthwise convolution, and
 levels are computed in strips of rows, with two rows more on each side than are kept.
 
-In a 16-bit format the levels up to 16 px and the pictures stay in float32.
+In a 16-bit format the levels up to 16 px and the sum of the pictures stay in float32.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from models.networks import winograd
 from models.networks.channels_innermost import pointwise
 from models.networks.mapping import SLOPE
+from models.networks.pieces import LOWER
 from models.networks.rows import spans
 from models.networks.stylegan2 import EPSILON, SMALLEST, Layer, PictureLayer, StyleGAN2
 from models.precision import Runtime
@@ -145,7 +148,11 @@ class FastStyleGAN2:
             return None
         layer = self._plain.pictures[str(level)]
         assert isinstance(layer, PictureLayer)
-        shown = pointwise(x.float(), layer.weight * layer.style(w)[:, None, None], layer.bias)
+        weight = layer.weight * layer.style(w)[:, None, None]
+        if x.dtype is torch.float32:
+            shown = pointwise(x, weight, layer.bias)
+        else:  # rounded once more, by less than half a level of a picture; a hidden state in float32 takes five times as long
+            shown = F.linear(x, weight.flatten(1).to(x.dtype)).float().add_(layer.bias)
         return shown.clamp_(-self._shape.clamp, self._shape.clamp) if self._shape.clamp else shown
 
     def _noise_planes(self, noise: str, seed: int) -> list[torch.Tensor | None]:
@@ -172,6 +179,7 @@ class _Styled:
     bias: torch.Tensor
     inside: torch.Tensor | None = None
     outside: torch.Tensor | None = None
+    winograd: bool = False
 
     def before(self, x: torch.Tensor) -> torch.Tensor:
         """`[h, w, C]` as a batch of one for torch, the style in it."""
@@ -179,7 +187,10 @@ class _Styled:
 
     def after(self, y: torch.Tensor) -> torch.Tensor:
         """The convolution's batch of one as `[h, w, C']`, demodulated."""
-        y = y.permute(0, 2, 3, 1).squeeze(0)
+        return self.demodulated(y.permute(0, 2, 3, 1).squeeze(0))
+
+    def demodulated(self, y: torch.Tensor) -> torch.Tensor:
+        """What the convolution left to do to `[h, w, C']`."""
         return y if self.outside is None else torch.addcmul(self.bias, y, self.outside)
 
 
@@ -193,6 +204,7 @@ class _Prepared:
         weight = layer.weight.transpose(0, 1) if layer.up else layer.weight
         self._weight = weight.contiguous(memory_format=torch.channels_last)
         self._plain = self._weight
+        self._spread: torch.Tensor | None = None
         self._squares = layer.weight.square().sum((2, 3))
         self.blur = (4 * kernel).flip(0, 1).expand(layer.weight.shape[0], 1, -1, -1).contiguous()
 
@@ -201,6 +213,10 @@ class _Prepared:
         factor = 2**0.5 * gain
         style = self._style(w)
         out = torch.rsqrt(self._squares @ style.square() + EPSILON) * factor
+        if dtype is torch.float32 and not self._up and winograd.pays(self._weight, side**2):
+            if self._spread is None:
+                self._spread = winograd.transformed(self._weight)
+            return _Styled(self._spread, self._bias * factor, style, out, winograd=True)
         if side**2 < SMALL_PICTURE * self._squares.shape[0]:
             if self._plain.dtype != dtype:
                 self._plain = self._weight.to(dtype)
@@ -220,6 +236,8 @@ def _rows(plane: torch.Tensor | None, top: int, bottom: int) -> torch.Tensor | N
 
 def _convolved(x: torch.Tensor, layer: _Styled) -> Steps[torch.Tensor]:
     """3x3 convolution of `[h, w, C]`."""
+    if layer.winograd:
+        return layer.demodulated((yield from winograd.convolved(x, layer.weight, layer.inside)))
     batch = layer.before(x)
     parts = []
     for group in _groups(layer.weight, 0, x):
@@ -244,7 +262,8 @@ def _raised(x: torch.Tensor, layer: _Styled, blur: torch.Tensor) -> Steps[torch.
 def _groups(weight: torch.Tensor, axis: int, x: torch.Tensor) -> list[slice]:
     """Output channels (`axis` of the weight) that are computed together, so that none takes longer than a hand waits."""
     outputs = weight.shape[axis]
-    pieces = math.ceil(weight.numel() * x.shape[0] * x.shape[1] / PIECE) if x.device.type == "cpu" else 1
+    most = PIECE if x.dtype is torch.float32 else PIECE * LOWER
+    pieces = math.ceil(weight.numel() * x.shape[0] * x.shape[1] / most) if x.device.type == "cpu" else 1
     width = max(FEWEST_CHANNELS, math.ceil(outputs / pieces))
     return [slice(first, first + width) for first in range(0, outputs, width)]
 

@@ -19,7 +19,7 @@ from models.checkpoints.families import stylegan3 as stylegan3_family
 from models.checkpoints.family import Contents
 from models.errors import CheckpointError
 from models.latent import LatentModel
-from models.networks import rows, stylegan2_fast
+from models.networks import rows, stylegan2_fast, winograd
 from models.networks.r3gan import R3GAN, FastR3GAN, StageShape
 from models.networks.r3gan import Shape as R3GANShape
 from models.networks.stylegan2 import Shape as StyleGAN2Shape
@@ -159,6 +159,17 @@ def test_the_fast_stylegan2_gives_the_plain_picture(architecture: str, clamp: fl
     ws = latents(network)
     assert off(run(FastStyleGAN2(network, CPU), ws), network(ws, network.noise_planes())) < 1e-5
     assert off(run(FastStyleGAN2(network, CPU), ws, "none"), network(ws, [None] * len(network.layers))) < 1e-5
+
+
+@pytest.mark.usefixtures("strips")
+@pytest.mark.skipif(not winograd.has_onednn(), reason="this torch was built without oneDNN")
+@pytest.mark.parametrize("architecture", ["skip", "resnet", "orig"])
+def test_wide_layers_of_stylegan2_by_winograd_give_the_plain_picture(architecture: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(winograd, "FEWEST_CHANNELS", 4)
+    monkeypatch.setattr(winograd, "FEWEST_PIXELS", 64)
+    network = stylegan2(architecture, 1.5)
+    ws = latents(network)
+    assert off(run(FastStyleGAN2(network, CPU), ws), network(ws, network.noise_planes())) < 1e-5
 
 
 def test_lower_levels_of_a_skip_network_are_its_previews(monkeypatch: pytest.MonkeyPatch) -> None:
