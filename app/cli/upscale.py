@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.cli import looks
 from app.cli.options import NOTHING_DONE, UsageError, engine
 from app.cli.report import Reporter
 from app.inference.requests import DescribeRequest, DeviceRequest, InspectRequest
@@ -24,18 +25,21 @@ from app.upscale.journal import Entry, Journal, JournalError, key_of
 from app.upscale.pace import JobProgress, Paces, best_within, duration
 from app.upscale.plan import BESIDE, Choices, Planned, Planner, expected_bytes
 from app.upscale.sizes import TARGET_HELP, Target, TargetError, parse_target
+from app.video.writing import CODECS, MAX_CRF
 
 if TYPE_CHECKING:
     from app.inference.engine import Engine
     from models.card import Card, Task
 
-HELP = "enlarge photos and folders of photos"
+HELP = "enlarge photos, videos and folders of them"
 EXAMPLES = """\
   ganvas upscale beach.jpg --out big/
   ganvas upscale holiday/ --recursive --out big/ --scale 4 --format webp
   ganvas upscale holiday/ --recursive --out print/ --to 30x20cm@300 --format tiff
   ganvas upscale scans/ --out big/ --to 4096w --on-exists skip --resume
   find . -name '*.png' | ganvas upscale - --out big/ --model realesrgan-x4plus
+  ganvas upscale portrait.tif --out big/ --protect face-mask.png --grain 1 --turns
+  ganvas upscale film.mp4 --out big/ --scale 2 --codec h265 --crf 22
   ganvas upscale holiday/ --out big/ --dry-run        (names, sizes and what cannot be; nothing is written)"""
 
 
@@ -45,6 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--scale", type=_factor, metavar="N", help="how many times larger: 2, 3, 4, 2.5 (default: the model's own)")
     size.add_argument("--to", type=_target, metavar="SIZE", help=TARGET_HELP)
+    looks.configure_network(parser)
     configure_files(parser, naming.DEFAULT_TEMPLATE)
 
 
@@ -55,6 +60,10 @@ def configure_files(parser: argparse.ArgumentParser, template: str) -> None:
     parser.add_argument("--recursive", action="store_true", help="sub-folders too; the results keep the tree")
     parser.add_argument("--format", type=_format, metavar="F", help="png, jpg, webp, avif or tiff (default: as the photo)")
     parser.add_argument("--quality", type=_quality, default=92, metavar="Q", help="of jpg, webp and avif, 1 to 100 (default: 92)")
+    parser.add_argument("--codec", choices=CODECS, help="of videos (default: h264; h265 for 10 bits, vp9 in WebM)")
+    parser.add_argument(
+        "--crf", type=_crf, metavar="Q", help=f"of videos: 0 (finest) to {MAX_CRF} (default: as fine as the eye asks)"
+    )
     parser.add_argument("--name", default=template, metavar="T", help=f"template for names (default: {template})")
     parser.add_argument(
         "--on-exists",
@@ -65,6 +74,7 @@ def configure_files(parser: argparse.ArgumentParser, template: str) -> None:
     parser.add_argument(
         "--strength", type=_share, default=1.0, metavar="S", help="0 the plain resize, 1 the model alone (default: 1)"
     )
+    looks.configure_finish(parser)
     kept = parser.add_mutually_exclusive_group()
     kept.add_argument(
         "--keep-metadata",
@@ -112,6 +122,12 @@ def _quality(text: str) -> int:
     return int(text)
 
 
+def _crf(text: str) -> int:
+    if not text.isdecimal() or int(text) > MAX_CRF:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to {MAX_CRF}")
+    return int(text)
+
+
 def _share(text: str) -> float:
     try:
         value = float(text)
@@ -145,7 +161,10 @@ def run(args: argparse.Namespace, *tasks: Task) -> int:
     if isinstance(card, Failure):
         reporter.failed(args.model or "upscale", card)
         return reporter.finish()
-    choices = _choices(args, card)
+    choices = looks.with_looks(_choices(args, card), args, card, lambda name: _card(machine, name, None, named, ("upscaling",)))
+    if isinstance(choices, Failure):
+        reporter.failed("upscale", choices)
+        return reporter.finish()
     if args.dry_run:
         return _dry_run(reporter, choices, list(_planned(named, choices, args.recursive)))
     try:
@@ -180,6 +199,8 @@ def _choices(args: argparse.Namespace, card: Card) -> Choices:
         reduce=args.reduce,
         strength=args.strength,
         keep_time=args.keep_time,
+        codec=args.codec,
+        crf=args.crf,
         task="translation" if card.task == "translation" else "upscaling",
     )
 
@@ -320,7 +341,7 @@ def _work(job: _Job, machine: Engine, journal: Journal, reporter: Reporter) -> i
 
 def _opened(job: _Job, machine: Engine) -> str | Failure:
     """Open the model once, before the first photo: the device it is on, or why it works for none."""
-    for update in machine.run(DescribeRequest(job.choices.model)):
+    for update in machine.run(DescribeRequest(job.choices.network)):
         if isinstance(update, Failure):
             return update
         if isinstance(update, Done):
@@ -338,7 +359,7 @@ def _enlarge(job: _Job, waiting: list[Entry], machine: Engine, device: str, jour
             for event in belt.collect():
                 _tell(event, waiting[event.index], job, progress, journal, reporter)
                 if event.stage == "done":
-                    megapixels = waiting[event.index].planned.network_megapixels
+                    megapixels = waiting[event.index].planned.network_megapixels * job.choices.effort
                     paces.note(job.card.name, device, megapixels, event.network_seconds)
             request = belt.next_request()
             if request is None:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from app.photos import containers, exif
 from app.photos.containers import Metadata, tiff
 from app.photos.formats import EXTENSIONS, FORMATS, HEAD, check_claim, sniff
-from app.photos.photo import Photo, PhotoError, PhotoFacts
+from app.photos.photo import VIDEOS, Photo, PhotoError, PhotoFacts
 
 log = logging.getLogger(__name__)
 # libvips reports every damaged row through this logger, beside the exception that is turned into a sentence here.
@@ -45,11 +45,20 @@ _LOADERS: dict[str, Callable[..., Any]] = {
 
 
 def decode(source: Path | bytes) -> Photo:
-    """The photo in a file or in bytes; `PhotoError` says in one sentence why there is none. A missing file raises `OSError`."""
+    """The photo in a file or in bytes, of a video one frame; `PhotoError` says in one sentence why there is none.
+
+    A missing file raises `OSError`.
+    """
     if isinstance(source, bytes):
         return _decode(io.BytesIO(source), len(source), _named(source[:HEAD], ""))
     with regular_file(source) as file:
-        return _decode(file, os.fstat(file.fileno()).st_size, _named(file.read(HEAD), source.suffix))
+        name = _named(file.read(HEAD), source.suffix)
+        if name not in VIDEOS:
+            return _decode(file, os.fstat(file.fileno()).st_size, name)
+    from app.video.facts import look
+    from app.video.reading import still
+
+    return still(source, look(source, name))
 
 
 def probe(path: Path) -> PhotoFacts:
@@ -57,6 +66,8 @@ def probe(path: Path) -> PhotoFacts:
     with regular_file(path) as file:
         size = os.fstat(file.fileno()).st_size
         name = _named(file.read(HEAD), path.suffix)
+        if name in VIDEOS:
+            return _probe_video(path, name)
         if name not in _LOADERS:
             return _probe_elsewhere(file, name)
         image = _open(file, name)
@@ -67,6 +78,13 @@ def probe(path: Path) -> PhotoFacts:
             width, height = height, width
         bands = 3 if image.interpretation == "cmyk" else min(image.bands, 4)
         return PhotoFacts(name, width, height, bands, 16 if image.format == "ushort" else 8, _pages(image))
+
+
+def _probe_video(path: Path, name: str) -> PhotoFacts:
+    from app.video.facts import look
+
+    facts = look(path, name)
+    return PhotoFacts(name, facts.width, facts.height, 3, 16 if facts.bits > 8 else 8, facts.frames)
 
 
 def read_packet(path: Path) -> bytes | None:
@@ -113,6 +131,8 @@ def _whole(file: IO[bytes], size: int) -> bytes:
 
 
 def _decode(file: IO[bytes], size: int, name: str) -> Photo:
+    if name in VIDEOS:
+        raise PhotoError("A video is read from a file, not from memory.")
     if name == "bmp":
         return _decode_bmp(file, size)
     if name == "heic":

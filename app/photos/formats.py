@@ -11,6 +11,7 @@ MAX_PIXELS = 500_000_000
 # A small file that claims a huge picture fills the memory with nothing: beyond 64 megapixels a file must hold at least
 # a byte for every 400 pixels. (The flattest JPEG or WebP photos that were seen hold one for every 60.)
 BOMB_PIXELS, BOMB_RATIO = 64_000_000, 400
+MAX_VIDEO_SIDE = 16_384  # of H.264's pictures in what writes and plays them
 # Bytes that are looked at to tell a format.
 HEAD = 64
 
@@ -43,6 +44,11 @@ FORMATS: dict[str, Format] = {
         Format("heic", "HEIC", ("heic", "heif", "hif"), 16_384),
         Format("bmp", "BMP", ("bmp", "dib"), 2**31 - 1),
         Format("gif", "GIF", ("gif",), 65_535),
+        Format("mp4", "MP4", ("mp4", "m4v"), MAX_VIDEO_SIDE),
+        Format("mov", "QuickTime", ("mov",), MAX_VIDEO_SIDE),
+        Format("mkv", "Matroska", ("mkv",), MAX_VIDEO_SIDE),
+        Format("webm", "WebM", ("webm",), MAX_VIDEO_SIDE),
+        Format("avi", "AVI", ("avi",), MAX_VIDEO_SIDE),
         Format("raw", "camera RAW", ("dng", "nef", "cr2", "cr3", "arw", "orf", "rw2", "raf", "pef", "srw"), 65_535),
     )
 }
@@ -67,17 +73,27 @@ def sniff(head: bytes) -> str | None:
         return "jpeg"
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp"
+    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+        return "avi"
+    if head[:4] == b"\x1a\x45\xdf\xa3":  # EBML: the document's kind stands near the beginning
+        return "webm" if b"webm" in head else "mkv" if b"matroska" in head else None
     if head[:6] in (b"GIF87a", b"GIF89a"):
         return "gif"
     if head[:2] == b"BM" and len(head) > 18 and head[14:18] in (b"\x0c\0\0\0", b"(\0\0\0", b"l\0\0\0", b"|\0\0\0", b"@\0\0\0"):
         return "bmp"
     if head[4:8] == b"ftyp":
         return _iso_brand(head)
+    if head[4:8] in (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"):
+        return "mov"  # QuickTime files of before there were brands
     if head[:15] == b"FUJIFILMCCD-RAW" or head[:4] in (b"IIRO", b"MMOR", b"IIU\0"):
         return "raw"
     if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return "raw" if head[8:10] == b"CR" else "tiff"
     return None
+
+
+# The first three letters of the brands that MP4 files of cameras, phones and editors bear.
+_MOVIES = (b"iso", b"mp4", b"avc", b"M4V", b"das", b"3gp", b"3g2", b"mmp", b"f4v", b"F4V", b"MSN", b"XAV", b"hvc", b"av0")
 
 
 def _iso_brand(head: bytes) -> str | None:
@@ -87,7 +103,11 @@ def _iso_brand(head: bytes) -> str | None:
     known |= dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), "heic")
     found = [known[brand] for brand in brands if brand in known]
     # `mif1` alone says "an image"; AVIF files list it too, so a more exact brand counts first.
-    return "avif" if "avif" in found else found[0] if found else None
+    if found:
+        return "avif" if "avif" in found else found[0]
+    if brands[0] in (b"M4A ", b"M4B ", b"M4P ", b"F4A "):
+        return None  # sound alone
+    return "mov" if brands[0] == b"qt  " else "mp4" if any(brand[:3] in _MOVIES for brand in brands) else None
 
 
 def check_claim(width: int, height: int, size: int) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+VIDEOS = ("mp4", "mov", "mkv", "webm", "avi")  # formats of `app.photos.formats.FORMATS` that ffmpeg reads and writes
+
 
 class PhotoError(Exception):
     """A photo cannot be read or written. The text is one sentence for a person; `hint` says what to do, or is empty."""
@@ -78,6 +80,11 @@ class PhotoFacts:
     def animated(self) -> bool:
         """Whether its pages are frames that follow each other in time."""
         return self.pages > 1 and self.format in ("gif", "webp")
+
+    @property
+    def video(self) -> bool:
+        """Whether it is one: its pages are its frames, about as many as its length says."""
+        return self.format in VIDEOS
 
     @property
     def megapixels(self) -> float:

@@ -15,17 +15,16 @@ from functools import partial
 from types import TracebackType
 from typing import Any, TypeVar
 
-import numpy as np
 from numpy.typing import NDArray
 
 from app.inference.requests import TranslateRequest, UpscaleRequest
 from app.inference.updates import Cancelled, Done, Failure, Progress, Tile, Update
-from app.photos.animation import Animation
 from app.photos.photo import Photo, PhotoError
 from app.photos.resizing import resize
 from app.upscale import making, results
 from app.upscale.beside import Beside
 from app.upscale.items import Event, Item, expected_pixels, in_words, share_of
+from app.upscale.moving import Moving
 from app.upscale.plan import Choices, Planned
 
 T = TypeVar("T")
@@ -57,6 +56,7 @@ class Conveyor:
         self._unwritten: deque[Item] = deque()  # made, but there was no room on the disk
         self._current: Item | None = None
         self._reading: list[Item] = []
+        self._moving: set[Item] = set()  # those whose frames go through the network
         self._writing_bytes = 0
         self._paused = self._closed = False
 
@@ -116,8 +116,8 @@ class Conveyor:
         self._ready.popleft()
         self._current = item
         item.network_began = time.perf_counter()
-        begun = len(item.made) + item.run / max(1, len(item.planned.passes))
-        self._events.append(Event(item.index, "working", begun / item.planned.frames))
+        item.below = item.assembly.rows // self.choices.scale if item.assembly is not None else 0
+        self._events.append(Event(item.index, "working", share_of(item, Progress(0, 1))))
         assert item.pixels is not None
         if self.choices.task == "translation":
             return item.index, TranslateRequest(self.choices.model, item.pixels)
@@ -133,7 +133,8 @@ class Conveyor:
         item.assembly.go_on_from(item.below * self.choices.scale)
         height, width = item.pixels.shape[:2]
         region = (item.below, 0, height - item.below, width) if item.below else None
-        return item.index, UpscaleRequest(self.choices.model, item.pixels, region, keep_result=False)
+        turns = self.choices.turns
+        return item.index, UpscaleRequest(self.choices.network, item.pixels, region, keep_result=False, turns=turns)
 
     def update(self, index: int, update: Update) -> None:
         """Take what the engine says of the request that `next_request` gave."""
@@ -143,7 +144,7 @@ class Conveyor:
         if isinstance(update, Tile):
             self._lay(item, update)
         elif isinstance(update, Progress):
-            self._events.append(Event(index, "working", share_of(item, update, self.choices.scale)))
+            self._events.append(Event(index, "working", share_of(item, update)))
         elif isinstance(update, Failure):
             self._leave(item)
             self._fail(item, update)
@@ -171,8 +172,9 @@ class Conveyor:
         Photos that were only decoded are let go, so that a pause gives memory back."""
         self._paused = True
         for item in reversed(list(self._ready)):
-            if item.assembly is None and item.run == 0 and not item.made:
+            if not item.begun:
                 self._ready.remove(item)
+                self._abandon(item)
                 self._waiting.appendleft((item.index, item.planned))
 
     def resume(self) -> None:
@@ -195,13 +197,18 @@ class Conveyor:
     def close(self) -> None:
         """Forget everything; wait for what is just being written (`collect` tells of it still). Nothing half-made is left."""
         self._closed = True
-        for item in [*self._ready, *self._unwritten, *([self._current] if self._current else [])]:
-            self._abandon(item)
         self._waiting.clear()
+        self._let_go()
+        self._beside.close()
+        self._beside.collect()  # what was just being read or made is here now
+        self._let_go(*self._moving)
+
+    def _let_go(self, *others: Item) -> None:
+        for item in {*self._ready, *self._unwritten, *others, *([self._current] if self._current else [])}:
+            self._abandon(item)
         self._ready.clear()
         self._unwritten.clear()
         self._current = None
-        self._beside.close()
 
     # Reading
 
@@ -217,16 +224,22 @@ class Conveyor:
         held = expected_pixels(planned) + sum(expected_pixels(other.planned) for other in ahead)
         return not ahead or (len(ahead) < AHEAD and held < HELD_BYTES / 2)
 
-    def _read_done(self, item: Item, outcome: tuple[Photo, Animation | None] | BaseException) -> None:
+    def _read_done(self, item: Item, outcome: tuple[Photo, Moving | None] | BaseException) -> None:
         self._reading.remove(item)
         if isinstance(outcome, BaseException):
-            self._fail(item, outcome)
+            if not self._no_room(item, outcome):
+                self._fail(item, outcome)
             return
         item.photo, item.moving = outcome
         item.pixels = item.photo.pixels
+        if item.moving is not None:
+            self._moving.add(item)
+            if item.moving.complete:
+                self._write(item)
+                return
         # Those that were begun first go first, whoever is decoded sooner.
         place = next(
-            (i for i, other in enumerate(self._ready) if other.index > item.index and other.run == 0 and not other.made),
+            (i for i, other in enumerate(self._ready) if other.index > item.index and not other.begun),
             len(self._ready),
         )
         self._ready.insert(place, item)
@@ -275,9 +288,7 @@ class Conveyor:
         item.assembly = None
         assert item.pixels is not None
         if item.last_run and item.moving is not None:
-            plain = item.moving.frames[len(item.made)]
-            made = partial(results.frame, item.pixels, plain, item.planned, self.choices)
-            self._in_pool(item, made, partial(self._frame_done, item))
+            self._in_pool(item, partial(item.moving.take, item.pixels), partial(self._frame_done, item))
             return
         if item.last_run:
             self._write(item)
@@ -286,17 +297,16 @@ class Conveyor:
         wanted = item.planned.passes[item.run]
         self._in_pool(item, partial(resize, item.pixels, wanted.width, wanted.height), partial(self._resized, item))
 
-    def _frame_done(self, item: Item, outcome: NDArray[np.uint8] | BaseException) -> None:
+    def _frame_done(self, item: Item, outcome: NDArray[Any] | BaseException | None) -> None:
+        """The next frame goes to the network; None comes behind the last one."""
         if isinstance(outcome, BaseException):
-            self._fail(item, outcome)
-            return
-        assert item.moving is not None
-        item.made.append(outcome)
-        if len(item.made) == len(item.moving.frames):
+            if not self._no_room(item, outcome):
+                self._fail(item, outcome)
+        elif outcome is None:
             self._write(item)
-            return
-        item.run, item.pixels = 0, item.moving.frames[len(item.made)]
-        self._ready.appendleft(item)
+        else:
+            item.run, item.pixels = 0, outcome
+            self._ready.appendleft(item)
 
     def _resized(self, item: Item, outcome: NDArray[Any] | BaseException) -> None:
         if isinstance(outcome, BaseException):
@@ -317,12 +327,15 @@ class Conveyor:
         self._writing_bytes -= held
         if isinstance(outcome, BaseException):
             if isinstance(outcome, OSError) and outcome.errno in _NO_ROOM:
+                if self._no_room(item, outcome):
+                    return
                 self._halt(outcome)
                 if item.stream is None:
                     self._unwritten.append(item)
                     return
             self._fail(item, outcome)
             return
+        self._moving.discard(item)
         self._events.append(
             Event(
                 item.index,
@@ -335,6 +348,16 @@ class Conveyor:
             )
         )
 
+    def _no_room(self, item: Item, error: BaseException) -> bool:
+        """Whether a video met a full disk: then it waits, and goes on behind its last finished segment."""
+        facts = item.planned.facts
+        if not (isinstance(error, OSError) and error.errno in _NO_ROOM and facts is not None and facts.video):
+            return False
+        self._abandon(item)
+        self._waiting.appendleft((item.index, item.planned))
+        self._halt(error)
+        return True
+
     def _halt(self, error: OSError) -> None:
         full = error.errno != errno.EROFS
         self.halted = Failure(
@@ -345,23 +368,31 @@ class Conveyor:
     # What goes wrong
 
     def _fail(self, item: Item, reason: Failure | BaseException) -> None:
-        self._abandon(item)
+        # A file that cannot be read to its end will not be the next time either.
+        self._abandon(item, gone=isinstance(reason, PhotoError))
         failure = reason if isinstance(reason, Failure) else in_words(reason)
         self._events.append(Event(item.index, "failed", failure=failure, seconds=item.spent + item.network_seconds))
 
-    def _abandon(self, item: Item) -> None:
+    def _abandon(self, item: Item, gone: bool = False) -> None:
         if item.stream is not None:
             item.stream.abandon()
+        if item.moving is not None:
+            item.moving.close(gone)
+            self._moving.discard(item)
         item.photo = item.pixels = item.assembly = item.stream = item.moving = None
-        item.made = []
+        item.gone = True
 
     def _in_pool(
         self, item: Item, work: Callable[[], T], then: Callable[[T | BaseException], None], on_tiles: bool = False
     ) -> None:
+        def unless_gone(outcome: T | BaseException) -> None:
+            if not item.gone:
+                then(outcome)
+
         if self._closed:  # made, but not wanted any more
             self._abandon(item)
         else:
-            self._beside.run(item, work, then, on_tiles)
+            self._beside.run(item, work, unless_gone, on_tiles)
 
 
 def _nothing() -> None:

@@ -8,17 +8,17 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import NDArray
 
 from app.inference.updates import Failure, Progress
-from app.photos.animation import Animation
 from app.photos.photo import Photo, PhotoError
 from app.upscale import results
+from app.upscale.moving import Moving
 from app.upscale.plan import Planned
 
 log = logging.getLogger(__name__)
 
+FRAMES_HELD = 4
 Stage = Literal["reading", "working", "writing", "done", "failed"]
 
 
@@ -46,16 +46,25 @@ class Item:
     photo: Photo | None = None  # as decoded, with what its result is to carry
     pixels: NDArray[Any] | None = None  # what the next run of the network reads, then what it made
     run: int = 0
-    moving: Animation | None = None  # all frames of an animation; the network reads one after the other
-    made: list[NDArray[np.uint8]] = field(default_factory=list)  # its frames that are done
+    moving: Moving | None = None  # of an animation or a video, whose frames the network reads one after the other
     assembly: results.Assembly | results.StreamedAssembly | None = None
     stream: results.Stream | None = None
     below: int = 0
     trouble: BaseException | None = None  # why a tile could not be laid
     laid: deque[Future[None]] = field(default_factory=deque)
+    gone: bool = False  # nothing that was begun for it is wanted any more
     spent: float = 0.0  # seconds in the pool
     network_began: float = 0.0
     network_seconds: float = 0.0
+
+    @property
+    def begun(self) -> bool:
+        """Whether the network did something for it that would be lost."""
+        return self.assembly is not None or self.run > 0 or self.frames_done > 0
+
+    @property
+    def frames_done(self) -> int:
+        return self.moving.done if self.moving is not None else 0
 
     @property
     def last_run(self) -> bool:
@@ -64,19 +73,23 @@ class Item:
 
 
 def expected_pixels(planned: Planned) -> int:
-    """Bytes of the photo in memory."""
+    """Bytes of the photo in memory; of a video some frames are there, of an animation all."""
     facts = planned.facts
-    return planned.frames * facts.width * facts.height * facts.channels * facts.bits // 8 if facts else 0
+    held = min(planned.frames, FRAMES_HELD) if facts is not None and facts.video else planned.frames
+    return held * facts.width * facts.height * facts.channels * facts.bits // 8 if facts else 0
 
 
-def share_of(item: Item, progress: Progress, scale: int) -> float:
+def share_of(item: Item, progress: Progress) -> float:
     """How much of all runs and frames is done, by what the network reads in each."""
+    if not item.planned.passes:
+        return 0.0
     costs = [run.megapixels for run in item.planned.passes]
     height = item.planned.passes[item.run].height
     before = item.below / height
     now = before + (1 - before) * progress.done / max(1, progress.total)
     share = (sum(costs[: item.run]) + costs[item.run] * now) / sum(costs)
-    return (len(item.made) + share) / item.planned.frames
+    # How many frames a video has is known at its end: until then it is not done.
+    return min((item.frames_done + share) / item.planned.frames, 1.0)
 
 
 def in_words(error: BaseException) -> Failure:

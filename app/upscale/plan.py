@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from app.photos import animation
+from app.inference.requests import Mix
+from app.photos import animation, masks
 from app.photos.decoding import probe
 from app.photos.formats import FORMATS, refusal
 from app.photos.photo import PhotoError, PhotoFacts
@@ -16,6 +17,8 @@ from app.photos.recipe import Kind
 from app.upscale import naming
 from app.upscale.inputs import Found
 from app.upscale.sizes import Pass, Target, describe, parse_target, passes, size_for
+from app.video.writing import CODECS, MAX_CRF, Codec, chosen
+from models.turning import TURNS
 
 OnExists = Literal["skip", "rename", "overwrite"]
 Metadata = Literal["keep", "no-place", "strip"]
@@ -26,6 +29,8 @@ BESIDE = "upscaled"  # Results stand in a folder of this name beside the photos,
 MAX_RESULT_PIXELS = 4_000_000_000
 # Bytes a pixel of three channels that results of photos take on disk (lossy ones at quality 92).
 BYTES_A_PIXEL = {"png": 1.7, "jpeg": 0.30, "webp": 0.18, "avif": 0.15, "tiff": 1.9, "gif": 0.9}
+MOST_GRAIN = 2.0  # times the photo's own
+VIDEO_BYTES_A_PIXEL = 0.02  # and of every frame of a video
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,12 @@ class Choices:
 
     `into` is a folder: the tree below what was named is kept there. None means a folder `upscaled` beside each photo.
     `format` None keeps the photo's own where it can be written, and takes PNG otherwise. `reduce` allows 16 bits and
-    transparency to go where the format has none. `strength` 0..1 blends with the plain resize (1: the network alone).
+    transparency to go where the format has none. `codec` and `crf` (constant rate factor) are of videos (None: what suits the
+    file); a video stays in its kind of file, whatever `format` is.
+    `strength` 0..1 blends with the plain resize (1: the network alone).
+    `share` 0..1 of the model `other` ("": none), which is built alike, is mixed in. `turns` averages over eight turns of each
+    tile. `grain` 0..2 gives back so much of the photo's own grain. `protect` is a mask that was kept (`app.photos.masks`): where
+    it is white in a photo that has no mask of its own, the plain resize stays.
     """
 
     model: str
@@ -50,6 +60,28 @@ class Choices:
     strength: float = 1.0
     keep_time: bool = False
     task: Task = "upscaling"
+    codec: Codec | None = None
+    crf: int | None = None
+    other: str = ""
+    share: float = 0.0
+    turns: bool = False
+    grain: float = 0.0
+    protect: Path | None = None
+
+    @property
+    def network(self) -> str | Mix:
+        """What the engine is asked for."""
+        return Mix(self.model, self.other, self.share) if self.other and self.share else self.model
+
+    @property
+    def looks(self) -> tuple[object, ...]:
+        """What a part of a picture looks like by, besides the model and the mask."""
+        return self.strength, self.grain, self.network, self.turns
+
+    @property
+    def effort(self) -> int:
+        """How many times the network reads each pixel."""
+        return TURNS if self.turns else 1
 
     @property
     def kind(self) -> Kind:
@@ -65,6 +97,10 @@ class Choices:
             and (self.format is None or (self.format in FORMATS and FORMATS[self.format].writable))
             and 1 <= self.quality <= 100
             and 0 <= self.strength <= 1
+            and (self.codec is None or self.codec in CODECS)
+            and (self.crf is None or 0 <= self.crf <= MAX_CRF)
+            and 0 <= self.share <= 1
+            and 0 <= self.grain <= MOST_GRAIN
         )
         if not known:
             raise ValueError("choices that cannot be")
@@ -72,7 +108,11 @@ class Choices:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, for the journal, presets and recipes."""
-        return asdict(self) | {"target": describe(self.target), "into": str(self.into) if self.into else None}
+        return asdict(self) | {
+            "target": describe(self.target),
+            "into": str(self.into) if self.into else None,
+            "protect": str(self.protect) if self.protect else None,
+        }
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Choices:
@@ -80,7 +120,8 @@ class Choices:
         known = {f.name for f in fields(cls)}
         values = {key: value for key, value in raw.items() if key in known}
         values["target"] = parse_target(str(values.get("target", "x4")))
-        values["into"] = Path(values["into"]) if values.get("into") else None
+        for name in ("into", "protect"):
+            values[name] = Path(values[name]) if values.get(name) else None
         return cls(**values)
 
 
@@ -89,7 +130,8 @@ State = Literal["ready", "skipped", "refused"]
 
 @dataclass(frozen=True)
 class Planned:
-    """One photo of a job. `reason` says in a sentence why it is skipped or refused; `output` is where its result will be."""
+    """One photo of a job. `reason` says in a sentence why it is skipped or refused; `output` is where its result will be,
+    `mask` what is protected."""
 
     source: Path
     state: State
@@ -99,11 +141,13 @@ class Planned:
     size: tuple[int, int] = (0, 0)
     passes: tuple[Pass, ...] = ()
     format: str = ""
+    mask: Path | None = None
 
     @property
     def frames(self) -> int:
-        """How many pictures the result has: those of an animation that stays one, otherwise 1."""
-        return self.facts.pages if self.facts is not None and self.facts.animated and self.format in animation.FORMATS else 1
+        """How many pictures the result has: those of an animation that stays one or (about) of a video, otherwise 1."""
+        moves = self.facts is not None and (self.facts.video or (self.facts.animated and self.format in animation.FORMATS))
+        return self.facts.pages if self.facts is not None and moves else 1
 
     @property
     def network_megapixels(self) -> float:
@@ -139,6 +183,9 @@ class Planner:
         size = size_for(choices.target, facts.width, facts.height)
         stays = FORMATS[facts.format].writable or facts.animated
         format = choices.format or (facts.format if stays else "png")
+        if facts.video:
+            size = (size[0] + size[0] % 2, size[1] + size[1] % 2)  # encoders halve the colours' resolution
+            format = chosen(facts.format, facts.bits, choices.codec, choices.crf).format
         planned = Planned(
             found.path,
             "ready",
@@ -146,8 +193,9 @@ class Planner:
             size=size,
             passes=passes(facts.width, facts.height, size, choices.scale),
             format=format,
+            mask=found.mask or choices.protect,
         )
-        obstacle = _obstacle(planned, choices.reduce)
+        obstacle = _obstacle(planned, choices.reduce) or _unsuited(planned)
         if obstacle:
             return replace(planned, state="refused", reason=obstacle)
         return self._place(planned, self._wanted(found, planned))
@@ -187,6 +235,9 @@ def _obstacle(planned: Planned, reduce: bool) -> str:
     """Why the result cannot be written, with what to do; empty where it can."""
     assert planned.facts is not None
     (width, height), kind, facts = planned.size, FORMATS[planned.format], planned.facts
+    if facts.video:
+        side = FORMATS[planned.format].side
+        return f"A video holds at most {side:,} pixels a side: choose a smaller size." if max(width, height) > side else ""
     if planned.frames > 1:
         if max(width, height) > FORMATS["webp"].side:
             return f"An animation holds at most {FORMATS['webp'].side:,} pixels a side: choose a smaller size."
@@ -205,6 +256,20 @@ def _obstacle(planned: Planned, reduce: bool) -> str:
     return ""
 
 
+def _unsuited(planned: Planned) -> str:
+    """Why the mask cannot protect this photo; empty where it can, or there is none."""
+    if planned.mask is None or planned.facts is None:
+        return ""
+    photo = (planned.facts.width, planned.facts.height)
+    try:
+        mask = masks.size_of(planned.mask)
+    except PhotoError as error:
+        return str(error)
+    if masks.suits(mask, photo):
+        return ""
+    return f"The mask ({mask[0]:,} × {mask[1]:,}) has another shape than this photo ({photo[0]:,} × {photo[1]:,})."
+
+
 def plan_all(found: Iterable[Found], choices: Choices) -> Iterator[Planned]:
     """Plan a whole job, photo by photo, in order."""
     everything = list(found)
@@ -217,6 +282,8 @@ def expected_bytes(planned: Planned, quality: int = 92) -> int:
     """About how many bytes a result takes on disk: a guess from what photos were seen to take, for warnings ahead."""
     if planned.facts is None:
         return 0
+    if planned.facts.video:
+        return int(planned.frames * planned.size[0] * planned.size[1] * VIDEO_BYTES_A_PIXEL) + 4096
     share = BYTES_A_PIXEL[planned.format] * planned.facts.channels / 3 * planned.facts.bits / 8
     if FORMATS[planned.format].lossy:
         # JPEG's size about doubles from quality 80 to 92 and again to 98; the others behave alike.

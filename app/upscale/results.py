@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 from collections.abc import Iterable
@@ -18,9 +19,12 @@ from app.inference.updates import Failure, Tile
 from app.photos import exif, iptc, placing, recipe
 from app.photos.animation import Animation, encode_animation, stacked
 from app.photos.encoding import encode_parts, on_white, to_8_bits
+from app.photos.finishing import Finish, finished
 from app.photos.formats import FORMATS
+from app.photos.grain import grain_of
+from app.photos.masks import softened
 from app.photos.photo import Photo
-from app.photos.resizing import blended, fitted, to_image, to_pixels
+from app.photos.resizing import to_image, to_pixels
 from app.photos.streaming import Shape, StripWriter
 from app.upscale.plan import Choices, Planned, expected_bytes
 from app.upscale.sizes import describe, print_dpi
@@ -113,9 +117,31 @@ def making_of(planned: Planned, choices: Choices, sha256: str = "") -> dict[str,
         "scale": choices.scale,
         "target": describe(choices.target),
         "size": list(planned.size),
-        "strength": choices.strength,
+        **looks(planned, choices),
         "source": planned.source.name,
     }
+
+
+def looks(planned: Planned, choices: Choices) -> dict[str, Any]:
+    """What the pixels depend on besides the model, the size and the photo; what was not chosen is left out."""
+    made: dict[str, Any] = {"strength": choices.strength}
+    if choices.other:
+        made |= {"other": Path(choices.other).name, "share": choices.share}
+    if choices.turns:
+        made["turns"] = True
+    if choices.grain:
+        made["grain"] = choices.grain
+    if planned.mask is not None:
+        made["protected"] = planned.mask.stem
+    return made
+
+
+def finish_of(plain: NDArray[Any], planned: Planned, choices: Choices, seed: int = 0) -> Finish:
+    """What is to be done after the network to what becomes of `plain`, the photo `[H, W, C]` or one frame. `PhotoError` where
+    its mask is gone."""
+    mask = softened(planned.mask, (plain.shape[1], plain.shape[0])) if planned.mask is not None else None
+    grain = choices.grain * grain_of(plain) if choices.grain else 0.0
+    return Finish(choices.strength, grain, seed, mask)
 
 
 def dressed(photo: Photo, planned: Planned, choices: Choices, sha256: str = "") -> Photo:
@@ -141,19 +167,25 @@ def dressed(photo: Photo, planned: Planned, choices: Choices, sha256: str = "") 
 def write(pixels: NDArray[Any], photo: Photo, planned: Planned, choices: Choices) -> int:
     """Bring the network's answer to the exact size, blend, encode and place it; the bytes written. `photo` is `dressed`."""
     assert planned.output is not None
-    image = fitted(to_image(pixels), planned.size)
-    if choices.strength < 1 or (image.width, image.height) != (pixels.shape[1], pixels.shape[0]):
-        pixels = to_pixels(blended(image, to_image(photo.pixels), choices.strength))
+    finish = finish_of(photo.pixels, planned, choices)
+    if finish.changes or planned.size != (pixels.shape[1], pixels.shape[0]):
+        pixels = to_pixels(finished(to_image(pixels), to_image(photo.pixels), planned.size, finish))
     planned.output.parent.mkdir(parents=True, exist_ok=True)
     parts = encode_parts(replace(photo, pixels=pixels), planned.format, choices.quality)
     placing.write(planned.output, parts)
-    _keep_time(planned, choices)
+    keep_time(planned, choices)
     return sum(len(part) for part in parts)
 
 
-def frame(pixels: NDArray[Any], plain: NDArray[Any], planned: Planned, choices: Choices) -> NDArray[np.uint8]:
-    """One frame of an animation, brought to the exact size and blended with the plain resize of itself."""
-    return to_pixels(blended(fitted(to_image(pixels), planned.size), to_image(plain), choices.strength))
+def recipe_text(planned: Planned, choices: Choices, sha256: str = "") -> str:
+    """The recipe as one line of JSON, for files whose tags are plain text."""
+    return json.dumps(making_of(planned, choices, sha256), ensure_ascii=False)
+
+
+def frame(pixels: NDArray[Any], plain: NDArray[Any], planned: Planned, choices: Choices, seed: int = 0) -> NDArray[Any]:
+    """One frame of an animation or a video, finished. `seed` is its own: grain that stands still looks like dirt."""
+    finish = finish_of(plain, planned, choices, seed)
+    return to_pixels(finished(to_image(pixels), to_image(plain), planned.size, finish))
 
 
 def write_animation(frames: list[NDArray[np.uint8]], moving: Animation, photo: Photo, planned: Planned, choices: Choices) -> int:
@@ -163,7 +195,7 @@ def write_animation(frames: list[NDArray[np.uint8]], moving: Animation, photo: P
     made = Animation(stacked(frames), moving.delays, moving.loop, photo.xmp)
     parts = encode_animation(made, planned.format, choices.quality)
     placing.write(planned.output, parts)
-    _keep_time(planned, choices)
+    keep_time(planned, choices)
     return sum(len(part) for part in parts)
 
 
@@ -189,7 +221,7 @@ class Stream:
             self.planned.format,
             self.planned.size,
             self.choices.quality,
-            self.choices.strength,
+            finish_of(self.photo.pixels, self.planned, self.choices),
         )
         return StreamedAssembly(self._stack.enter_context(writer), self.shape)
 
@@ -197,7 +229,7 @@ class Stream:
         """Wait for the encoder and place the file; the bytes written. Raises what writing failed with."""
         assert self.planned.output is not None
         self._stack.close()
-        _keep_time(self.planned, self.choices)
+        keep_time(self.planned, self.choices)
         return self.planned.output.stat().st_size
 
     def abandon(self) -> None:
@@ -217,7 +249,8 @@ def _version() -> str:
         return "not installed"
 
 
-def _keep_time(planned: Planned, choices: Choices) -> None:
+def keep_time(planned: Planned, choices: Choices) -> None:
+    """Give the result the photo's time of change, where that was chosen."""
     if choices.keep_time and planned.output is not None:
         about = os.stat(planned.source)
         os.utime(planned.output, ns=(about.st_atime_ns, about.st_mtime_ns))

@@ -43,7 +43,8 @@ class Colours:
 @dataclass(frozen=True)
 class VideoFacts:
     """`width` and `height` as seen (turned upright), `frames` by length and rate (about: only the end tells), `rate` frames a
-    second, `base` the seconds of one tick of its clock, `aspect` the shape of a pixel, `bits` of a channel."""
+    second, `base` the seconds of one tick of its clock, `aspect` the shape of a pixel, `bits` of a channel; `comment` if it has one.
+    """
 
     format: str
     width: int
@@ -57,6 +58,7 @@ class VideoFacts:
     colours: Colours
     interlaced: bool = False
     transparent: bool = False
+    comment: bool = False
 
     @property
     def high_range(self) -> bool:
@@ -65,7 +67,7 @@ class VideoFacts:
 
 
 def look(path: Path, format: str) -> VideoFacts:
-    """The facts of a video file of this `format` (mp4, mov, mkv, webm, avi); `PhotoError` where it holds none that can be read."""
+    """The facts of a video file of this `format` (mp4, mov, mkv, webm, avi); `PhotoError` where none can be read."""
     words = [*program.reading(path, format), "-map", "0:V:0", "-frames:v", "1", "-vf", "showinfo", "-f", "null", "-"]
     code, _, report = program.run(words, LOOK_SECONDS)
     if code != 0:
@@ -86,9 +88,7 @@ def _why_not(report: list[str]) -> str:
 
 def _read(report: list[str], format: str) -> VideoFacts:
     text = "\n".join(report)
-    frame = re.search(
-        r"\] n: *0 pts: *\S+ .*?\bfmt:(\w+) .*?\bsar:(\d+)/(\d+) s:(\d+)x(\d+) i:(\S)", text
-    )
+    frame = re.search(r"\] n: *0 pts: *\S+ .*?\bfmt:(\w+) .*?\bsar:(\d+)/(\d+) s:(\d+)x(\d+) i:(\S)", text)
     if frame is None:
         raise PhotoError("There is no frame in it that can be read.")
     kind, aspect = frame.group(1), Fraction(int(frame.group(2)) or 1, int(frame.group(3)) or 1)
@@ -116,6 +116,7 @@ def _read(report: list[str], format: str) -> VideoFacts:
         _colours(text, kind, height),
         frame.group(6) in "TB",
         "alpha_mode" in text or kind.startswith(("yuva", "rgba", "bgra", "argb", "abgr", "gbrap")),
+        re.search(r"^\[info\] +comment *:", text, re.MULTILINE) is not None,
     )
 
 

@@ -22,6 +22,7 @@ def head(width: int, height: int, deep: bool, rate: float) -> bytes:
         + _element(0x73C5, _number(1))
         + _element(0x83, _number(1))
         + _element(0x9C, _number(0))
+        + _element(0x22B59C, b"und")
         + _element(0x23E383, _number(round(1e9 / rate)))
         + _element(0x86, b"V_UNCOMPRESSED")
         + _element(0xE0, video)

@@ -35,9 +35,7 @@ def find() -> Path:
 
         return Path(imageio_ffmpeg.get_ffmpeg_exe())
     except (ImportError, RuntimeError) as error:
-        raise PhotoError(
-            "Videos need the program ffmpeg.", "Install it, or get it with: pip install 'ganvas[video]'."
-        ) from error
+        raise PhotoError("Videos need the program ffmpeg.", "Install it, or get it with: pip install 'ganvas[video]'.") from error
 
 
 def reading(path: Path, format: str) -> list[str]:
@@ -48,9 +46,7 @@ def reading(path: Path, format: str) -> list[str]:
 def start(words: Sequence[str], stdin: int, stdout: int) -> subprocess.Popen[bytes]:
     """Run ffmpeg; its report comes by `stderr`, each line with its level in brackets."""
     command = [str(find()), "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+info", *words]
-    return subprocess.Popen(
-        command, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, creationflags=_NO_WINDOW, bufsize=0
-    )
+    return subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, creationflags=_NO_WINDOW, bufsize=0)
 
 
 def run(words: Sequence[str], seconds: float | None = None) -> tuple[int, bytes, list[str]]:

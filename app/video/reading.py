@@ -64,7 +64,7 @@ class FrameReader:
     def next(self) -> Frame | None:
         """The next frame, None after the last. `PhotoError` where the file is damaged or cut off."""
         pixels = np.empty((self._facts.height, self._facts.width, 3), self._kind)
-        view, got = memoryview(pixels).cast("B"), 0
+        view, got = pixels.data.cast("B"), 0
         assert self._process.stdout is not None
         while got < len(view):
             count = self._process.stdout.readinto(view[got:])  # type: ignore[attr-defined]
@@ -83,10 +83,14 @@ class FrameReader:
         self.read += 1
         return Frame(pixels, time)
 
-    def close(self) -> None:
-        """Let go of ffmpeg, wherever it is."""
+    def stop(self) -> None:
+        """End ffmpeg, wherever it is: a `next` that waits in another thread comes back."""
         with contextlib.suppress(OSError):
             self._process.kill()
+
+    def close(self) -> None:
+        """Let go of everything; nobody is in `next` any more."""
+        self.stop()
         self._process.wait()
         self._listener.join()
         for pipe in (self._process.stdout, self._process.stderr):

@@ -110,7 +110,7 @@ class SegmentWriter:
         before = b"" if self._began else self._head
         self._began = True
         self._put(before + matroska.frame_head(round(time * self._base * 1_000_000), data.nbytes))
-        self._put(memoryview(data).cast("B"))
+        self._put(data.data.cast("B"))
 
     def finish(self) -> None:
         """Wait for the encoder. `OSError` where the disk is full, `PhotoError` where it failed otherwise."""
@@ -123,10 +123,14 @@ class SegmentWriter:
         if code != 0:
             raise self._failure()
 
-    def abandon(self) -> None:
-        """Stop the encoder."""
+    def stop(self) -> None:
+        """End the encoder, wherever it is: a `write` that waits in another thread fails."""
         with contextlib.suppress(OSError):
             self._process.kill()
+
+    def abandon(self) -> None:
+        """End the encoder and let go of everything."""
+        self.stop()
         self._process.wait()
         self._listener.join()
         self._close()
