@@ -7,7 +7,7 @@ price instead and is tried when it is clicked.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from app.inference.updates import ENDINGS, Done, Update
 from app.photos.photo import Photo
 from app.photos.showing import to_picture
 from app.upscale.pace import Paces, duration
+from app.upscale.prices import Price
 from app.widgets.background import Background
 from app.widgets.picture_view import image_of
 from models.catalogue import Entry
@@ -35,6 +36,8 @@ CROP = 128
 UNASKED_SECONDS = 10.0
 KEPT = 120  # crops: of 512 px some 120 MB at most
 SIDE = 88
+LINE = 16  # pixels of a price
+HEIGHT = SIDE + 58 + 28 + 14
 VISIBLE = 0.5  # of the crop's side: its middle, large enough to see what a model does to texture
 
 
@@ -135,7 +138,7 @@ class _Card(QAbstractButton):
     def __init__(self, entry: Entry, crops: Crops, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.entry, self._crops = entry, crops
-        self.price = ""
+        self.price = self.job = ""
         self.setObjectName(f"strip:{entry.name}")
         self.setCheckable(True)
         self.setText(entry.card.title)
@@ -145,7 +148,7 @@ class _Card(QAbstractButton):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def sizeHint(self) -> QSize:
-        return QSize(SIDE + 32, SIDE + 58)
+        return QSize(SIDE + 32, SIDE + 58 + (LINE if self.job else 0))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         with QPainter(self) as painter:
@@ -178,6 +181,7 @@ class _Card(QAbstractButton):
             painter.setPen(theme.colour("dim"))
             below = QRectF(2, text.bottom() + 2, text.width(), 16)
             painter.drawText(below, Qt.AlignmentFlag.AlignCenter, self.price)
+            painter.drawText(below.translated(0, LINE), Qt.AlignmentFlag.AlignCenter, self.job)
 
 
 class ModelStrip(QScrollArea):
@@ -195,7 +199,7 @@ class ModelStrip(QScrollArea):
         self._group.buttonClicked.connect(self._clicked)
         self.setWidgetResizable(True)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setFixedHeight(SIDE + 58 + 28 + 14)
+        self.setFixedHeight(HEIGHT)
         crops.came.connect(self._came)
 
     @property
@@ -236,13 +240,17 @@ class ModelStrip(QScrollArea):
             self._cards[name].setChecked(True)
             self.ensureWidgetVisible(self._cards[name], 24, 0)
 
-    def show_prices(self, seconds: dict[str, float]) -> None:
-        """Say below each model how long the photo takes with it."""
+    def show_prices(self, seconds: dict[str, float], jobs: Mapping[str, Price]) -> None:
+        """Say below each model how long the photo takes with it, and what all of them cost, where there are some."""
         for name, card in self._cards.items():
             price = f"≈ {duration(seconds[name])}" if name in seconds else ""
-            if price != card.price:
-                card.price = price
+            job = self.tr("all {0}").format(jobs[name]) if name in jobs else ""
+            if (price, job) != (card.price, card.job):
+                card.price, card.job = price, job
+                card.updateGeometry()
+                card.setAccessibleDescription(", ".join(filter(None, (price, job))))
                 card.update()
+        self.setFixedHeight(HEIGHT + (LINE if jobs else 0))
 
     def refresh(self) -> None:
         """Another crop is shown now."""

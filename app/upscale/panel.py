@@ -23,7 +23,7 @@ from app.upscale.pace import Paces
 from app.upscale.picture_side import PictureSide
 from app.upscale.plan import Choices, Task
 from app.upscale.preview import Shown
-from app.upscale.prices import price_of
+from app.upscale.prices import JobPrices, price_of
 from app.upscale.protecting import Protector
 from app.upscale.queue import Queue, Row
 from app.upscale.queue_side import QueueSide
@@ -94,6 +94,10 @@ class UpscalePanel(Panel):
         self._count_soon.setSingleShot(True)
         self._count_soon.setInterval(150)
         self._count_soon.timeout.connect(self._show_counts)
+        self._price_soon = QTimer(self)
+        self._price_soon.setSingleShot(True)
+        self._price_soon.setInterval(300)
+        self._price_soon.timeout.connect(self._say_price)
         # A slider is dragged, a brush stroked: the network is asked again when the hand rests.
         self._retry_soon = QTimer(self)
         self._retry_soon.setSingleShot(True)
@@ -130,7 +134,7 @@ class UpscalePanel(Panel):
         picture.preview.timed.connect(self.timed)
         picture.preview.timed.connect(lambda ms, detail: self._say_price())
         picture.preview.went_wrong.connect(self._went_wrong)
-        picture.crops.came.connect(lambda name: picture.show_prices(self.queue.choices.target))
+        picture.crops.came.connect(lambda name: self._price_soon.start())
         intake.came.connect(self._came)
         intake.planned.connect(self._rows_planned)
         intake.settled.connect(self._settled)
@@ -226,6 +230,7 @@ class UpscalePanel(Panel):
         self._worker.updated.disconnect(self._engine_said)
         self._count_soon.stop()
         self._retry_soon.stop()
+        self._price_soon.stop()
         self.watcher.shut()
         self.job.shut()
         self.runner.shut()
@@ -364,7 +369,6 @@ class UpscalePanel(Panel):
             if entry is not None and entry.name != self.queue.choices.model and self.runner.state == "idle":
                 self._use(entry.name)
         self._choose_for_first = False
-        self.picture.show_prices(self.queue.choices.target)
         self._say_price()
 
     def _row_changed(self, row: Row) -> None:
@@ -384,7 +388,9 @@ class UpscalePanel(Panel):
     def _say_price(self) -> None:
         size = self.picture.photo_size if self.preview.now is not None else None
         ready = [row.planned for row in self.queue.rows if row.state == "ready" and row.planned is not None]
-        self.options.say(price_of(self.queue.choices, self.models.card, self.paces, self._device, size, ready))
+        prices = JobPrices(ready, self.queue.choices, self.paces, self._device)
+        self.options.say(price_of(self.queue.choices, self.models.card, self.paces, self._device, size, prices))
+        self.picture.show_prices(self.queue.choices, prices)
 
     def _show_counts(self) -> None:
         counts = self.queue.counts()

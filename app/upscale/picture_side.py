@@ -15,10 +15,12 @@ from app.inference.updates import Tile
 from app.upscale.bars import ViewBar
 from app.upscale.model_strip import Crops, ModelStrip
 from app.upscale.pace import Paces
+from app.upscale.plan import Choices
 from app.upscale.preview import Preview, Shown
+from app.upscale.prices import JobPrices
 from app.upscale.queue import Row
 from app.upscale.queue_list import result_of
-from app.upscale.sizes import Target, size_for
+from app.upscale.sizes import size_for
 from app.widgets.compare_view import CompareView
 from models.catalogue import Entry
 
@@ -120,12 +122,13 @@ class PictureSide(QWidget):
         self.strip.show_models(groups)
         self.strip.setVisible(any(entries for _, entries in groups))
 
-    def show_prices(self, target: Target) -> None:
-        """Say below each model how long the photo takes with it."""
+    def show_prices(self, choices: Choices, job: JobPrices) -> None:
+        """Say below each model how long the photo takes with it, and what the whole job costs."""
         size = self.photo_size
-        wanted = size_for(target, *size)
-        entries = [entry for entry in self.strip.entries if entry.card.task == "upscaling"]
-        self.strip.show_prices({e.name: self._paces.seconds(e.card, self._device, size, wanted) for e in entries})
+        wanted = size_for(choices.target, *size)
+        cards = [entry.card for entry in self.strip.entries if entry.card.task == "upscaling"]
+        seconds = {card.name: self._paces.seconds(card, self._device, size, wanted) * choices.effort for card in cards}
+        self.strip.show_prices(seconds, {card.name: job.of(card) for card in cards} if job.photos > 1 else {})
 
     def copy(self) -> None:
         """Put what is seen of the result on the clipboard, at its own pixels."""

@@ -116,9 +116,10 @@ def test_a_journal_from_before_there_were_masks_is_read_and_written_on(tmp_path:
     with sqlite3.connect(path) as old:
         old.executescript(
             "CREATE TABLE jobs (id INTEGER PRIMARY KEY, key TEXT NOT NULL, choices TEXT NOT NULL, began REAL NOT NULL,"
-            " ended REAL, token TEXT NOT NULL); CREATE TABLE photos (job INTEGER NOT NULL, place INTEGER NOT NULL, source BLOB NOT NULL,"
-            " output BLOB, format TEXT NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, facts TEXT, state TEXT NOT"
-            " NULL, reason TEXT NOT NULL, seconds REAL NOT NULL DEFAULT 0, PRIMARY KEY (job, place)) WITHOUT ROWID;"
+            " ended REAL, token TEXT NOT NULL);"
+            "CREATE TABLE photos (job INTEGER NOT NULL, place INTEGER NOT NULL, source BLOB NOT NULL, output BLOB,"
+            " format TEXT NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, facts TEXT, state TEXT NOT NULL,"
+            " reason TEXT NOT NULL, seconds REAL NOT NULL DEFAULT 0, PRIMARY KEY (job, place)) WITHOUT ROWID;"
             "PRAGMA user_version=1"
         )
         old.execute("INSERT INTO jobs VALUES (1, 'k', ?, 1.0, NULL, 't')", (json.dumps({"model": TWICE, "scale": 2}),))
