@@ -31,6 +31,7 @@ COMMANDS: tuple[str, ...] = (
     "transform",
     "models",
     "train",
+    "measure",
     "tour",
     "doctor",
 )

@@ -6,7 +6,7 @@ of other photos with similar labels (the floor). Nearly all maps are automatic: 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,11 +45,16 @@ def relabelled(data: LabelledPhotos, side: int, paint: Paint, say: Say, limit: i
     """
     count = len(data.labels)
     confusions = {name: np.zeros((count, count), np.int64) for name in ("photos", "painted", "nearest photos")}
-    known, train = data.shares(), list(data.train)
-    for i in data.held_out[:limit]:
+    held = data.held_out[:limit]
+    for i, nearest in zip(held, nearest_photos(data, held), strict=True):
         photo, numbers = square(data.photos[i], data.maps[i], side)
-        nearest = train[int(np.abs(known[train] - known[i]).sum(1).argmin())]
         other = square(data.photos[nearest], data.maps[nearest], side)[0]
         for name, picture in (("photos", photo), ("painted", paint(numbers, photo, i)), ("nearest photos", other)):
             np.add.at(confusions[name], (numbers.ravel(), say(picture).ravel()), 1)
     return {name: agreement(confusion) for name, confusion in confusions.items()}
+
+
+def nearest_photos(data: LabelledPhotos, indices: Sequence[int]) -> list[int]:
+    """For each of these photos the training photo whose shares of labels are most similar."""
+    known, train = data.shares(), list(data.train)
+    return [train[int(np.abs(known[train] - known[i]).sum(1).argmin())] for i in indices]
