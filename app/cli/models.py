@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """The sub-commands of the sub-command."""
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("list", help="the models at hand")
-    getting = commands.add_parser("get", help="fetch recommended models; the only command that uses the network")
+    getting = commands.add_parser("get", help="fetch recommended models, over the network")
     getting.add_argument("names", nargs="*", metavar="NAME", help="which (default: all)")
     getting.add_argument("--list", action="store_true", help="only say what there is: size, licence, remark")
     adding = commands.add_parser("add", help="read model files, archives or folders into the catalogue")
