@@ -52,3 +52,28 @@ def test_data_that_is_none_is_said_in_words(tmp_path: Path, capsys: pytest.Captu
         assert "nothing to train on" in capsys.readouterr().err
     with pytest.raises(UsageError, match="multiple of 32"):
         train.run(arguments("painting", tmp_path, "--out", tmp_path / "run", "--size", "100"))
+
+
+def test_a_labeller_is_trained_further_by_the_same_command_and_becomes_a_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data"
+    for folder in ("photos", "maps"):
+        (data / folder).mkdir(parents=True)
+    (data / "labels.json").write_text(
+        json.dumps([{"id": 0, "name": "sky", "colour": [9, 9, 250]}, {"id": 4, "name": "sea", "colour": [9, 90, 90]}])
+    )
+    for i in range(20):
+        Image.fromarray(np.random.default_rng(i).integers(0, 255, (80, 96, 3), np.uint8)).save(data / "photos" / f"{i:02}.png")
+        Image.fromarray(np.repeat([0, 4], 40).astype(np.uint8)[:, None].repeat(96, 1)).save(data / "maps" / f"{i:02}.png")
+    words = ("labelling", data, "--out", tmp_path / "run", "--size", "64", "--batch", "4", "--device", "cpu", "--threads", "1")
+    assert train.run(arguments(*words, "--pictures", "8")) == 0
+    assert "19 photos to train on, 1 held out, 0 pictures seen" in capsys.readouterr().err
+    assert train.run(arguments(*words, "--pictures", "16", "--export", tmp_path / "mine")) == 0
+    said = capsys.readouterr()
+    assert "8 pictures seen" in said.err
+    assert "16 pictures seen" in said.out
+    card = json.loads((tmp_path / "mine" / "card.json").read_text())
+    assert (card["task"], [label["id"] for label in card["labels"]]) == ("labelling", [0, 4])
+    with pytest.raises(UsageError, match="multiple of 32"):
+        train.run(arguments("labelling", data, "--out", tmp_path / "other", "--size", "70"))
