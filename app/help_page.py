@@ -32,7 +32,8 @@ def steps() -> tuple[tuple[str, str, str], ...]:
         "upscale",
         tr("Upscale"),
         tr("Drop photos or whole folders, choose how much larger, and press Start. The results lie "
-            "beside the photos; colours and camera data are kept."),
+            "beside the photos; colours and camera data are kept. Under More you can paint over what must "
+            "not change."),
     ),
     (
         "models",
@@ -92,6 +93,17 @@ def keys() -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
             (tr("Tab, held"), tr("The map lies over the landscape")),
             ("D, K, V", tr("Another look; pause the landscape; change the views")),
             ("Ctrl+N, Ctrl+Shift+S", tr("New drawing; save the drawing")),
+        ),
+    ),
+    (
+        tr("Upscale"),
+        (
+            ("D, S, F", tr("Divider, side by side, flicker")),
+            ("L", tr("Loupe; Ctrl and wheel change it")),
+            (tr("B, held"), tr("The photo before")),
+            (tr("Shift and drag"), tr("Try a part; it can be saved by itself")),
+            ("[, ]", tr("Smaller and larger brush, while protecting")),
+            ("Ctrl+C, Ctrl+V", tr("Copy the result; add a picture or photos")),
         ),
     ),
 )  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPen
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from app import theme
 from app.upscale.bars import tool
@@ -173,15 +173,12 @@ class MaskBar(QFrame):
         self.setObjectName("viewbar")
         said = QLabel(self.tr("Paint what stays"))
         said.setFont(theme.remark_font())
-        said.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.size_row = SliderRow("protect:size", self.tr("Brush"), FINEST, COARSEST, FIRST, decimals=0, label_width=44)
         self.size_row.changed.connect(lambda value: setattr(layer, "diameter", value))
         self.size_row.setMaximumWidth(190)
         self.eraser = tool("eraser", self.tr("Rub out"), "protect:eraser", check=True)
         self.eraser.toggled.connect(lambda on: setattr(layer, "erases", on))
-        clear = QPushButton(self.tr("Clear"))
-        clear.setObjectName("protect:clear")
-        clear.setProperty("look", "quiet")
+        clear = tool("remove", self.tr("Protect nothing in this photo"), "protect:clear")
         clear.clicked.connect(layer.clear)
         end = QPushButton(self.tr("Done"))
         end.setObjectName("protect:done")

@@ -54,6 +54,7 @@ class OptionBar(QFrame):
         self.setObjectName("viewbar")
         self._choices = choices
         self.picker = ModelPicker("upscale:model")
+        self.picker.setMinimumWidth(90)
         self.picker.chosen.connect(self.model_chosen)
         self.how_much = QComboBox()
         self.how_much.setObjectName("upscale:size")
@@ -70,7 +71,7 @@ class OptionBar(QFrame):
         self.into = QPushButton()
         self.into.setObjectName("upscale:into")
         self.into.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.into.setMinimumWidth(120)
+        self.into.setMinimumWidth(64)
         self.into.clicked.connect(self._ask_folder)
         theme.give_icon(self.into, "folder")
         self.beside = QToolButton()
@@ -82,8 +83,10 @@ class OptionBar(QFrame):
         self.format = QComboBox()
         self.format.setObjectName("upscale:format")
         self.format.setAccessibleName(self.tr("Kind of file"))
+        self.format.setToolTip(self.tr("The kind of file that results become: that of the photo, or always one"))
+        self.format.setMinimumWidth(90)
         for name in FORMAT_CHOICES:
-            self.format.addItem(FORMATS[name].title if name else self.tr("as the photo"), name)
+            self.format.addItem(FORMATS[name].title if name else self.tr("the same"), name)
         self.format.activated.connect(self._format_chosen)
         self.quality = NumberField("upscale:quality", self.tr("Quality"), 1, 100)
         self.quality.setFixedWidth(44)
@@ -221,7 +224,7 @@ class OptionBar(QFrame):
         self.quality.set_value(choices.quality)
         lossy = choices.format is None or FORMATS[choices.format].lossy
         self.quality.setVisible(lossy)
-        self.into.setText(str(choices.into) if choices.into else self.tr("./{0}").format(BESIDE))
+        self.into.setText((choices.into.name or str(choices.into)) if choices.into else self.tr("./{0}").format(BESIDE))
         self.into.setToolTip(
             str(choices.into) if choices.into else self.tr("A folder “{0}” beside each photo. Click for another.").format(BESIDE)
         )

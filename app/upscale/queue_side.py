@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -24,7 +25,7 @@ from app.upscale.queue import Counts, Queue
 from app.upscale.queue_list import QueueList
 from app.upscale.thumbs import Thumbs
 
-NARROWEST, LOWEST = 360, 96
+NARROWEST, LOWEST = 396, 96
 
 
 class _Yielding(QScrollArea):
@@ -41,7 +42,14 @@ class _Yielding(QScrollArea):
         inside.installEventFilter(self)
 
     def sizeHint(self) -> QSize:
-        return self._inside.sizeHint()
+        hint, width = self._inside.sizeHint(), self.viewport().width()
+        # Sentences wrap: how high they are depends on how wide this is.
+        return QSize(hint.width(), self._inside.heightForWidth(width) if self._inside.hasHeightForWidth() else hint.height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.oldSize().width() != event.size().width():
+            self.updateGeometry()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.LayoutRequest:
