@@ -51,7 +51,8 @@ class Compact(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         made = F.pixel_shuffle(self.body(x), self.config.shuffle)
-        return _finish(made, x, self.config)
+        enlarged = made + F.interpolate(x, scale_factor=self.config.shuffle, mode="nearest")
+        return _resized(enlarged, x, self.config)
 
 
 class FastCompact:
@@ -95,24 +96,29 @@ class FastCompact:
         """As `enlarge`, band by band from the top to the bottom (in a single one where the result is resized)."""
         x = x.to(self.runtime.device, torch.float32).contiguous(memory_format=torch.channels_last)
         stages = [Convolution(weight, bias, x.shape[3], slope=slope) for weight, bias, slope in self._convolutions]
+        made = self._shuffled(flow(x, stages), x)
         if self._resizes:
-            made = yield from whole(flow(x, stages))
-            yield _finish(F.pixel_shuffle(made.float(), self.config.shuffle), x, self.config)
-            return
-        top = 0
-        for band in flow(x, stages):
+            yield _resized((yield from whole(made)), x, self.config)
+        else:
+            yield from made
+
+    def _shuffled(self, bands: Bands, x: torch.Tensor) -> Bands:
+        """The last layer's bands as pixels, the picture itself added: enlarged by copying, each of its channels is all of a
+        square, so the sum is the same before the shuffle, where a pixel is a run of memory."""
+        top, square = 0, self.config.shuffle**2
+        for band in bands:
             if band is None:
                 yield None
                 continue
             bottom = top + band.shape[2]
-            yield _finish(F.pixel_shuffle(band.float(), self.config.shuffle), x[:, :, top:bottom], self.config)
+            copied = x[:, :, top:bottom].repeat_interleave(square, 1).contiguous(memory_format=torch.channels_last)
+            yield F.pixel_shuffle(copied.add_(band), self.config.shuffle)
             top = bottom
 
 
-def _finish(made: torch.Tensor, x: torch.Tensor, config: CompactConfig) -> torch.Tensor:
-    """Add the picture itself, enlarged by copying, and resize where the model says so (as ncnn's Interp: a = -0.75)."""
-    whole = made + F.interpolate(x, scale_factor=config.shuffle, mode="nearest")
-    if not config.resized or config.resized == config.shuffle:
+def _resized(whole: torch.Tensor, x: torch.Tensor, config: CompactConfig) -> torch.Tensor:
+    """The enlarged picture of `x` in the model's size (as ncnn's Interp: a = -0.75)."""
+    if config.resized in (0, config.shuffle):
         return whole
     size = (x.shape[-2] * config.resized, x.shape[-1] * config.resized)
     return F.interpolate(whole, size, mode="bicubic", align_corners=False)

@@ -49,3 +49,20 @@ def test_starting_it_again_changes_nothing_but_the_threads() -> None:
     device.start(1)
     assert gc.get_freeze_count() == frozen
     assert "(1 threads)" in device.name("cpu")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the allocator of Linux")
+def test_freed_memory_is_kept_for_the_next_layer_and_given_back_when_asked() -> None:
+    code = (
+        "import os, sys; from models import device; kept = device.keep_pages(); import torch\n"
+        "def resident():\n"
+        "    return int(open('/proc/self/statm').read().split()[1]) * os.sysconf('SC_PAGE_SIZE') >> 20\n"
+        "torch.ones(4 << 20); before = resident()\n"
+        "blocks = [torch.ones(4 << 20) for _ in range(4)]; del blocks; held = resident()\n"
+        "device.give_back(); print(kept, held - before >= 32, held - resident() >= 32)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    kept, holds, gives = ran.stdout.split()
+    if kept == "False":
+        pytest.skip("another C library than glibc")
+    assert (holds, gives) == ("True", "True"), ran.stderr

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,24 @@ class Toy:
         blurred = F.conv2d(F.pad(x.to(self.runtime.dtype).float(), (2, 2, 2, 2), mode="replicate"), blur, groups=x.shape[1])
         yield
         return self.answer(F.interpolate(blurred, scale_factor=2, mode="nearest"))
+
+
+class FlowingToy(Toy):
+    """The same, handed over by bands of five rows; `memory` is how many bands there is memory for, `broken` the first bad one."""
+
+    channels_in, scale, multiple, overlap, tile = 3, 2, 1, 2, 400
+
+    def __init__(self, runtime: Runtime) -> None:
+        super().__init__(runtime)
+        self.memory = self.broken = 1 << 30
+
+    def bands(self, x: torch.Tensor) -> Generator[torch.Tensor | None, None, None]:
+        made = yield from self.enlarge(x)
+        for number, band in enumerate(made.split(5, 2)):
+            if number >= self.memory:
+                raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes.")
+            yield band * float("nan") if number >= self.broken else band
+            yield None
 
 
 def _model(kind: type[Toy] = Toy, runtime: Runtime = FLOAT32) -> tuple[UpscalingModel, list[Toy]]:
@@ -248,3 +266,82 @@ def test_a_real_network_fits_its_tiles_exactly() -> None:
 def test_one_pixel_can_be_enlarged() -> None:
     model: Any = models.open(FIXTURES / "esrgan/basicsr-x4-params.pth")
     assert model.upscale(np.full((1, 1, 3), 128, np.uint8)).shape == (4, 4, 3)
+
+
+def test_a_flowing_picture_comes_in_parts_from_the_top() -> None:
+    want = _model()[0].upscale(_photo(300, 50), tile=1000)
+    model, networks = _model(FlowingToy)
+    found = [tile for tile in model.tiles(_photo(300, 50)) if tile is not None]
+    assert len(networks[0].sizes) == 1
+    assert [(tile.top, tile.done, tile.total) for tile in found] == [(128 * i, i + 1, 5) for i in range(5)]
+    assert np.abs(np.concatenate([tile.pixels for tile in found]) - want).max() < 1e-6
+
+
+@pytest.mark.parametrize("channels", [None, 1, 2, 4])
+def test_a_flowing_picture_may_have_any_channels(channels: int | None) -> None:
+    image = _photo(150, 40, channels or 1)
+    image = image[:, :, 0] if channels is None else image
+    assert np.abs(_model(FlowingToy)[0].upscale(image, tile=90) - _model()[0].upscale(image, tile=1000)).max() < 1e-5
+
+
+class GreyFlowingToy(FlowingToy):
+    channels_in = 1
+
+
+def test_colours_flow_one_by_one_through_a_network_for_grey() -> None:
+    assert np.abs(_model(GreyFlowingToy)[0].upscale(_photo(150, 40)) - _model()[0].upscale(_photo(150, 40))).max() < 1e-5
+
+
+def test_a_part_of_a_flowing_picture_is_that_part() -> None:
+    model, _ = _model(FlowingToy)
+    whole = model.upscale(_photo(200, 90))
+    part = np.zeros((2 * 121, 2 * 33, 3), np.float32)
+    for tile in model.tiles(_photo(200, 90), region=(63, 30, 121, 33)):
+        if tile is not None:
+            part[tile.top : tile.top + tile.pixels.shape[0], tile.left : tile.left + tile.pixels.shape[1]] = tile.pixels
+    assert np.abs(part - whole[126:368, 60:126]).max() < 1e-6
+
+
+def test_memory_that_runs_out_halfway_down_costs_only_the_rest() -> None:
+    want = _model()[0].upscale(_photo(300, 200), tile=1000)
+    model, networks = _model(FlowingToy)
+    networks[0].memory = 70  # of 120 bands  # type: ignore[attr-defined]
+    found = [tile for tile in model.tiles(_photo(300, 200)) if tile is not None]
+    assert networks[0].sizes[0] == (300, 200)
+    assert all(height <= 160 for height, _ in networks[0].sizes[1:])
+    assert [tile.done for tile in found] == list(range(1, len(found) + 1))
+    assert found[-1].total == len(found)
+    got = np.full_like(want, np.nan)
+    for tile in found:
+        place = got[tile.top : tile.top + tile.pixels.shape[0], tile.left : tile.left + tile.pixels.shape[1]]
+        assert np.isnan(place).all(), "a pixel came twice"
+        place[...] = tile.pixels
+    assert np.abs(got - want).max() < 1e-6
+
+
+class FlowsAwryBelowFloat32(FlowingToy):
+    def __init__(self, runtime: Runtime) -> None:
+        super().__init__(runtime)
+        if runtime.dtype is not torch.float32:
+            self.broken = 40
+
+
+def test_a_picture_that_breaks_halfway_down_goes_on_in_float32() -> None:
+    model, networks = _model(FlowsAwryBelowFloat32, BFLOAT16)
+    got = model.upscale(_photo(200, 60))
+    assert model.runtime.precision == "float32"
+    assert len(networks) == 2
+    assert np.abs(got - _model()[0].upscale(_photo(200, 60), tile=1000)).max() < 0.01
+
+
+def test_a_flowing_picture_that_is_undefined_in_float32_is_refused() -> None:
+    model, networks = _model(FlowingToy)
+    networks[0].broken = 3  # type: ignore[attr-defined]
+    with pytest.raises(BadPicture, match="no picture"):
+        model.upscale(_photo(200, 60))
+
+
+def test_eight_turns_of_a_flowing_network_are_tiles() -> None:
+    model, _ = _model(FlowingToy)
+    found = [tile for tile in model.tiles(_photo(60, 60), turns=True) if tile is not None]
+    assert [tile.total for tile in found] == [1]
