@@ -12,6 +12,7 @@ import models
 from models.card import Card, Label
 from models.checkpoints.families.labeller import FAMILY, PhotoLabeller
 from models.errors import BadInput, CheckpointError
+from models.guided import guided
 from models.labelling import LabellingModel
 from models.networks.labeller import Labeller
 from models.precision import Runtime
@@ -82,6 +83,20 @@ def test_weights_that_do_not_fit_their_card_are_refused(tmp_path: Path) -> None:
         models.open(tmp_path / "weights.safetensors")
     (tmp_path / "card.json").write_text(CARD.to_json())
     assert isinstance(models.open(tmp_path / "weights.safetensors", device="cpu"), LabellingModel)
+
+
+def test_borders_move_to_the_edges_of_the_photo() -> None:
+    guide = torch.zeros(1, 1, 32, 32)
+    guide[..., 16:] = 1
+    ramp = torch.linspace(1, 0, 12)
+    share = torch.cat([torch.ones(8), ramp, torch.zeros(12)]).expand(1, 1, 32, 32)  # a soft border some pixels off
+    found = guided(share, guide, 6, 1e-3)[0, 0]
+    step = (found[16, :-1] - found[16, 1:]).argmax()
+    assert int(step) == 15
+    flat = guided(share, torch.full_like(guide, 0.5), 3, 1e-3)
+    assert float((flat - share).abs().mean()) < 0.05
+    constant = torch.full((1, 2, 20, 20), 0.3)
+    assert torch.allclose(guided(constant, torch.rand(1, 1, 20, 20), 6, 1e-3), constant, atol=1e-5)
 
 
 def flooded(label_map: np.ndarray) -> np.ndarray:

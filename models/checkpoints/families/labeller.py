@@ -50,7 +50,7 @@ class PhotoLabeller:
         features = self._network.features(x.flip(3))
         yield
         total = total + self._network.decoder(features).float().flip(3)
-        return total
+        return total / 2
 
 
 def _whole(side: float, most: int) -> int:
