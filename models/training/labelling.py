@@ -131,8 +131,8 @@ def held_out_agreement(data: LabelledPhotos, side: int, says: Say, indices: tupl
     return agreement(confusion)
 
 
-def channels_of(model: LabellingModel, labels: tuple[Label, ...]) -> Say:
-    """A labelling model as a function to channel numbers of `labels`, found by name; specks stay, as nobody is to paint them.
+def channels_of(model: LabellingModel, labels: tuple[Label, ...], speck: float = 0) -> Say:
+    """A labelling model as a function to channel numbers of `labels`, found by name; a judge leaves specks as they are.
 
     KeyError where the model says a label that is not among them.
     """
@@ -140,4 +140,4 @@ def channels_of(model: LabellingModel, labels: tuple[Label, ...]) -> Say:
     table = np.zeros(256, np.uint8)
     for label in model.labels:
         table[label.id] = numbers[label.name]
-    return lambda picture: table[model.label(picture, 0)]
+    return lambda picture: table[model.label(picture, speck)]

@@ -7,15 +7,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
 from models.card import Card
+from models.checkpoints.families.labeller import FAMILY
 from models.errors import BadInput
+from models.labelling import SPECK
+from models.precision import Runtime
 from models.training import export
 from models.training.jobs import Place
 from models.training.labelled import read_labelled, square
-from models.training.labelling import LabellingOptions, LabellingRun
+from models.training.labelling import LabellingOptions, LabellingRun, channels_of, held_out_agreement
 from models.training.loop import STATE, Report, Schedule, train
 from models.training.sheets import coloured, spread, webp
 from models.training.state import load_state
@@ -64,7 +68,6 @@ def export_labelling(run: LabellingRun, card: Card, folder: Path) -> None:
     """Write the run's labeller as a model of Ganvas into `folder`, with its sample sheet and what it says of held-out photos."""
     tensors = {f"features.{name}": value for name, value in run.trunk.state_dict().items()}
     tensors |= {f"decoder.{name}": value for name, value in run.decoder.state_dict().items()}
-    found = run.held_out()
     steps = f"{run.seen:,} squares of {run.options.size} pixels seen, batches of {run.options.batch}"
     described = replace(
         card,
@@ -74,12 +77,15 @@ def export_labelling(run: LabellingRun, card: Card, folder: Path) -> None:
         labels=run.data.labels,
         resolution=run.options.size,
         recipe=f"{card.recipe} {steps}.".strip(),
-        metrics={
-            **card.metrics,
-            f"pixels_as_in_{len(run.data.held_out)}_held_out_maps": round(found.pixels, 3),
-            "mean_over_labels": round(found.mean_label, 3),
-        },
     )
+    model = FAMILY.assemble(described, tensors, Runtime(run.device, torch.float32))
+    says = channels_of(model, run.data.labels, SPECK)
+    found = held_out_agreement(run.data, run.options.size, says, run.data.held_out)
+    figures = {
+        f"pixels_as_in_{len(run.data.held_out)}_held_out_maps": round(found.pixels, 3),
+        "mean_over_labels": round(found.mean_label, 3),
+    }
+    described = replace(described, metrics={**card.metrics, **figures})
     export.write_model(folder, described, tensors, webp(labelled_sheet(run)))
 
 

