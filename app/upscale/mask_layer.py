@@ -71,6 +71,11 @@ class MaskLayer(QObject):
         self._layer, self._at = layer, None
         self._view.update()
 
+    def forget(self) -> None:
+        """There is no mask to paint on until `show_mask` brings one."""
+        self._layer, self._at = QImage(), None
+        self._view.update()
+
     @property
     def in_stroke(self) -> bool:
         """Whether a hand is drawing just now."""
@@ -78,12 +83,16 @@ class MaskLayer(QObject):
 
     def clear(self) -> None:
         """Protect nothing."""
+        if self._layer.isNull():
+            return
         self._layer.fill(Qt.GlobalColor.transparent)
         self._view.update()
         self.drawn.emit(self.mask())
 
     def mask(self) -> NDArray[np.uint8]:
         """What is painted, uint8 `[H, W]`."""
+        if self._layer.isNull():
+            return np.zeros((1, 1), np.uint8)
         alpha = self._layer.convertToFormat(QImage.Format.Format_Alpha8)
         rows = np.frombuffer(alpha.constBits(), np.uint8).reshape(alpha.height(), alpha.bytesPerLine())
         return rows[:, : alpha.width()].copy()

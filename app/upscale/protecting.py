@@ -46,6 +46,7 @@ class Protector(QObject):
         self._settings, self._window = settings, window
         self._files = Background(self)
         self._row: Row | None = None
+        self._fills = 0
         self._own: Path | None = None  # of a photo that is on no list
         self._shown: Path | None = None  # the mask that the layer has
         self.layer = MaskLayer(view)
@@ -69,6 +70,7 @@ class Protector(QObject):
     def look_at(self, row: Row | None) -> None:
         """Another photo is looked at (None: one that is on no list)."""
         self._row, self._own, self._shown = row, None, None
+        self.layer.forget()  # nothing is painted on before its mask has come
         self._preview.mask = self.mask
         self._fill()
 
@@ -122,6 +124,7 @@ class Protector(QObject):
 
     def _drawn(self, mask: NDArray[np.uint8]) -> None:
         row = self._row
+        self._fills += 1  # what is on its way into the layer is older than this stroke
 
         def kept(path: Path | None) -> None:
             if row is None:
@@ -156,10 +159,12 @@ class Protector(QObject):
         if now is None or self.layer.in_stroke:
             return
         self._shown = mask
+        self._fills += 1
+        fill = self._fills
         size = size_for(now.photo.width, now.photo.height)
 
         def ready(pixels: NDArray[np.uint8] | None) -> None:
-            if self._preview.now is now and self._shown == mask and not self.layer.in_stroke:
+            if fill == self._fills and self._preview.now is now and not self.layer.in_stroke:
                 self.layer.show_mask(size, pixels)
 
         self._files.run(lambda: _readable(mask), ready)
