@@ -7,7 +7,7 @@ follows the critic. The first pictures are made at half the size, which costs a 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, fields
 from typing import Any
@@ -19,15 +19,18 @@ from torch import Tensor
 from models.networks.efficientnet_lite import EfficientNetLite
 from models.networks.stylegan2 import Shape, StyleGAN2
 from models.training import latent_figures as figures
+from models.training.attribute_reader import describe
 from models.training.augment import adapted, draw
 from models.training.latent_critic import SEEN, Critic
 from models.training.latent_generator import learning_groups, levels_of, new_generator, synthesize
+from models.training.latent_guides import ALIKE_AT, guides, likeness_loss
 from models.training.latent_losses import Loss, critic_loss, generator_loss, moments_loss, penalty, sureness
 from models.training.squares import Squares
 from models.training.state import State
 
 _JUDGED = 512  # latents whose pictures are measured; always the same ones
 _FIXED_SEED = 7
+_AROUND = 0.1  # how far from a training picture's own latent it is still asked for
 _SMALL_SIDES = (8, 16, 32)  # px at which moments of pictures are compared
 _SLOWED = 0.1  # part of the rates that is left at the end
 COLLAPSED = 0.5  # diversity below which a generator is taken as collapsed
@@ -43,15 +46,16 @@ class LatentOptions:
 
     size: int = 128
     channels: tuple[int, ...] = (256, 256, 192, 96, 64, 32)  # at 4, 8, 16 ... px
-    z_dim: int = 128
+    z_dim: int = 64
     w_dim: int = 256
     mapping: int = 2
     batch: int = 16
     loss: Loss = "hinge"
     gamma: float = 1.0
     pixels: bool = False
-    moments: float = 10.0
-    rate: float = 8e-3
+    likeness: float = 5.0
+    moments: float = 3.0
+    rate: float = 5e-3
     critic_rate: float = 5e-5
     average: float = 0.998
     mixing: float = 0.3
@@ -91,6 +95,7 @@ class LatentRun:
         self.until = 0  # pictures after which the run ends; 0: not known, so the rates stay
         self.random = np.random.default_rng(options.seed)
         self._real: Tensor | None = None
+        self._guides: Tensor | None = None
 
     @property
     def side(self) -> int:
@@ -108,14 +113,16 @@ class LatentRun:
         for group in self.generator_optimiser.param_groups:
             group["lr"] = group["full"] * part
         self.critic_optimiser.param_groups[0]["lr"] = options.critic_rate * part
-        made = synthesize(self.generator, self._latents(count), levels_of(self.side))
+        photos, near = self._batch()
+        made = synthesize(self.generator, self._latents(near), levels_of(self.side))
         draws = draw(count, self.strength, self.device)
-        real = draws.pictures(self._batch())
-        made = draws.pictures(made)
+        real, made = draws.pictures(photos), draws.pictures(made)
 
         with torch.no_grad():
-            real_views, real_seen = self._views(real)
-        made_views, made_seen = self._views(made)
+            real_features = self.trunk(figures.resized(real, SEEN))
+            real_views = self.critic.views(real, real_features)
+        made_features = self.trunk(figures.resized(made, SEEN))
+        made_views = self.critic.views(made, made_features)
         apart = [view.detach() for view in made_views]
         says_real = self.critic(real_views)
         loss_critic = critic_loss(loss, says_real, self.critic(apart))
@@ -130,9 +137,11 @@ class LatentRun:
         with torch.no_grad():
             against = self.critic(real_views) if loss == "relativistic" else says_real
         loss_generator = generator_loss(loss, against, self.critic(made_views))
-        moments = moments_loss(real_seen, made_seen)
+        moments = moments_loss(*([figures.resized(x, side) for side in _SMALL_SIDES] for x in (real, made)))
+        pairs = _first(made, made_features, len(near)), _first(real, real_features, len(near))
+        alike = likeness_loss(*pairs[0], *pairs[1])
         self.generator_optimiser.zero_grad()
-        (loss_generator + options.moments * moments).backward()  # type: ignore[no-untyped-call]
+        (loss_generator + options.moments * moments + options.likeness * alike).backward()  # type: ignore[no-untyped-call]
         self.generator_optimiser.step()
         for parameter in learning:
             parameter.requires_grad_(True)
@@ -146,6 +155,7 @@ class LatentRun:
             "critic": float(loss_critic.detach()),
             "generator": float(loss_generator.detach()),
             **({} if extra is None else {"penalty": float(extra.detach())}),
+            "likeness": float(alike.detach()),
             "moments": float(moments.detach()),
             "sureness": sure,
             "strength": self.strength,
@@ -197,6 +207,7 @@ class LatentRun:
             "steps": self.steps,
             "small": self.small,
             "strength": self.strength,
+            "guides": self._guides,
             "best": [self.best_distance if self.best_seen else None, self.best_seen],
             "random": {"numpy": self.random.bit_generator.state, "torch": torch.get_rng_state()},
         }
@@ -209,6 +220,7 @@ class LatentRun:
         self.critic_optimiser.load_state_dict(state["optimisers"]["critic"])
         self.seen, self.steps, self.strength = int(state["seen"]), int(state["steps"]), float(state["strength"])
         self.small = int(state["small"])
+        self._guides = state["guides"]
         distance, self.best_seen = state["best"]
         self.best_distance = float("inf") if distance is None else float(distance)
         self.random.bit_generator.state = state["random"]["numpy"]
@@ -226,28 +238,38 @@ class LatentRun:
     def _autocast(self) -> Any:
         return torch.autocast(self.device.type, torch.bfloat16) if self.bfloat16 else nullcontext()
 
-    def _views(self, pictures: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """What the critic sees of pictures at the side that is trained now, and what moments are compared of."""
-        features = self.trunk(figures.resized(pictures, SEEN))
-        return self.critic.views(pictures, features), [figures.resized(pictures, side) for side in _SMALL_SIDES]
+    def _latents(self, near: Tensor) -> Tensor:
+        """`ws [batch, num_ws, w_dim]`: first those of the places `near [M, z_dim]`, then others drawn at random.
 
-    def _latents(self, count: int) -> Tensor:
-        """`ws [count, num_ws, w_dim]`; some change from one latent to another on the way (style mixing)."""
-        w = self.generator.mapping(torch.randn(2, count, self.shape.z_dim).to(self.device).flatten(0, 1))
-        first, second = w[:count], w[count:]
+        Some of the latter change from one latent to another on the way (style mixing).
+        """
+        count, free = len(near), self.options.batch - len(near)
+        z = torch.randn(2 * free, self.shape.z_dim).to(self.device)
+        near = near + _AROUND * torch.randn(near.shape).to(self.device)
+        w = self.generator.mapping(torch.cat([near, z]))
+        first, second = w[: count + free], torch.cat([w[:count], w[count + free :]])
         layer = torch.arange(self.shape.num_ws)[None]
-        change = torch.randint(1, self.shape.num_ws, (count, 1))
-        change[torch.rand(count, 1) >= self.options.mixing] = self.shape.num_ws
+        change = torch.randint(1, self.shape.num_ws, (count + free, 1))
+        change[torch.rand(count + free, 1) >= self.options.mixing] = self.shape.num_ws
         return torch.where((layer < change).to(self.device)[..., None], first[:, None], second[:, None])
 
-    def _batch(self) -> Tensor:
-        """Real pictures `[N, 3, side, side]`, -1..1, channels last."""
-        chosen = [self.data.train[int(i)] for i in self.random.integers(0, len(self.data.train), self.options.batch)]
-        pixels = self.data.pixels[chosen]
-        turned = self.random.random(self.options.batch) < 0.5
-        if self.options.mirror:
-            pixels[turned] = pixels[turned, :, ::-1]
-        return figures.resized(_to_tensor(pixels, self.device), self.side)
+    def _batch(self) -> tuple[Tensor, Tensor]:
+        """Real pictures `[N, 3, side, side]`, -1..1, channels last, and the latents that the first half of them belong to."""
+        chosen = self.random.integers(0, len(self.data.train), self.options.batch)
+        turned = (self.random.random(self.options.batch) < 0.5) & self.options.mirror
+        pixels = self.data.pixels[[self.data.train[int(i)] for i in chosen]]
+        pixels[turned] = pixels[turned, :, ::-1]
+        if self._guides is None:
+            self._guides = self._find_guides()
+        near = self._guides[torch.from_numpy(turned.astype(np.int64)), torch.from_numpy(chosen)][: self.options.batch // 2]
+        return figures.resized(_to_tensor(pixels, self.device), self.side), near.to(self.device)
+
+    def _find_guides(self) -> Tensor:
+        """Latents `[2, training pictures, z_dim]` of the pictures as they are and mirrored."""
+        with torch.autocast(self.device.type, enabled=False):
+            upright = list(self._real_pictures())
+            described = [torch.from_numpy(describe(self.trunk, x)).float() for x in (*upright, *(x.flip(3) for x in upright))]
+        return guides(torch.cat(described), self.shape.z_dim).reshape(2, len(self.data.train), -1)
 
     def _real_pictures(self) -> Iterator[Tensor]:
         for start in range(0, len(self.data.train), 64):
@@ -267,6 +289,10 @@ def w_average(network: StyleGAN2, z_dim: int) -> Tensor:
     with torch.no_grad():
         w: Tensor = network.mapping(z).float().mean(0)
     return w
+
+
+def _first(pictures: Tensor, features: Mapping[int, Tensor], count: int) -> tuple[Tensor, dict[int, Tensor]]:
+    return pictures[:count], {stride: x[:count] for stride, x in features.items() if stride in ALIKE_AT}
 
 
 def _to_tensor(pixels: np.ndarray[Any, np.dtype[np.uint8]], device: torch.device) -> Tensor:

@@ -19,6 +19,7 @@ from models.training import latent_figures, latent_jobs
 from models.training.jobs import Place
 from models.training.latent import LatentOptions, LatentRun
 from models.training.latent_generator import levels_of, new_generator, synthesize
+from models.training.latent_guides import guides, likeness_loss
 from models.training.latent_losses import LOSSES, Loss, critic_loss, generator_loss, moments_loss, penalty, sureness
 from models.training.loop import LOG, STATE, Schedule
 from models.training.squares import read_squares
@@ -155,6 +156,28 @@ def test_one_step_exported_as_a_model_that_opens_and_answers(discs: Path, tmp_pa
     wanted = run.pictures(run.best, z, 0.7).numpy()
     assert np.abs(made - wanted).max() < 0.02 * wanted.std()  # weights were rounded to float16
     assert np.abs(model.average - model.map(run.fixed_latents(2000).numpy())[:, 0].mean(0)).max() < 0.2
+
+
+def test_each_picture_has_a_place_among_normal_latents_and_near_it_lie_those_that_look_alike() -> None:
+    draw = torch.Generator().manual_seed(0)
+    kinds = torch.randn(3, 50, generator=draw) * 3
+    described = kinds.repeat(40, 1) + torch.randn(120, 50, generator=draw)
+    places = guides(described, 4)
+    assert torch.equal(places, guides(described, 4))
+    assert (places.mean(0).abs() < 1e-3).all()
+    assert (places.std(0) - 1).abs().max() < 0.05
+    first = places[:, :2]
+    inside = torch.stack([torch.pdist(first[kind::3]).mean() for kind in range(3)]).mean()
+    assert inside < 0.6 * torch.pdist(first).mean()
+    assert guides(described[:5], 16).shape == (5, 16)  # fewer pictures than numbers: the rest is drawn
+
+
+def test_pictures_made_from_the_place_of_another_are_told_by_their_likeness() -> None:
+    draw = torch.Generator().manual_seed(0)
+    real, other = (torch.rand(4, 3, 64, 64, generator=draw) * 2 - 1 for _ in range(2))
+    features = [{4: x[:, :, ::4, ::4], 8: x[:, :, ::8, ::8], 16: x[:, :, ::16, ::16]} for x in (real, other)]
+    assert likeness_loss(real, features[0], real, features[0]) == 0
+    assert likeness_loss(other, features[1], real, features[0]) > 0.5
 
 
 def test_pictures_that_become_alike_are_said_in_the_log_and_the_report(
