@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
-from app.photos import recipe
+from app.photos import masks, recipe
 from app.photos.formats import EXTENSIONS, FORMATS
 from app.photos.photo import Photo, PhotoError, PhotoFacts
 from app.settings import Settings
@@ -42,7 +42,7 @@ class Saver(QObject):
         """Enlarge the photo as a whole, into a file that is asked for."""
         now, path = self._preview.now, self._ask("")
         if now is not None and path is not None:
-            self.enlarge_into(path, now.path, now.photo)
+            self.enlarge_into(path, now.path, now.photo, self._preview.mask)
 
     def ask_part(self) -> None:
         """Enlarge the part that is marked, into a file that is asked for."""
@@ -59,8 +59,8 @@ class Saver(QObject):
             return None
         return ask_where(self._window, self._settings, "upscale.folder", f"{now.path.stem}{mark}_{card.name}.png")
 
-    def enlarge_into(self, path: Path, source: Path, photo: Photo) -> None:
-        """Enlarge a photo as a whole into this file; `source` is where it lies."""
+    def enlarge_into(self, path: Path, source: Path, photo: Photo, mask: Path | None = None) -> None:
+        """Enlarge a photo as a whole into this file; `source` is where it lies, `mask` what is protected in it."""
         format = EXTENSIONS.get(path.suffix.lower().lstrip("."), "")
         if format not in FORMATS or not FORMATS[format].writable:
             self._bad(self.tr("Ganvas cannot write {} files.").format(path.suffix))
@@ -69,15 +69,23 @@ class Saver(QObject):
         size = size_for(choices.target, photo.width, photo.height)
         facts = PhotoFacts(photo.format, photo.width, photo.height, photo.channels, photo.bits)
         runs = passes(photo.width, photo.height, size, choices.scale)
-        self._job.run([Row(Found(source), "ready", facts, Planned(source, "ready", "", path, facts, size, runs, format))])
+        planned = Planned(source, "ready", "", path, facts, size, runs, format, mask)
+        self._job.run([Row(Found(source, mask=mask), "ready", facts, planned)])
 
     def enlarge_part_into(self, path: Path) -> None:
         """Enlarge the part of the photo that was marked into this file."""
         now, part = self._preview.now, self._preview.marked
         if now is not None and not part.isEmpty():
             area = (part.top(), part.left(), part.height(), part.width())
-            photo, stem = now.photo, now.path.stem
-            self._files.run(lambda: recall.keep_part(photo, area, stem), lambda kept: self.enlarge_into(path, kept[0], kept[1]))
+            photo, stem, mask = now.photo, now.path.stem, self._preview.mask
+
+            def keep() -> tuple[Path, Photo, Path | None]:
+                return *recall.keep_part(photo, area, stem), _part_of(mask, photo, area)
+
+            def failed(error: Exception) -> None:
+                self._bad(self.tr("The part could not be enlarged."), _sentence(error))
+
+            self._files.run(keep, lambda kept: self.enlarge_into(path, *kept), failed)
 
     def ask_comparison(self, view: CompareView) -> None:
         """Save the view as it is: before and after in one picture."""
@@ -85,12 +93,17 @@ class Saver(QObject):
         if now is None:
             return
         path = ask_where(self._window, self._settings, "upscale.folder", f"{now.path.stem}_before_after.png")
-        if path is None:
+        if path is not None:
+            self.save_comparison(path, view)
+
+    def save_comparison(self, path: Path, view: CompareView) -> None:
+        """Save what is seen of before and after in one picture, at the pixels of the result."""
+        now, comparison = self._preview.now, view.comparison()
+        if now is None or comparison is None:
             return
-        picture = picture_of(view.grab().toImage())
         made = {"task": "comparison", "model": self._queue.choices.model, "source": now.path.name}
         self._files.run(
-            lambda: recipe.write(path, picture, made, "enlarged"),
+            lambda: recipe.write(path, picture_of(comparison.picture()), made, "enlarged"),
             lambda _: self.message.emit(self.tr("Saved to {0}").format(path)),
             lambda error: self._bad(self.tr("The picture was not saved."), _sentence(error)),
         )
@@ -101,6 +114,15 @@ class Saver(QObject):
 
     def _bad(self, what: str, why: str = "") -> None:
         self.noticed.emit(Notice(what, why, bad=True))
+
+
+def _part_of(mask: Path | None, photo: Photo, area: tuple[int, int, int, int]) -> Path | None:
+    """What a mask protects in a part (top, left, height, width) of a photo. `PhotoError` where it is gone."""
+    if mask is None:
+        return None
+    top, left, height, width = area
+    part = masks.softened(mask, (photo.width, photo.height))[top : top + height, left : left + width]
+    return masks.keep(part) if part.any() else None
 
 
 def _sentence(error: Exception) -> str:

@@ -13,7 +13,7 @@ from PySide6.QtGui import QHideEvent, QImage, QKeyEvent, QMouseEvent, QPainter, 
 from PySide6.QtWidgets import QWidget
 
 from app import theme
-from app.widgets.patches import Patch, composed, levels_of, paint_caption, paint_divider
+from app.widgets.patches import Comparison, Patch, composed, levels_of, paint_caption, paint_divider
 from app.widgets.picture_view import CRISP_FROM, PictureView
 
 Mode = Literal["divider", "side", "flicker"]
@@ -106,6 +106,20 @@ class CompareView(PictureView):
         if seen.isEmpty():
             return None
         return composed(self.image, self._patches, seen, min(self.factor, LARGEST_COPY / max(seen.width(), seen.height())))
+
+    def comparison(self) -> Comparison | None:
+        """What a picture of before and after is made of, at the pixels of the picture after (at most some 8,000 a side)."""
+        seen = self.seen()
+        if seen.isEmpty():
+            return None
+        divider = None
+        if self._mode == "divider":
+            at = self.to_picture(QPointF(self._divider * self.width(), 0)).x()
+            divider = min(max((at - seen.left()) / seen.width(), 0.0), 1.0)
+        longest = max(seen.width() * (1 if divider is not None else 2.01), seen.height())
+        factor = min(self.factor, LARGEST_COPY / longest)
+        captions = (self.before_caption, self.after_caption)
+        return Comparison(self.image, tuple(self._patches), seen, factor, divider, captions)
 
     def seen(self) -> QRect:
         """The part of the picture that is in view, in whole pixels."""

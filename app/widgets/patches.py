@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QImage, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPen
 
 from app import theme
 
@@ -66,6 +66,59 @@ def composed(before: QImage, patches: Sequence[Patch], seen: QRect, factor: floa
             place = QRectF(corner.x(), corner.y(), patch.place.width() * factor, patch.place.height() * factor)
             painter.drawImage(place, patch.image, QRectF(patch.image.rect()))
     return image
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What a picture of before and after is made of: the part that is seen, how many times larger it is to be, where it is
+    divided (a share of its width; None: both side by side), and what is written on either."""
+
+    before: QImage
+    patches: tuple[Patch, ...]
+    seen: QRect
+    factor: float
+    divider: float | None
+    captions: tuple[str, str]
+
+    def picture(self) -> QImage:
+        """Make it. Takes a moment for a large one; any thread may do it."""
+        plain = composed(self.before, (), self.seen, self.factor)
+        after = composed(self.before, self.patches, self.seen, self.factor)
+        width, height = plain.width(), plain.height()
+        if self.divider is None:
+            gap = max(2, width // 100)
+            whole = QImage(2 * width + gap, height, QImage.Format.Format_RGB32)
+            whole.fill(Qt.GlobalColor.white)
+            left, right = QRectF(0, 0, width, height), QRectF(width + gap, 0, width, height)
+            halves = ((plain, left, QRectF(plain.rect())), (after, right, QRectF(after.rect())))
+        else:
+            at = round(self.divider * width)
+            whole = QImage(width, height, QImage.Format.Format_RGB32)
+            left, right = QRectF(0, 0, at, height), QRectF(at, 0, width - at, height)
+            halves = ((plain, left, left), (after, right, right))
+        with QPainter(whole) as painter:
+            for image, target, source in halves:
+                painter.drawImage(target, image, source)
+            if self.divider is not None:
+                painter.fillRect(QRectF(right.left() - 1, 0, max(2, width // 600), height), Qt.GlobalColor.white)
+            for text, pane, from_left in ((self.captions[0], left, True), (self.captions[1], right, False)):
+                _write(painter, text, pane, from_left, max(12, height // 36))
+        return whole
+
+
+def _write(painter: QPainter, text: str, pane: QRectF, left: bool, size: int) -> None:
+    """White letters on dark in a pane's lower corner, where there is room."""
+    font = QFont(painter.font())
+    font.setPixelSize(size)
+    painter.setFont(font)
+    width, height = painter.fontMetrics().horizontalAdvance(text) + size, round(1.6 * size)
+    if pane.width() < width + size:
+        return
+    x = pane.left() + size / 2 if left else pane.right() - width - size / 2
+    place = QRectF(x, pane.bottom() - height - size / 2, width, height)
+    painter.fillRect(place, QColor(0, 0, 0, 150))
+    painter.setPen(Qt.GlobalColor.white)
+    painter.drawText(place, Qt.AlignmentFlag.AlignCenter, text)
 
 
 def paint_divider(painter: QPainter, at: int, height: int) -> None:

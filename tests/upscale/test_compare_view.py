@@ -126,3 +126,25 @@ def test_old_patches_go_before_memory_does(view: CompareView, monkeypatch: pytes
     for i in range(30):
         view.add_patch(QRectF(i, 0, 1.5, 60), flat(BLUE, 60, 90))
     assert sum(patch.image.sizeInBytes() for patch in view.patches) <= 100_000
+
+
+def colour_at(image: QImage, x: float, y: float) -> str:
+    colour = QColor(image.pixel(round(x * image.width()), round(y * image.height())))
+    return "red" if colour.red() > colour.blue() + 100 else "blue" if colour.blue() > colour.red() + 100 else "other"
+
+
+def test_a_picture_of_both_has_the_pixels_of_the_result_and_the_divider_where_it_stands(view: CompareView) -> None:
+    view.set_divider(0.25)
+    made = view.comparison()
+    assert made is not None
+    image = made.picture()
+    assert (image.width(), image.height()) == (180, 120)
+    at = (view.to_picture(QPointF(0.25 * view.width(), 0)).x()) / 90
+    assert colour_at(image, at - 0.03, 0.3) == "red"
+    assert colour_at(image, at + 0.05, 0.3) == "blue"
+    view.set_mode("side")
+    made = view.comparison()
+    assert made is not None
+    image = made.picture()
+    assert image.width() > 360
+    assert (colour_at(image, 0.25, 0.3), colour_at(image, 0.75, 0.3)) == ("red", "blue")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, QRect, Qt
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
@@ -126,3 +126,18 @@ def test_a_mask_that_cannot_be_read_is_told(panel: UpscalePanel, until: Until, t
     panel.protector.take_file(tmp_path / "mask.png")
     until(lambda: any(notice is not None and "mask.png" in notice.what for notice in kept))
     assert panel.queue.choices.protect is None
+
+
+def test_a_photo_and_a_part_of_it_that_are_saved_by_themselves_keep_what_is_protected(
+    panel: UpscalePanel, until: Until, tmp_path: Path, painted: Path
+) -> None:
+    until(lambda: not panel.preview.is_trying)
+    panel.saver.enlarge_into(tmp_path / "whole.png", painted, decode(painted), panel.preview.mask)
+    until(lambda: (tmp_path / "whole.png").exists() and panel.runner.state == "idle")
+    made, plain = stroke(painted, tmp_path / "whole.png")
+    assert np.array_equal(made, plain)
+    panel.preview.mark(QRect(10, 10, 70, 40))
+    panel.saver.enlarge_part_into(tmp_path / "part.png")
+    until(lambda: (tmp_path / "part.png").exists() and panel.runner.state == "idle")
+    part = decode(painted).pixels[10:50, 10:80]
+    assert np.array_equal(decode(tmp_path / "part.png").pixels[38:42, 24:116], resize(part, 140, 80)[38:42, 24:116])
