@@ -1,6 +1,6 @@
 """Named directions for a generator from pictures whose attributes are known, written beside the model; prints what they do.
 
-    python benchmarks/directions.py DATA FOLDER [--samples 2500]
+    python benchmarks/directions.py DATA FOLDER [--samples 1500]
 
 DATA holds portraits and index.csv (docs/training.md), FOLDER a model as `ganvas train latent --export` writes it. The table says
 what two steps along each direction do to each attribute, in deviations over the model's pictures.
@@ -22,7 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--samples", type=int, default=2500)
+    parser.add_argument("--samples", type=int, default=1500)
     parser.add_argument("--cache", type=Path, help="where decoded pictures are kept (default: a folder that is removed)")
     args = parser.parse_args()
 

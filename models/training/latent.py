@@ -177,13 +177,16 @@ class LatentRun:
         return torch.randn(count, self.shape.z_dim, generator=torch.Generator().manual_seed(_FIXED_SEED))
 
     def measure(self) -> dict[str, float]:
-        """Figures of the averaged generator; it is kept as the best where it is nearest to the data so far."""
+        """Figures of the averaged generator; it is kept as the best where it is nearest to the data so far.
+
+        What was best at half the size gives way to the first at full size: its last level shows nothing yet.
+        """
         with self._autocast():
             if self._real is None:
                 self._real = torch.cat([figures.described(self.trunk, x, SEEN) for x in self._real_pictures()])
             made = figures.described(self.trunk, self.pictures(self.averaged, self.fixed_latents(_JUDGED)), SEEN)
         distance, varied = figures.kernel_distance(self._real, made), figures.diversity(self._real, made)
-        if distance <= self.best_distance:
+        if distance <= self.best_distance or self.best_seen < self.small <= self.seen:
             self.best.load_state_dict(self.averaged.state_dict())
             self.best_distance, self.best_seen = distance, self.seen
         return {"distance": distance, "diversity": varied}

@@ -58,7 +58,7 @@ class Found:
         return [int(k) for k in moved if abs(self.effects[k]) >= ALONE * abs(self.own)]
 
 
-def find_directions(w: Floats, measure: Measure, num_ws: int, tried: int = 48) -> list[Found]:
+def find_directions(w: Floats, measure: Measure, num_ws: int, tried: int = 32) -> list[Found]:
     """One direction for each attribute, of latents `w [N, w_dim]` drawn as a seed draws them.
 
     `measure(ws [M, num_ws, w_dim])` gives readings `[M, K]`. The first `tried` latents are what directions are tried on.
@@ -86,16 +86,16 @@ def find_directions(w: Floats, measure: Measure, num_ws: int, tried: int = 48) -
 
     found = []
     for k in range(z.shape[1]):
-        best: Found | None = None
+        everywhere, *ranges = layer_ranges(num_ws)
+        best: tuple[Found, Doubles] | None = None
         for held in _held(gradients, k):
             direction = _apart(gradients[:, k], gradients[:, held])
-            for first, last in layer_ranges(num_ws):
-                one = tried_on(k, direction, first, last)
-                best = one if best is None or _rank(one) > _rank(best) else best
-            if best is not None and best.clean:
+            one = tried_on(k, direction, *everywhere)
+            best = (one, direction) if best is None or _rank(one) > _rank(best[0]) else best
+            if best[0].clean:
                 break
         assert best is not None
-        found.append(best)
+        found.append(max((best[0], *(tried_on(k, best[1], *some) for some in ranges)), key=_rank))
     return found
 
 

@@ -77,3 +77,19 @@ def test_a_labeller_is_trained_further_by_the_same_command_and_becomes_a_model(
     assert (card["task"], [label["id"] for label in card["labels"]]) == ("labelling", [0, 4])
     with pytest.raises(UsageError, match="multiple of 32"):
         train.run(arguments("labelling", data, "--out", tmp_path / "other", "--size", "70"))
+
+
+def test_a_generator_is_trained_resumed_and_exported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    for i in range(20):
+        Image.fromarray(np.random.default_rng(i).integers(0, 255, (64, 70, 3), np.uint8)).save(data / f"{i:02}.png")
+    words = ("latent", data, "--out", tmp_path / "run", "--size", "64", "--batch", "4", "--device", "cpu", "--threads", "1")
+    assert train.run(arguments(*words, "--small", "4", "--pictures", "4")) == 0
+    assert "19 photos to train on, 1 held out, 0 pictures seen" in capsys.readouterr().err
+    assert train.run(arguments(*words, "--pictures", "8", "--export", tmp_path / "mine")) == 0
+    said = capsys.readouterr()
+    assert "4 pictures seen" in said.err
+    assert "8 pictures seen" in said.out
+    card = json.loads((tmp_path / "mine" / "card.json").read_text())
+    assert (card["task"], card["resolution"]) == ("latent", 64)

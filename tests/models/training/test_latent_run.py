@@ -211,6 +211,14 @@ def test_the_nearest_moment_is_kept_not_the_last(discs: Path, tmp_path: Path) ->
     assert all(torch.equal(tensor, run.best.state_dict()[name]) for name, tensor in kept.items())
 
 
+def test_what_was_best_at_half_the_size_gives_way_at_full_size(discs: Path, tmp_path: Path) -> None:
+    run = opened(discs, tmp_path / "run")
+    run.seen, run.best_seen, run.best_distance = 8, 4, -1.0
+    found = run.measure()
+    assert run.best_seen == 8
+    assert run.best_distance == found["distance"]
+
+
 def test_figures_tell_the_same_pictures_from_others_and_from_one_picture() -> None:
     draw = torch.Generator().manual_seed(0)
     real = torch.randn(200, 20, generator=draw)
