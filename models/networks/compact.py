@@ -111,8 +111,9 @@ class FastCompact:
                 yield None
                 continue
             bottom = top + band.shape[2]
-            copied = x[:, :, top:bottom].repeat_interleave(square, 1).contiguous(memory_format=torch.channels_last)
-            yield F.pixel_shuffle(copied.add_(band), self.config.shuffle)
+            squares = band.permute(0, 2, 3, 1).unflatten(3, (-1, square))
+            added = torch.add(squares.float(), x[:, :, top:bottom].permute(0, 2, 3, 1)[..., None]).flatten(3)
+            yield F.pixel_shuffle(added.permute(0, 3, 1, 2), self.config.shuffle)
             top = bottom
 
 

@@ -263,9 +263,11 @@ def whole(bands: Bands) -> Steps[torch.Tensor]:
 
 
 def activated(x: torch.Tensor, slope: Slope) -> torch.Tensor:
-    """A leaky ReLU in place: with one slope, with one for each channel, or none."""
+    """A leaky ReLU behind a channels_last map (in place where it can be): with one slope, with one for each channel, or none."""
     if slope is None:
         return x
-    if isinstance(slope, torch.Tensor):
-        return F.prelu(x, slope)
+    if isinstance(slope, torch.Tensor):  # with the slopes of a whole row, rows are what the kernel's loops run over
+        rows = x.permute(0, 2, 3, 1).flatten(2)[0]
+        made = F.prelu(rows, slope.repeat(x.shape[3]))
+        return made.view(1, *x.shape[2:], x.shape[1]).permute(0, 3, 1, 2)
     return F.leaky_relu_(x, slope)
