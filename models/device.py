@@ -103,6 +103,19 @@ def chosen(name: str | None) -> str:
     return str(device_named(name))
 
 
+def cuda_devices() -> int:
+    """How many CUDA devices torch can use here. Imports torch only where the system has a driver for them."""
+    if not any(Path(place).exists() for place in _DRIVERS):
+        return 0
+    import torch
+
+    return int(torch.cuda.device_count()) if torch.cuda.is_available() else 0
+
+
+# Where NVIDIA's driver shows itself: Linux, WSL, Windows.
+_DRIVERS = ("/proc/driver/nvidia", "/dev/dxg", r"C:\Windows\System32\nvcuda.dll")
+
+
 def name(device: str) -> str:
     """What the device is called, for a person: "NVIDIA H100", "AMD EPYC 7763 (8 threads)"."""
     import torch

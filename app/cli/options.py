@@ -46,7 +46,10 @@ def add_common(parser: argparse.ArgumentParser, json: bool = True) -> None:
     group = parser.add_argument_group("everywhere")
     unset: Any = argparse.SUPPRESS
     group.add_argument(
-        "--device", default=unset, metavar="NAME", help="cpu, cuda, cuda:1, mps (default: the fastest one there is)"
+        "--device",
+        default=unset,
+        metavar="NAME",
+        help="cpu, cuda, mps; for upscale also several: cuda:0,cuda:1 (default: the fastest)",
     )
     group.add_argument(
         "--precision",
@@ -76,7 +79,13 @@ def engine(args: argparse.Namespace) -> Engine:
     """The engine that this command line asks for."""
     from app.inference.engine import Engine
 
-    return Engine(device=args.device, precision=args.precision, threads=args.threads)
+    return Engine(device=_first(args.device), precision=args.precision, threads=args.threads)
+
+
+def _first(device: str | None) -> str | None:
+    """Of a list of devices, or of parts of the processor (cpu:0), what this process itself computes on."""
+    first = device.split(",")[0].strip() if device else None
+    return "cpu" if first is not None and first.startswith("cpu") else first
 
 
 class Parser(argparse.ArgumentParser):

@@ -6,23 +6,22 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli import looks
-from app.cli.options import NOTHING_DONE, UsageError, engine
+from app.cli.enlarging import Job, Where, work
+from app.cli.options import NOTHING_DONE, UsageError, engine, positive
 from app.cli.report import Reporter
-from app.inference.requests import DescribeRequest, DeviceRequest, InspectRequest
-from app.inference.updates import Done, Failure, Tile
-from app.photos.formats import FORMATS, writable
+from app.inference.requests import DeviceRequest, InspectRequest
+from app.inference.updates import Done, Failure
+from app.photos.formats import writable
 from app.photos.photo import PhotoError
 from app.upscale import naming, results
-from app.upscale.conveyor import Conveyor
+from app.upscale.hands import devices_named
 from app.upscale.inputs import gather
-from app.upscale.items import Event
 from app.upscale.journal import Entry, Journal, JournalError, key_of
-from app.upscale.pace import JobProgress, Paces, best_within, duration
+from app.upscale.pace import Paces, best_within
 from app.upscale.plan import BESIDE, Choices, Planned, Planner, expected_bytes
 from app.upscale.sizes import TARGET_HELP, Target, TargetError, parse_target
 from app.video.writing import CODECS, MAX_CRF
@@ -51,6 +50,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     size.add_argument("--to", type=_target, metavar="SIZE", help=TARGET_HELP)
     looks.configure_network(parser)
     configure_files(parser, naming.DEFAULT_TEMPLATE)
+    farm = parser.add_argument_group("on a Ray cluster that stands already (extra `ray`)")
+    farm.add_argument("--ray", metavar="ADDRESS", help="compute on its workers: host:6379, ray://host:10001, auto")
+    farm.add_argument("--ray-workers", type=positive, metavar="N", help="how many (default: one a GPU, or one a machine)")
+    farm.add_argument("--ray-shared", type=Path, metavar="DIR", help="a folder that all see: photos travel through it")
 
 
 def configure_files(parser: argparse.ArgumentParser, template: str) -> None:
@@ -138,16 +141,6 @@ def _share(text: str) -> float:
     return value
 
 
-@dataclass(frozen=True)
-class _Job:
-    """What is to be done, and where it is noted (`number` None: a dry run)."""
-
-    choices: Choices
-    card: Card
-    entries: list[Entry]
-    number: int = 0
-
-
 def run(args: argparse.Namespace, *tasks: Task) -> int:
     """Plan, check, enlarge; what failed is listed at the end. `tasks` are those of the models that may do it (none: all)."""
     try:
@@ -171,10 +164,22 @@ def run(args: argparse.Namespace, *tasks: Task) -> int:
         with Journal() as journal:
             number, entries = _noted(args, journal, choices, named, reporter)
             with journal.claimed(number):
-                return _work(_Job(choices, card, entries, number), machine, journal, reporter)
+                return _work(Job(choices, card, entries, number), machine, _where(args), journal, reporter)
     except JournalError as error:
         reporter.failed("upscale", Failure(str(error)))
         return NOTHING_DONE
+
+
+def _where(args: argparse.Namespace) -> Where:
+    ray = getattr(args, "ray", None)
+    if ray is None:
+        devices = devices_named(args.device)
+        return Where(devices, precision=args.precision, threads=args.threads)
+    if args.device is not None:
+        raise UsageError("--device is of this machine, --ray computes on others: leave one out.")
+    if args.ray_shared is not None and not args.ray_shared.is_dir():
+        raise UsageError(f"The folder {args.ray_shared} is not there.")
+    return Where(ray=ray, workers=args.ray_workers, shared=args.ray_shared.absolute() if args.ray_shared else None)
 
 
 def _named(words: list[str]) -> Iterator[Path]:
@@ -315,7 +320,7 @@ def _noted(
 # Working
 
 
-def _work(job: _Job, machine: Engine, journal: Journal, reporter: Reporter) -> int:
+def _work(job: Job, machine: Engine, where: Where, journal: Journal, reporter: Reporter) -> int:
     for entry in job.entries:
         if entry.state == "refused":
             reporter.failed(str(entry.planned.source), Failure(entry.reason))
@@ -327,88 +332,12 @@ def _work(job: _Job, machine: Engine, journal: Journal, reporter: Reporter) -> i
         reporter.failed("upscale", obstacle)
         return NOTHING_DONE
     try:
-        device = _opened(job, machine)
-        if isinstance(device, Failure):
-            reporter.failed(job.choices.model, device)
-            return NOTHING_DONE
-        _enlarge(job, waiting, machine, device, journal, reporter)
+        failure = work(job, waiting, machine, where, journal, reporter)
+        if failure is not None:
+            reporter.failed(job.choices.model, failure)
+            return reporter.finish()
     except KeyboardInterrupt:
         reporter.clear()
         reporter.note("Stopped. The same command with --resume goes on.")
         raise
     return reporter.finish()
-
-
-def _opened(job: _Job, machine: Engine) -> str | Failure:
-    """Open the model once, before the first photo: the device it is on, or why it works for none."""
-    for update in machine.run(DescribeRequest(job.choices.network)):
-        if isinstance(update, Failure):
-            return update
-        if isinstance(update, Done):
-            return str(update.result.device)
-    raise RuntimeError("The engine ended without saying how.")
-
-
-def _enlarge(job: _Job, waiting: list[Entry], machine: Engine, device: str, journal: Journal, reporter: Reporter) -> None:
-    progress = JobProgress([entry.planned.network_megapixels for entry in waiting])
-    paces = Paces()
-    with Conveyor(job.choices, job.card.sha256) as belt:
-        for index, entry in enumerate(waiting):
-            belt.add(index, entry.planned)
-        while not belt.finished and not (belt.halted and belt.idle):
-            for event in belt.collect():
-                _tell(event, waiting[event.index], job, progress, journal, reporter)
-                if event.stage == "done":
-                    megapixels = waiting[event.index].planned.network_megapixels * job.choices.effort
-                    paces.note(job.card.name, device, megapixels, event.network_seconds)
-            request = belt.next_request()
-            if request is None:
-                belt.wait()
-                continue
-            for update in machine.run(request[1]):
-                belt.update(request[0], update)
-                if isinstance(update, Tile):
-                    for event in belt.collect():
-                        _tell(event, waiting[event.index], job, progress, journal, reporter)
-    paces.keep()
-    if belt.halted is not None:
-        reporter.failed("upscale", Failure(belt.halted.what, belt.halted.why, "Free some space; --resume goes on."))
-    else:
-        journal.end(job.number)
-
-
-def _tell(event: Event, entry: Entry, job: _Job, progress: JobProgress, journal: Journal, reporter: Reporter) -> None:
-    planned = entry.planned
-    progress.at(event.index, 1.0 if event.stage in ("done", "failed") else event.share)
-    if event.stage == "done":
-        journal.mark(job.number, entry.place, "done", seconds=event.seconds)
-        for warning in (*planned_notes(planned, job.choices), *event.warnings):
-            reporter.note(f"{planned.source}: {warning}", source=planned.source)
-        reporter.result(
-            f"{planned.source} -> {planned.output}  {planned.size[0]}x{planned.size[1]}",
-            source=planned.source,
-            output=planned.output,
-            width=planned.size[0],
-            height=planned.size[1],
-            seconds=round(event.seconds, 3),
-            bytes=event.bytes,
-        )
-    elif event.stage == "failed":
-        failure = event.failure or Failure("It failed.")
-        journal.mark(job.number, entry.place, "failed", str(failure), event.seconds)
-        reporter.failed(str(planned.source), failure)
-    left = progress.seconds_left
-    pace = f", {progress.rate:.2g} MP/s, {duration(left)} left" if left is not None else ""
-    finished = reporter.done + len(reporter.failures)
-    reporter.progress(min(finished, len(job.entries)), len(job.entries), f"{planned.source.name} {event.share:.0%}{pace}")
-
-
-def planned_notes(planned: Planned, choices: Choices) -> Iterator[str]:
-    """What a photo loses in its result's format because `reduce` allowed it, in sentences."""
-    if planned.facts is None or not choices.reduce:
-        return
-    kind = FORMATS[planned.format]
-    if planned.facts.bits not in kind.bits:
-        yield f"Its {planned.facts.bits} bits became 8, as {kind.title} has no more."
-    if planned.facts.channels in (2, 4) and not kind.alpha:
-        yield f"Its transparency became white, as {kind.title} has none."

@@ -45,8 +45,11 @@ class Conveyor:
         wake: Callable[[], None] = lambda: None,
         threads: int = 2,
         patient: bool = True,
+        hands: int = 1,
     ) -> None:
-        """`patient` says whether the owner may wait for a slow disk while it hands over tiles (a window may not)."""
+        """`patient` says whether the owner may wait for a slow disk while it hands over tiles (a window may not), `hands` how
+        many requests it has run at a time, each of another photo."""
+        self._at_once = hands
         self.choices, self._sha256, self._patient = choices, sha256, patient
         self.halted: Failure | None = None  # why nothing can be written any more
         self._beside = Beside(threads, wake)
@@ -54,7 +57,7 @@ class Conveyor:
         self._waiting: deque[tuple[int, Planned]] = deque()
         self._ready: deque[Item] = deque()
         self._unwritten: deque[Item] = deque()  # made, but there was no room on the disk
-        self._current: Item | None = None
+        self._current: dict[int, Item] = {}  # whose requests are being run, by their index
         self._reading: list[Item] = []
         self._moving: set[Item] = set()  # those whose frames go through the network
         self._writing_bytes = 0
@@ -77,14 +80,9 @@ class Conveyor:
             self._waiting.remove(found)
         return found is not None
 
-    @property
-    def working_on(self) -> int | None:
-        """The photo whose request is being run, or None."""
-        return self._current.index if self._current else None
-
-    def place_of(self, tile: Tile) -> tuple[float, float, float, float]:
-        """Where a tile of the request at work lies in its photo: left, top, width and height, each as a share (0..1)."""
-        item = self._current
+    def place_of(self, index: int, tile: Tile) -> tuple[float, float, float, float]:
+        """Where a tile of a photo at work lies in it: left, top, width and height, each as a share (0..1)."""
+        item = self._current.get(index)
         if item is None or not item.planned.passes:
             return (0.0, 0.0, 1.0, 1.0)
         width, height = item.planned.passes[item.run].out
@@ -95,7 +93,7 @@ class Conveyor:
     @property
     def idle(self) -> bool:
         """Nothing is at work, neither here nor (as far as is known here) in the engine."""
-        return self._beside.idle and self._current is None and not self._events
+        return self._beside.idle and not self._current and not self._events
 
     @property
     def finished(self) -> bool:
@@ -105,16 +103,16 @@ class Conveyor:
     def next_request(self) -> tuple[int, UpscaleRequest | TranslateRequest] | None:
         """The next thing for the engine, with the photo it belongs to; None while there is nothing to do but wait.
 
-        There is one at a time: until its ending was handed to `update` this returns None.
+        There are no more at a time than there are hands: until an ending was handed to `update` this returns None.
         """
         self._fill()
-        if self._current or self._paused or self.halted or not self._ready:
+        if len(self._current) >= self._at_once or self._paused or self.halted or not self._ready:
             return None
         item = self._ready[0]
         if self._writing_bytes and self._writing_bytes + making.next_bytes(item, self.choices.scale) > HELD_BYTES:
             return None
         self._ready.popleft()
-        self._current = item
+        self._current[item.index] = item
         item.network_began = time.perf_counter()
         item.below = item.assembly.rows // self.choices.scale if item.assembly is not None else 0
         self._events.append(Event(item.index, "working", share_of(item, Progress(0, 1))))
@@ -125,7 +123,7 @@ class Conveyor:
             try:
                 making.open_assembly(item, self.choices)
             except (OSError, MemoryError) as error:
-                self._current = None
+                del self._current[item.index]
                 self._fail(item, error)
                 return self.next_request()
         assert item.assembly is not None
@@ -138,8 +136,8 @@ class Conveyor:
 
     def update(self, index: int, update: Update) -> None:
         """Take what the engine says of the request that `next_request` gave."""
-        item = self._current
-        if item is None or item.index != index:
+        item = self._current.get(index)
+        if item is None:
             return
         if isinstance(update, Tile):
             self._lay(item, update)
@@ -185,14 +183,14 @@ class Conveyor:
 
     def drop(self, index: int) -> None:
         """Forget a photo wherever it is (the owner cancels its request); one that is being written is finished."""
-        if self._current is not None and self._current.index == index:
-            item, self._current = self._current, None
+        item = self._current.pop(index, None)
+        if item is not None:
             self._abandon(item)
         self.remove(index)
         for belt in (self._ready, self._unwritten):
-            for item in [item for item in belt if item.index == index]:
-                belt.remove(item)
-                self._abandon(item)
+            for other in [other for other in belt if other.index == index]:
+                belt.remove(other)
+                self._abandon(other)
 
     def close(self) -> None:
         """Forget everything; wait for what is just being written (`collect` tells of it still). Nothing half-made is left."""
@@ -204,11 +202,11 @@ class Conveyor:
         self._let_go(*self._moving)
 
     def _let_go(self, *others: Item) -> None:
-        for item in {*self._ready, *self._unwritten, *others, *([self._current] if self._current else [])}:
+        for item in {*self._ready, *self._unwritten, *others, *self._current.values()}:
             self._abandon(item)
         self._ready.clear()
         self._unwritten.clear()
-        self._current = None
+        self._current.clear()
 
     # Reading
 
@@ -222,7 +220,7 @@ class Conveyor:
     def _may_read(self, planned: Planned) -> bool:
         ahead = [*self._reading, *self._ready]
         held = expected_pixels(planned) + sum(expected_pixels(other.planned) for other in ahead)
-        return not ahead or (len(ahead) < AHEAD and held < HELD_BYTES / 2)
+        return not ahead or (len(ahead) < AHEAD + self._at_once - 1 and held < HELD_BYTES / 2)
 
     def _read_done(self, item: Item, outcome: tuple[Photo, Moving | None] | BaseException) -> None:
         self._reading.remove(item)
@@ -277,7 +275,7 @@ class Conveyor:
         self._in_pool(item, _nothing, laid, on_tiles=True)
 
     def _leave(self, item: Item) -> None:
-        self._current = None
+        del self._current[item.index]
         item.network_seconds += time.perf_counter() - item.network_began
 
     def _run_done(self, item: Item, done: Done) -> None:

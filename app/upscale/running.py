@@ -247,7 +247,7 @@ class Runner(QObject):
             return
         row = self._rows[self._index]
         if isinstance(update, Tile):
-            self.tile_came.emit(row, update, self._belt.place_of(update))
+            self.tile_came.emit(row, update, self._belt.place_of(self._index, update))
         ending = isinstance(update, ENDINGS)
         if ending:
             self._ticket = None

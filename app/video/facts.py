@@ -43,7 +43,8 @@ class Colours:
 @dataclass(frozen=True)
 class VideoFacts:
     """`width` and `height` as seen (turned upright), `frames` by length and rate (about: only the end tells), `rate` frames a
-    second, `base` the seconds of one tick of its clock, `aspect` the shape of a pixel, `bits` of a channel; `comment` if it has one.
+    second, `base` the seconds of one tick of its clock, `aspect` the shape of a pixel, `bits` of a channel, `comment`:
+    it has one.
     """
 
     format: str
