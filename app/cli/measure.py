@@ -112,4 +112,4 @@ def _show(reporter: Reporter, name: str, found: Measured) -> None:
 def _number(value: float | None) -> str:
     if value is None:
         return ""
-    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3f}"
+    return f"{value:.2f}" if abs(value) >= 10 else f"{value:.3f}"

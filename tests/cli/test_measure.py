@@ -32,6 +32,6 @@ def test_a_table_shows_each_figure_under_its_column(
     assert measure.run(arguments("anything", tmp_path)) == 0
     head, fid, lpips, remark = capsys.readouterr().out.splitlines()
     assert head.split() == ["made", "real"]
-    assert fid.split() == ["FID", "41.3", "12.0"]
+    assert fid.split() == ["FID", "41.26", "12.00"]
     assert lpips.split() == ["LPIPS", "0.123"]
     assert remark == "Few pictures."
