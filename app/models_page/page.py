@@ -116,7 +116,7 @@ class ModelsPage(QWidget):
             self._remark.setText(self.tr("Working…"))
         else:
             count = sum(line.state not in ("offered", "broken") for line in self._lines)
-            self._remark.setText(self.tr("{} models at hand. Drop a model file on the window to add it.").format(count))
+            self._remark.setText(self.tr("{} models. Drop a model file on the window to add it.").format(count))
 
     def _show_progress(self, done: int, total: int, text: str) -> None:
         if total:

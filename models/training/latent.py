@@ -22,7 +22,7 @@ from models.training import latent_figures as figures
 from models.training.attribute_reader import describe
 from models.training.augment import adapted, draw
 from models.training.latent_critic import SEEN, Critic
-from models.training.latent_generator import learning_groups, levels_of, new_generator, synthesize
+from models.training.latent_generator import is_of_last_level, learning_groups, levels_of, new_generator, synthesize
 from models.training.latent_guides import ALIKE_AT, guides, likeness_loss
 from models.training.latent_losses import Loss, critic_loss, generator_loss, moments_loss, penalty, sureness
 from models.training.squares import Squares
@@ -41,7 +41,9 @@ _EARLY = 10_000  # pictures before which nothing is said of diversity
 class LatentOptions:
     """How a generator is trained. Sizes are sides in pixels; `rate` and `critic_rate` are those of Adam.
 
-    The first `small` pictures are made at half of `size`; over the last `rest` the rates fall to a tenth.
+    The first `small` pictures are made at half of `size`; for the next `settle` the new level alone learns, while the critic gets
+    used to finer pictures: it is sure of itself again then, and would spoil the faces. Over the last `rest` the rates fall to a
+    tenth.
     """
 
     size: int = 128
@@ -61,6 +63,7 @@ class LatentOptions:
     mixing: float = 0.3
     mirror: bool = True
     small: int = 30_000
+    settle: int = 10_000
     rest: int = 20_000
     seed: int = 0
 
@@ -110,6 +113,9 @@ class LatentRun:
     def _step(self) -> dict[str, float]:
         options, count, loss = self.options, self.options.batch, self.options.loss
         part = min(1.0, max(_SLOWED, (self.until - self.seen) / options.rest)) if self.until else 1.0
+        settling = self.small <= self.seen < self.small + options.settle and self.small > 0
+        for name, parameter in self.generator.named_parameters():
+            parameter.requires_grad_(not settling or is_of_last_level(name, self.shape))
         for group in self.generator_optimiser.param_groups:
             group["lr"] = group["full"] * part
         self.critic_optimiser.param_groups[0]["lr"] = options.critic_rate * part

@@ -76,6 +76,12 @@ def synthesize(network: StyleGAN2, ws: Tensor, levels: int) -> Tensor:
     return picture
 
 
+def is_of_last_level(name: str, shape: Shape) -> bool:
+    """Whether a parameter of this name belongs to the level of the finest pictures."""
+    last = len(shape.channels) - 1
+    return name.startswith((f"layers.{2 * last - 1}.", f"layers.{2 * last}.", f"pictures.{last}."))
+
+
 def levels_of(side: int) -> int:
     """How many levels make pictures of `side` pixels."""
     return (side // SMALLEST).bit_length()

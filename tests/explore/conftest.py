@@ -24,8 +24,10 @@ def made_catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def catalogue(made_catalogue: Path, tmp_path: Path) -> Catalogue:
-    """The small models in a folder that this test may change."""
-    return Catalogue(Path(shutil.copytree(made_catalogue, tmp_path / "catalogue")))
+    """The small models in a folder that this test may change, without those that travel with Ganvas."""
+    catalogue = Catalogue(Path(shutil.copytree(made_catalogue, tmp_path / "catalogue")))
+    catalogue.embedded = tmp_path / "embedded"
+    return catalogue
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from models.training.loop import LOG, STATE, Schedule
 from models.training.squares import read_squares
 from models.training.state import load_state, save_state
 
-TINY = LatentOptions(size=32, channels=(16, 16, 12, 8), z_dim=8, w_dim=16, batch=4, small=8, rest=8)
+TINY = LatentOptions(size=32, channels=(16, 16, 12, 8), z_dim=8, w_dim=16, batch=4, small=8, settle=0, rest=8)
 HERE = Place("cpu", bfloat16=False)
 
 
@@ -126,6 +126,21 @@ def test_a_run_that_was_interrupted_goes_on_exactly_and_grows_alike(loss: Loss, 
     assert [again.step() for _ in range(2)] == figures
     for name, tensor in straight.generator.state_dict().items():
         assert torch.equal(tensor, again.generator.state_dict()[name]), name
+
+
+def test_while_a_new_level_settles_it_learns_alone(discs: Path, tmp_path: Path) -> None:
+    run = opened(discs, tmp_path / "run", replace(TINY, small=4, settle=4))
+    run.step()
+    before = {name: tensor.clone() for name, tensor in run.generator.named_parameters()}
+
+    def moved() -> set[str]:
+        return {name for name, tensor in run.generator.named_parameters() if not torch.equal(tensor, before[name])}
+
+    run.step()
+    assert moved()
+    assert all(name.startswith(("layers.5.", "layers.6.", "pictures.3.")) for name in moved())
+    run.step()
+    assert {"start", "layers.0.weight", "mapping.layers.0.weight"} < moved()
 
 
 def test_the_size_can_be_doubled_earlier_than_was_said(discs: Path, tmp_path: Path) -> None:
