@@ -89,6 +89,10 @@ def with_looks(
         choices = replace(choices, turns=True)
     if args.protect is None:
         return Failure("--protect-labels needs --protect MAP.") if args.protect_labels else choices
+    known = {} if args.protect_labels else masks.labels_of(args.protect)
+    if known:
+        hint = f"Say which labels with --protect-labels; it has {', '.join(sorted(known))}."
+        return Failure(f"{args.protect.name} is a label map.", hint=hint)
     try:
         mask = masks.read_mask(args.protect, args.protect_labels or ())
         return replace(choices, protect=masks.keep(mask))

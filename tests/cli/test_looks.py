@@ -1,5 +1,6 @@
 """`ganvas upscale` with two models mixed, turns averaged, grain given back and parts protected."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,10 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from app.__main__ import main
 from app.cli.options import OK, USAGE
-from app.photos import recipe
+from app.photos import masks, recipe
 from app.photos.decoding import decode
 from app.photos.encoding import encode
 from app.photos.photo import Photo
@@ -96,6 +99,21 @@ def test_a_mask_of_another_shape_is_refused_with_both_sizes(tmp_path: Path, caps
     assert "another shape" in capsys.readouterr().err
 
 
+def test_of_a_label_map_it_is_asked_what_in_it_is_protected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    named, pixels = photo(tmp_path)
+    image = Image.fromarray(np.repeat(np.array([[1], [2]], np.uint8), 60, 1).repeat(20, 0), "P")
+    image.putpalette(list(range(256)) * 3)
+    info = PngInfo()
+    info.add_text(masks.LABELS_KEY, json.dumps([{"id": 1, "name": "sky"}, {"id": 2, "name": "sea"}]))
+    image.save(tmp_path / "map.png", pnginfo=info)
+    assert upscale(named, "--out", tmp_path / "out", "--protect", tmp_path / "map.png") != OK
+    assert "--protect-labels; it has sea, sky" in capsys.readouterr().err
+    assert upscale(named, "--out", tmp_path / "out", "--protect", tmp_path / "map.png", "--protect-labels", "sky") == OK
+    made, plain = result(tmp_path), resize(pixels, 120, 80)
+    assert np.array_equal(made[:40], plain[:40])
+    assert not np.array_equal(made[60:], plain[60:])
+
+
 @pytest.mark.parametrize("words", [["--protect", "gone.png"], ["--protect-labels", "sky"]])
 def test_a_mask_that_is_not_there_is_told(tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     named, _ = photo(tmp_path)
@@ -118,7 +136,7 @@ def test_after_kill_9_the_job_goes_on_with_the_same_grain_and_the_same_mask(
     mask = np.zeros((240, 300, 1), np.uint8)
     mask[60:180, 80:220] = 255
     encode(Photo(mask), tmp_path / "mask.png")
-    words = ["in", "--out", "out", "--grain", "1", "--protect", "mask.png", "--blend-with", "brighter=0.3", "--turns"]
+    words = ["in", "--out", "out", "--grain", "1", "--protect", "mask.png", "--blend-with", "brighter=0.3"]
     command = [sys.executable, "-m", "app", "upscale", "--device", "cpu", "--threads", "1", "--model", TWICE, *words]
     environment = {**os.environ, "GANVAS_HOME": str(ganvas_home), "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:

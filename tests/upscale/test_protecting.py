@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QRect, Qt
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QPushButton, QToolButton
 from pytestqt.qtbot import QtBot
 
 from app.photos import masks
@@ -16,6 +16,7 @@ from app.photos.photo import Photo
 from app.photos.resizing import resize
 from app.upscale.journal import Journal
 from app.upscale.panel import UpscalePanel
+from app.upscale.protecting import LabelQuestion
 from app.widgets.panel import Notice
 from tests.upscale.belt import photos
 
@@ -141,3 +142,29 @@ def test_a_photo_and_a_part_of_it_that_are_saved_by_themselves_keep_what_is_prot
     until(lambda: (tmp_path / "part.png").exists() and panel.runner.state == "idle")
     part = decode(painted).pixels[10:50, 10:80]
     assert np.array_equal(decode(tmp_path / "part.png").pixels[38:42, 24:116], resize(part, 140, 80)[38:42, 24:116])
+
+
+def test_of_a_label_map_a_person_ticks_what_is_protected(qtbot: QtBot) -> None:
+    question = LabelQuestion(["sand", "sea", "sky"])
+    qtbot.addWidget(question)
+    assert question.chosen == []
+    question._list.item(1).setCheckState(Qt.CheckState.Checked)
+    question._list.item(2).setCheckState(Qt.CheckState.Checked)
+    assert question.chosen == ["sea", "sky"]
+
+
+def test_a_brush_grows_by_keys_and_the_eraser_takes_away(panel: UpscalePanel, until: Until, painted: Path, qtbot: QtBot) -> None:
+    layer, view = panel.protector.layer, panel.view
+    qtbot.keyClick(view, Qt.Key.Key_BracketRight)
+    assert layer.diameter == 50
+    layer.erases = True
+    before = panel.queue.rows[0].found.mask
+    at = view.to_view(QPointF(45, 30)).toPoint()
+    qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=at)
+    until(lambda: panel.queue.rows[0].found.mask not in (before, None))
+    made = layer.mask()
+    assert made[30, 45] == 0
+    assert made[30, 22] == 255
+    panel.protector.bar.findChild(QToolButton, "protect:clear").click()  # type: ignore[union-attr]
+    until(lambda: panel.queue.rows[0].found.mask is None)
+    assert panel.options.looks.protected.text() == ""
