@@ -59,7 +59,8 @@ def labels_of(path: Path) -> dict[str, int]:
 def _labelled(path: Path, wanted: Collection[str]) -> Mask:
     known = labels_of(path)
     if not known:
-        raise PhotoError(f"{path.name} is no label map with names.", "In Paint, save the map by label numbers instead of colours, or give a black and white mask.")
+        hint = "In Paint, save the map with label numbers instead of colours, or give a black and white mask."
+        raise PhotoError(f"{path.name} is no label map with names.", hint)
     strange = [name for name in wanted if name not in known]
     if strange:
         raise PhotoError(f"The map {path.name} has no label {strange[0]!r}.", f"It has {', '.join(sorted(known))}.")
