@@ -17,7 +17,6 @@ from models.recommended import Pin
 from models.training import yardsticks
 from models.training.yardsticks import INCEPTION, Yardstick
 
-
 # torch is leaving this format; the file that is read was written in it.
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
 
