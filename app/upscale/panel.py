@@ -64,6 +64,7 @@ class UpscalePanel(Panel):
         self._device_ticket = -1
         self._device = "cpu"
         self._choose_for_first = False
+        self._priced = 0
         self._build()
         self._wire()
         worker.updated.connect(self._engine_said)
@@ -386,11 +387,18 @@ class UpscalePanel(Panel):
         self._say_price()
 
     def _say_price(self) -> None:
+        self._priced += 1
+        ticket, choices, card = self._priced, self.queue.choices, self.models.card
         size = self.picture.photo_size if self.preview.now is not None else None
         ready = [row.planned for row in self.queue.rows if row.state == "ready" and row.planned is not None]
-        prices = JobPrices(ready, self.queue.choices, self.paces, self._device)
-        self.options.say(price_of(self.queue.choices, self.models.card, self.paces, self._device, size, prices))
-        self.picture.show_prices(self.queue.choices, prices)
+
+        def say(prices: JobPrices) -> None:
+            if ticket == self._priced:
+                self.options.say(price_of(choices, card, self.paces, self._device, size, prices))
+                self.picture.show_prices(choices, prices)
+
+        # Fifty thousand photos take a moment to be counted.
+        self._files.run(lambda: JobPrices(ready, choices, self.paces, self._device), say)
 
     def _show_counts(self) -> None:
         counts = self.queue.counts()
