@@ -27,7 +27,6 @@ EXCLUDED = (
     *("IPython", "matplotlib", "tkinter", "_tkinter", "PIL.ImageTk", "PIL._imagingtk", "PIL.ImageQt"),
     *("pytest", "_pytest", "hypothesis", "mypy", "pip", "setuptools", "pkg_resources", "wheel", "lib2to3", "pydoc_data"),
     *("onnx", "onnxscript", "pandas", "tensorboard", "torch.utils.tensorboard", "triton", "nvidia"),
-    *("imageio_ffmpeg", "ray"),  # extras: the first carries a program under the GPL, which never goes into ours
     *("readline", "_gdbm", "_dbm", "_curses", "_curses_panel"),  # GNU readline and gdbm are GPL; nothing here reads a terminal
     *(f"PySide6.Qt{name}" for name in ("Concurrent", "Designer", "Help", "LabsStyleKit", "PrintSupport", "Qml", "Quick")),
     *(f"PySide6.Qt{name}" for name in ("QuickControls2", "QuickWidgets", "Sql", "Test", "UiTools", "Xml")),

@@ -8,6 +8,9 @@ from app.photos.formats import check_claim
 from app.photos.photo import Photo, PhotoError, PhotoFacts
 
 
+SRGB = (2.4, 12.92)  # the power of its curve, and the slope where it begins
+
+
 def _library() -> Any:
     try:
         import rawpy
@@ -36,7 +39,8 @@ def decode_raw(file: Any) -> Photo:
     try:
         with rawpy.imread(file) as opened:
             check_claim(opened.sizes.raw_width, opened.sizes.raw_height, 2**31)
-            pixels = opened.postprocess(use_camera_wb=True, output_bps=16, no_auto_bright=True)
+            # LibRaw's own curve is BT.709's, which is darker in the shadows than what the picture is said to be in.
+            pixels = opened.postprocess(use_camera_wb=True, output_bps=16, no_auto_bright=True, gamma=SRGB)
     except rawpy.LibRawError as error:
         raise PhotoError("Its camera RAW data cannot be read.") from error
     return Photo(pixels, "raw")
