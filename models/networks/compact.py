@@ -111,7 +111,7 @@ class FastCompact:
                 yield None
                 continue
             bottom = top + band.shape[2]
-            squares = band.permute(0, 2, 3, 1).unflatten(3, (-1, square))
+            squares = band.permute(0, 2, 3, 1).reshape(1, bottom - top, band.shape[3], -1, square)
             added = torch.add(squares.float(), x[:, :, top:bottom].permute(0, 2, 3, 1)[..., None]).flatten(3)
             yield F.pixel_shuffle(added.permute(0, 3, 1, 2), self.config.shuffle)
             top = bottom

@@ -21,7 +21,9 @@ from app.inference.requests import (
 from app.inference.updates import ENDINGS, Done, Failure, Frame, Generated, Progress, Tile, Update
 from models.catalogue import Catalogue
 from models.errors import OutOfMemory
+from models.flowing import flowing_parts
 from models.running import finite_or_again
+from models.tiling import Window
 from tests.inference import small_models
 from tests.inference.small_models import BROKEN, FACES, PAINTER, TRANSLATOR, UPSCALER
 
@@ -283,7 +285,14 @@ def small_memory(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             raise OutOfMemory("Full.")
         return (yield from finite_or_again(precise, work, exact))
 
+    def limited_parts(network: Any, source: Any, window: Window) -> Any:
+        if (window.rows.stop - window.rows.start) * (window.columns.stop - window.columns.start) > memory[0]:
+            memory[1] += 1
+            raise OutOfMemory("Full.")
+        yield from flowing_parts(network, source, window)
+
     monkeypatch.setattr("models.upscaling.finite_or_again", limited)
+    monkeypatch.setattr("models.upscaling.flowing_parts", limited_parts)
     return memory
 
 
