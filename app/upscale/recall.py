@@ -15,6 +15,7 @@ from app.photos import recipe
 from app.photos.encoding import encode
 from app.photos.photo import Photo
 from app.settings import Settings
+from app.upscale import moving
 from app.upscale.inputs import Found
 from app.upscale.journal import Journal, JournalError
 from app.upscale.plan import Choices
@@ -126,6 +127,8 @@ def _own_mask(mask: Path | None, choices: Choices) -> Path | None:
 
 
 def dismiss(number: int) -> None:
-    """A job will not be gone on with."""
+    """A job will not be gone on with: what is left of its videos goes."""
     with Journal() as journal:
+        for entry in journal.entries(number, ("waiting", "failed")):
+            moving.forget(entry.planned)
         journal.end(number)
