@@ -17,25 +17,19 @@ PIECE = 3e9  # multiplications and additions of a piece in float32: 50 ms on two
 LOWER = 3.0  # times as many in a lower format, which is only used where hardware makes it that much faster
 FEWEST_ROWS = 4
 
-Slope = float | torch.Tensor | None  # of a leaky ReLU after a convolution: a number, or one for each channel
-
 
 def conv_same(
-    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, *, slope: Slope = None, grow: int = 1
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, *, slope: float | None = None
 ) -> Steps[torch.Tensor]:
-    """`[1, C, h, w]` to `[1, K, grow*h, grow*w]` by a convolution of an odd size, zeros around, of `x` copied `grow` times."""
+    """`[1, C, h, w]` to `[1, K, h, w]` by a convolution of an odd size, zeros around, and a leaky ReLU where it has a `slope`."""
     height, width = x.shape[-2:]
-    padding = weight.shape[-1] // 2
-    reach = -(-padding // grow)
-    strips = list(_strips(height, 2.0 * weight.numel() * width * grow * grow, x))
-    whole = _Whole(len(strips), height * grow)
+    reach = weight.shape[-1] // 2
+    strips = list(_strips(height, 2.0 * weight.numel() * width, x))
+    whole = _Whole(len(strips), height)
     for top, bottom in strips:
         first, last = max(0, top - reach), min(height, bottom + reach)
-        seen = x[:, :, first:last]
-        if grow > 1:
-            seen = F.interpolate(seen, scale_factor=grow, mode="nearest")
-        made = F.conv2d(seen, weight, bias, padding=padding)
-        whole.put(_activated(made[:, :, (top - first) * grow : (bottom - first) * grow], slope), top * grow)
+        made = F.conv2d(x[:, :, first:last], weight, bias, padding=reach)[:, :, top - first : bottom - first]
+        whole.put(made if slope is None else F.leaky_relu_(made, slope), top)
         yield
     return whole.result()
 
@@ -99,11 +93,3 @@ class _Whole:
         """The map, once all strips are there."""
         assert self._made is not None
         return self._made
-
-
-def _activated(x: torch.Tensor, slope: Slope) -> torch.Tensor:
-    if slope is None:
-        return x
-    if isinstance(slope, torch.Tensor):
-        return F.prelu(x, slope)
-    return F.leaky_relu_(x, slope)

@@ -18,13 +18,14 @@ import torch.nn.functional as F
 
 from models import device
 from models.networks import pieces
-from models.networks.pieces import FEWEST_ROWS, Slope
+from models.networks.pieces import FEWEST_ROWS
 from models.steps import Steps
 
 WIDEST, NARROWEST = 2048, 256  # of a picture that flows through a network at once
 PIXELS = 16384  # of a band: 64 channels in bfloat16 are 2 MB, and a call's own cost is below a hundredth
 
 Bands = Generator[torch.Tensor | None, None, None]
+Slope = float | torch.Tensor | None  # of a leaky ReLU after a convolution: a number, or one for each channel
 
 
 class Stage(Protocol):
