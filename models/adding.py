@@ -16,7 +16,6 @@ from models.checkpoints.family import Contents
 from models.checkpoints.kinds import HEAD, kind_of
 from models.checkpoints.reading import archived_models, is_archive, read
 from models.checkpoints.recognise import converted
-from models.checkpoints.source import file_source
 from models.errors import CheckpointError, ModelError, NeedsAnswer
 from models.recommended import Pin, Recommended
 
@@ -146,20 +145,7 @@ def _converted(found: _Found, contents: Contents, answers: Mapping[str, str]) ->
     card, tensors = converted(contents, answers)
     if found.pin is None or found.recommended is None:
         return card, tensors
-    said = found.recommended
-    return replace(
-        card,
-        name=said.name,
-        title=said.title,
-        licence=said.licence,
-        licence_note=said.licence_note,
-        non_commercial=said.non_commercial,
-        credit=said.credit,
-        description=said.description,
-        data=said.data,
-        limits=said.limits,
-        source=found.pin.source,
-    ), tensors
+    return recommended.described(card, found.pin, found.recommended), tensors
 
 
 def _models_at(path: Path) -> Iterator[_Found]:
@@ -168,7 +154,7 @@ def _models_at(path: Path) -> Iterator[_Found]:
         for file in _files(path):
             yield from _models_at(file)
         return
-    pin = _pin(path)
+    pin = recommended.pin_at(path)
     if pin is not None:
         for model in pin.models:
             yield _Found(path, model.members[0], pin, model)
@@ -178,15 +164,6 @@ def _models_at(path: Path) -> Iterator[_Found]:
         yield from (_Found(path, member) for member in members)
     else:
         yield _Found(path)
-
-
-def _pin(path: Path) -> Pin | None:
-    try:
-        if path.stat().st_size not in {pin.bytes for pin in recommended.pins()}:
-            return None
-    except OSError:
-        return None
-    return recommended.pin_of(file_source(path).sha256())
 
 
 def _files(folder: Path) -> Iterator[Path]:

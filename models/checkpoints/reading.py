@@ -62,13 +62,13 @@ def read(path: Path, member: str | None = None) -> Contents:
 
 def archived_models(path: Path) -> list[str]:
     """Names of the models in a zip or wheel, as `read` takes them; empty for any other file, whether a model or not."""
-    members = _archive(file_source(path))
+    members = _archive(file_source(path, ours=True))  # of a zip only the directory is looked at: not worth reading all of it
     return [] if members is None else models_in(members)
 
 
 def is_archive(path: Path) -> bool:
     """Whether a file is a zip or wheel that may hold models, and not the zip that torch writes."""
-    return _archive(file_source(path)) is not None
+    return _archive(file_source(path, ours=True)) is not None
 
 
 def read_source(source: Source) -> Contents:

@@ -1,4 +1,8 @@
-"""The bytes of a model file, wherever they lie: on disk (mapped, not read) or in an archive (unpacked, bounded)."""
+"""The bytes of a model file: on disk (read, or mapped where that is safe or there is too much) or in an archive (unpacked).
+
+A mapped file that somebody shortens while it is being read ends the process, and no handler can help: so files of strangers
+are read into memory, as far as that is reasonable. What lies in the catalogue is ours, and is mapped.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,7 @@ from models.errors import CheckpointError
 Buffer = bytes | bytearray | mmap.mmap
 
 LARGEST_FILE = 64 << 30  # the largest published generator has 2 GB; beyond this a file is not what it says
+LARGEST_READ = 1 << 30  # a larger file is mapped: few machines have as much memory to spare
 LARGEST_SIBLING = 1 << 30  # an encoder beside its generator, or the weights of an ncnn pair
 
 
@@ -44,25 +49,44 @@ class Source:
         return hashlib.sha256(self.data).hexdigest()
 
 
-def file_source(path: Path) -> Source:
-    """A file on disk, mapped privately: pages are read as they are needed, and nothing written to them reaches the file.
+def file_source(path: Path, ours: bool = False) -> Source:
+    """A file on disk, read; mapped privately where it is `ours` (nobody shortens it) or larger than `LARGEST_READ`.
 
-    `CheckpointError` where it is missing, unreadable, empty, or no ordinary file (a folder, a pipe, a device).
+    Of a mapped file pages are read as they are needed, and nothing written to them reaches the file. `CheckpointError` where it
+    is missing, unreadable, empty, or no ordinary file (a folder, a pipe, a device).
     """
-    return Source(path.name, _mapped(path), partial(_sibling, path), partial(_names, path.parent))
+    return Source(path.name, _bytes_of(path, 0 if ours else LARGEST_READ), partial(_sibling, path), partial(_names, path.parent))
 
 
-def _mapped(path: Path) -> Buffer:
+def _bytes_of(path: Path, largest_read: int) -> Buffer:
     try:
         # A pipe would keep an ordinary open waiting for a writer; the flag does nothing to ordinary files.
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         try:
-            _check_ordinary(path, os.fstat(handle))
+            found = os.fstat(handle)
+            _check_ordinary(path, found)
+            if found.st_size <= largest_read:
+                return _read(path, handle, found.st_size)
             return mmap.mmap(handle, 0, access=mmap.ACCESS_COPY)
         finally:
             os.close(handle)
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from error
+
+
+def _read(path: Path, handle: int, size: int) -> bytearray:
+    data = bytearray(size)
+    with os.fdopen(handle, "rb", buffering=0, closefd=False) as file, memoryview(data) as view:
+        filled = 0
+        while filled < size and (got := file.readinto(view[filled:])):
+            filled += got
+    if filled != size:
+        raise CheckpointError(
+            f"{path.name} became shorter while it was being read.",
+            f"It had {size:,} bytes, and {filled:,} are left.",
+            "Wait until nobody writes to it, and open it again.",
+        )
+    return data
 
 
 def _check_ordinary(path: Path, found: os.stat_result) -> None:

@@ -130,7 +130,7 @@ class FastRRDBNet:
         self.overlap = min(24, 15 * config.blocks + 4) * config.unshuffle
         self._weights = {name: self._placed(name, tensor.detach()) for name, tensor in tensors.items()}
         self._doubling = [
-            [self._placed("ups", kernel) for kernel in before_doubling(tensors[f"ups.{number}.weight"].detach())]
+            [self._placed("ups", kernel) for kernel in before_doubling(tensors[f"ups.{number}.weight"].detach().float())]
             for number in range(config.doublings)
         ]
         self._last = self._placed("conv_last.", four_at_once(tensors["conv_last.weight"].detach()))

@@ -294,3 +294,19 @@ def test_a_reference_that_cannot_be_read_is_named_broken(told: str, tmp_path: Pa
     assert [broken.name for broken in catalogue.broken()] == [name]
     catalogue.remove(name)
     assert catalogue.broken() == []
+
+
+def test_the_wheel_opened_as_a_file_has_the_card_that_its_pin_tells(wheel: Path, pin: Pin) -> None:
+    card = models.open(wheel).card
+    assert (card.title, card.licence, card.credit, card.source) == ("Small faces", "MIT", "A test", pin.source)
+    inside = models.open(wheel / "small_faces/data/MappingNetwork.xml").card
+    assert (inside.name, inside.licence) == ("small-faces", "MIT")
+
+
+def test_a_wheel_that_is_not_the_pinned_one_to_the_last_byte_has_a_plain_card(wheel: Path, pin: Pin, tmp_path: Path) -> None:
+    other = tmp_path / WHEEL
+    with zipfile.ZipFile(wheel) as old, zipfile.ZipFile(other, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+        new.writestr("note", b"")
+    assert models.open(other).card.licence == "unknown"

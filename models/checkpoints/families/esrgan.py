@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 
@@ -67,6 +68,8 @@ class ESRGAN:
         """Card and tensors; the scale follows from the layers that double and from the channels that go in."""
         tensors = _our_names(state_dict(contents))
         config = configuration(tensors)
+        if "model.0.weight" in state_dict(contents) and config.scale == 2:
+            _check_not_three(contents, answers)
         return card_of(contents, config), fitted(lambda: RRDBNet(config), tensors, WHAT)
 
     def assemble(self, card: Card, tensors: Mapping[str, torch.Tensor], runtime: Runtime) -> UpscalingModel:
@@ -89,6 +92,9 @@ def card_of(contents: Contents, config: RRDBConfig) -> Card:
         config=asdict(config),
         scale=config.scale,
         description=f"{WHAT}, x{config.scale}, {config.blocks} blocks of {config.features} features.",
+        limits="Networks of 2018 for x3 have the same tensors; if its pictures look wrong at edges, it is one of those."
+        if config.scale == 2 and "model.0.weight" in state_dict(contents)
+        else "",
         sha256=contents.sha256,
         source=contents.name,
     )
@@ -113,6 +119,23 @@ def configuration(tensors: Mapping[str, torch.Tensor]) -> RRDBConfig:
     blocks = run_of(tensors, r"body\.(\d+)\.rdb1\.conv1\.weight")
     plus = "body.0.rdb1.conv1x1.weight" in tensors
     return RRDBConfig(channels, channels, features, growth, blocks, doublings, unshuffle, plus)
+
+
+def _check_not_three(contents: Contents, answers: Mapping[str, str]) -> None:
+    """A network of 2018 that enlarges three times has the same tensors as one for x2. `CheckpointError` where it is one.
+
+    A person says it by the answer `scale`, else the file's name does, as those who publish such files write it (3x_..., ..._x3).
+    """
+    told = answers.get("scale")
+    named = re.search(r"(?<![0-9a-z])(?:3x|x3)(?![0-9a-z])", contents.name.lower()) is not None
+    if told not in (None, "2", "3"):
+        raise CheckpointError(f"This {WHAT} cannot enlarge {told[:8]} times.", "It has layers for x2 or x3.")
+    if told == "3" or (told is None and named):
+        raise CheckpointError(
+            f"This {WHAT} of 2018 enlarges three times, which Ganvas cannot do.",
+            "Its name says x3." if told is None else "So it was told.",
+            "If it is one for x2 after all, open it with scale='2'.",
+        )
 
 
 def _our_names(found: Tensors) -> Tensors:
