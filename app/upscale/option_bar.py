@@ -33,6 +33,7 @@ from app.upscale.naming import DEFAULT_TEMPLATE, TemplateError, check_template
 from app.upscale.plan import BESIDE, Choices, OnExists
 from app.upscale.presets import Presets
 from app.upscale.sizes import TARGET_HELP, TargetError, describe, parse_target
+from app.video.writing import CODECS, CRF, MAX_CRF, TITLES
 from app.widgets.model_picker import ModelPicker
 from app.widgets.number_field import NumberField
 from app.widgets.section import Section
@@ -134,6 +135,23 @@ class OptionBar(QFrame):
         self.exists.activated.connect(
             lambda: self._change(replace(self._choices, on_exists=self.exists.currentData()), self.tr("Names that are taken"))
         )
+        self.codec = QComboBox()
+        self.codec.setObjectName("upscale:codec")
+        self.codec.setAccessibleName(self.tr("Codec of videos"))
+        self.codec.setToolTip(self.tr("H.264, which everything plays; H.265 where there are more than 8 bits; VP9 in WebM"))
+        self.codec.addItem(self.tr("Videos: the codec that suits"), None)
+        for name in CODECS:
+            self.codec.addItem(self.tr("Videos: {0}").format(TITLES[name]), name)
+        self.codec.activated.connect(
+            lambda: self._change(replace(self._choices, codec=self.codec.currentData(), crf=None), self.tr("Codec"))
+        )
+        self.crf = NumberField("upscale:crf", self.tr("Fineness of videos (crf)"), 0, MAX_CRF)
+        self.crf.prefix = "crf "
+        self.crf.setFixedWidth(64)
+        self.crf.setToolTip(self.tr("Of videos: 0 is the finest, 6 more about halve the file"))
+        self.crf.changed.connect(
+            lambda value: self._change(replace(self._choices, crf=int(value)), self.tr("Fineness"))
+        )
         self.template = QLineEdit()
         self.template.setObjectName("upscale:template")
         self.template.setAccessibleName(self.tr("Names of results"))
@@ -144,7 +162,13 @@ class OptionBar(QFrame):
         self.reduce = QCheckBox(self.tr("8 bits and no transparency where a format asks"))
         self.reduce.setToolTip(self.tr("Let 16 bits and transparency go where the format has none, instead of refusing"))
         self.reduce.toggled.connect(lambda on: self._change(replace(self._choices, reduce=on), self.tr("Reduce")))
-        for part in (self.looks, self.template, self.metadata, self.exists, self.time, self.reduce):
+        video = QWidget()
+        beside = QHBoxLayout(video)
+        beside.setContentsMargins(0, 0, 0, 0)
+        beside.setSpacing(4)
+        beside.addWidget(self.codec, 1)
+        beside.addWidget(self.crf)
+        for part in (self.looks, self.template, self.metadata, self.exists, video, self.time, self.reduce):
             self.more.body.addWidget(part)
 
     def _fill_presets(self) -> None:
@@ -216,7 +240,7 @@ class OptionBar(QFrame):
     def show_choices(self, choices: Choices) -> None:
         """Show these, without a signal."""
         self._choices = choices
-        parts = (self.how_much, self.format, self.metadata, self.exists, self.time, self.reduce)
+        parts = (self.how_much, self.format, self.metadata, self.exists, self.codec, self.time, self.reduce)
         for part in parts:
             part.blockSignals(True)
         self.how_much.setCurrentText(describe(choices.target))
@@ -232,6 +256,8 @@ class OptionBar(QFrame):
         self.looks.show_choices(choices)
         self.metadata.setCurrentIndex(self.metadata.findData(choices.metadata))
         self.exists.setCurrentIndex(self.exists.findData(choices.on_exists))
+        self.codec.setCurrentIndex(max(0, self.codec.findData(choices.codec)))
+        self.crf.set_value(CRF[choices.codec or "h264"] if choices.crf is None else choices.crf)
         self.template.setText(choices.template)
         self.time.setChecked(choices.keep_time)
         self.reduce.setChecked(choices.reduce)

@@ -34,6 +34,8 @@ _KEPT: tuple[tuple[str, str, Any], ...] = (
     ("metadata", "metadata", "keep"),
     ("reduce", "reduce", False),
     ("keep_time", "keep_time", False),
+    ("codec", "codec", ""),
+    ("crf", "crf", ""),
 )
 
 
