@@ -4,10 +4,12 @@
     python benchmarks/upscale.py many [--photos 20000] [--bad 200] [--model tiny]
     python benchmarks/upscale.py giant [--megapixels 100] [--format tiff]
     python benchmarks/upscale.py kill [--times 50] [--photos 60] [--model photo-x2]
+    python benchmarks/upscale.py film [--times 10] [--frames 96] [--model photo-x2]
 
 `overlap` measures a real model; the ways take turns, so that a busy machine is busy for all alike. The others are about files,
 memory and crashes, in a catalogue of their own, and check what they claim (they end with exit code 1 where it does not hold).
-`kill` runs a real small network; "tiny" names one of one layer. All that is written lies in a temporary folder.
+`kill` and `film` (a video, which takes an ffmpeg) run a real small network; "tiny" names one of one layer. All that is written
+lies in a temporary folder.
 """
 
 from __future__ import annotations
@@ -59,10 +61,12 @@ def sample() -> Photo:
     return decode(Path(str(files("resources") / "samples/photos/dragonfly.jpg")))
 
 
-def command(home: Path, words: list[str], folder: Path) -> subprocess.Popen[str]:
+def command(home: Path, words: list[str], folder: Path, before: str = "") -> subprocess.Popen[str]:
+    """`ganvas upscale` in a process; `before` is Python that runs first."""
     environment = {**os.environ, "GANVAS_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    program = ["-c", f"{before}\nimport sys\nfrom app.__main__ import main\nsys.exit(main())"] if before else ["-m", "app"]
     return subprocess.Popen(
-        [sys.executable, "-m", "app", "upscale", *words], cwd=folder, env=environment, text=True,
+        [sys.executable, *program, "upscale", *words], cwd=folder, env=environment, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip
 
@@ -321,6 +325,52 @@ def kill(args: argparse.Namespace, folder: Path) -> bool:
     return lost == 0
 
 
+# Short segments, all of one length: then a result does not depend on where it was killed.
+SHORT = "from app.upscale import moving\nmoving.LEAST_FRAMES, moving.SEGMENT_SECONDS = 8, 0.0"
+
+
+def film(args: argparse.Namespace, folder: Path) -> bool:
+    from app.video import program
+    from app.video.facts import look
+    from app.video.reading import FrameReader
+
+    home, path = folder / "home", folder / "film.mp4"
+    source = f"testsrc2=s=96x64:r=24:d={args.frames / 24}"
+    words = ["-v", "error", "-f", "lavfi", "-i", source, "-f", "lavfi", "-i", f"sine=d={args.frames / 24}", "-pix_fmt", "yuv420p"]
+    subprocess.run([str(program.find()), *words, str(path)], check=True)
+    words = [path.name, "--model", args.model, "--device", "cpu", "--json"]
+
+    def frames(made: Path) -> list[int]:
+        reader = FrameReader(made, look(made, "mp4"))
+        try:
+            return [hash(frame.pixels.tobytes()) for frame in iter(reader.next, None)]
+        finally:
+            reader.close()
+
+    command(home, [*words, "--out", "whole"], folder, SHORT).communicate()
+    (whole,) = (folder / "whole").glob("*.mp4")
+    wanted = frames(whole)
+    chance, killed, done, wrong = random.Random(4), 0, 0, 0
+    while killed < args.times:
+        process = command(home, [*words, "--out", "out", "--resume"], folder, SHORT)
+        try:
+            process.communicate(timeout=chance.uniform(2.0, args.longest))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            killed += 1
+            continue
+        done += 1
+        left = list((folder / "out").iterdir())
+        wrong += len(left) != 1 or frames(left[0]) != wanted
+        shutil.rmtree(folder / "out")
+    command(home, [*words, "--out", "out", "--resume"], folder, SHORT).communicate()
+    left = list((folder / "out").iterdir())
+    wrong += len(left) != 1 or frames(left[0]) != wanted
+    print(f"killed {killed} times on the way to {done + 1} results of {len(wanted)} frames: {wrong} not as without a kill")
+    return wrong == 0
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     kinds = parser.add_subparsers(dest="kind", required=True)
@@ -342,8 +392,13 @@ def main() -> int:
     four.add_argument("--photos", type=int, default=60)
     four.add_argument("--model", default="photo-x2")
     four.add_argument("--longest", type=float, default=8.0, help="seconds until a kill, at most")
+    five = kinds.add_parser("film")
+    five.add_argument("--times", type=int, default=10)
+    five.add_argument("--frames", type=int, default=96)
+    five.add_argument("--model", default="photo-x2")
+    five.add_argument("--longest", type=float, default=12.0, help="seconds until a kill, at most")
     args = parser.parse_args()
-    ways = {"overlap": overlap, "many": many, "giant": giant, "kill": kill}
+    ways = {"overlap": overlap, "many": many, "giant": giant, "kill": kill, "film": film}
     with tempfile.TemporaryDirectory(prefix="ganvas-benchmark-") as folder:
         holds = ways[args.kind](args, Path(folder))
     if not holds:
