@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import theme
+from app.explore.class_picker import ClassPicker
 from app.explore.layer_bar import LayerBar
 from app.explore.pad import Pad
 from app.explore.variation import LAST_SEED, PSI, Variation
@@ -121,15 +122,9 @@ class Tools(QFrame):
         self.pad.moved.connect(self.moved)
         self.pad.settled.connect(self.settled)
         section.body.addWidget(self.pad)
-        self.label_box = NumberField("class", self.tr("Class: what kind of thing the picture shows"), 0, 0)
-        self.label_box.changed.connect(lambda label: self.label_changed.emit(int(label)))
-        self._label_line = QWidget()
-        label_line = QHBoxLayout(self._label_line)
-        label_line.setContentsMargins(0, 0, 0, 0)
-        label_line.addWidget(QLabel(self.tr("Class")))
-        label_line.addWidget(self.label_box)
-        self._label_line.hide()
-        section.body.addWidget(self._label_line)
+        self.label_box = ClassPicker()
+        self.label_box.changed.connect(self.label_changed)
+        section.body.addWidget(self.label_box)
         self.psi = SliderRow(
             "psi",
             self.tr("Truncation ψ"),
@@ -261,8 +256,7 @@ class Tools(QFrame):
         self.reset_all.setVisible(bool(facts.directions))
         self.layers.set_layers(facts.num_ws, facts.layer_sizes)
         self._mixing.setVisible(facts.num_ws > 1)
-        self._label_line.setVisible(facts.classes > 0)
-        self.label_box.set_range(0, max(facts.classes - 1, 0))
+        self.label_box.set_classes(facts.classes, facts.class_names)
         self._filter(self.search.text())
 
     def show_variation(self, variation: Variation) -> None:

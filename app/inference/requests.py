@@ -175,6 +175,7 @@ class ModelFacts:
     device: str = "cpu"
     precision: str = "float32"
     layer_sizes: tuple[int, ...] = ()
+    class_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import torch
 
 from models.card import Card
 from models.checkpoints.archive import Members
+from models.checkpoints.class_names import CLASSES_BESIDE
 from models.checkpoints.family import Contents
 from models.checkpoints.kinds import HEAD, foreign, kind_of
 from models.checkpoints.ncnn_reader import read_ncnn
@@ -127,7 +128,7 @@ def own_model(contents: Contents) -> tuple[Card, dict[str, torch.Tensor]] | None
 
 
 def _torch(source: Source, form: str, tree: Any) -> Contents:
-    siblings = {name: raw for name in OPTIONS if (raw := source.beside(name)) is not None and len(raw) <= LARGEST_OPTIONS}
+    siblings = _beside(source, (*OPTIONS, CLASSES_BESIDE))
     if "net_G" in source.name:
         encoder = source.name.replace("net_G", "net_E")
         if (raw := source.beside(encoder)) is not None:
@@ -138,7 +139,12 @@ def _torch(source: Source, form: str, tree: Any) -> Contents:
 def _pickle(source: Source) -> Contents:
     budget = Budget(source.size + SPARE)
     tree, _ = read_pickle(source.data, 0, ModelMeaning(budget, nested_reader(budget)))
-    return Contents("pickle", tree, source.name, source.sha256())
+    return Contents("pickle", tree, source.name, source.sha256(), _beside(source, (CLASSES_BESIDE,)))
+
+
+def _beside(source: Source, names: tuple[str, ...]) -> dict[str, bytes]:
+    """Those of the small files of these names that lie beside the source."""
+    return {name: raw for name in names if (raw := source.beside(name)) is not None and len(raw) <= LARGEST_OPTIONS}
 
 
 def _safetensors(source: Source) -> Contents:

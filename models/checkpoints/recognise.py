@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from models.card import Card
+from models.checkpoints.class_names import with_class_names
 from models.checkpoints.family import Contents, Family
 from models.checkpoints.reading import own_model
 from models.errors import CheckpointError, OutOfMemory
@@ -78,7 +79,8 @@ def converted(contents: Contents, answers: Mapping[str, str]) -> tuple[Card, dic
         return own
     family = family_of(contents)
     try:
-        return family.convert(contents, answers)
+        card, tensors = family.convert(contents, answers)
+        return with_class_names(card, contents.name, contents.siblings), tensors
     except (KeyError, IndexError, TypeError, ValueError, ZeroDivisionError, OverflowError, RuntimeError) as error:
         if is_out_of_memory(error):
             raise OutOfMemory(f"There is no memory left to read {contents.name}.") from error
