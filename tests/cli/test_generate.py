@@ -33,12 +33,23 @@ def pixels(path: Path) -> np.ndarray:
 
 def test_seeds_become_the_pictures_that_the_library_makes(tmp_path: Path, small: str) -> None:
     out = tmp_path / "new" / "faces"
-    assert main(["generate", "--seeds", "0-1,7", "--psi", "0.6", "--out", str(out), "--precision", "float32"]) == 0
+    assert (
+        main(["generate", "--model", small, "--seeds", "0-1,7", "--psi", "0.6", "--out", str(out), "--precision", "float32"]) == 0
+    )
     assert [path.name for path in sorted(out.iterdir())] == ["seed0000.png", "seed0001.png", "seed0007.png"]
     model = models.open(small, precision="float32")
     assert isinstance(model, LatentModel)
     want = drain(model.picture_steps(model.map(model.z_of_seed(7), psi=0.6)))
     assert np.abs(pixels(out / "seed0007.png").astype(int) - want).max() <= 1
+
+
+def test_without_a_flag_and_without_a_download_there_are_portraits(tmp_path: Path) -> None:
+    assert main(["generate", "--out", str(tmp_path), "--precision", "float32"]) == 0
+    (path,) = tmp_path.glob("*.png")
+    assert from_recipe(recipe.read(path) or {}).model == "portraits"
+    made = pixels(path)
+    assert made.shape == (128, 128, 3)
+    assert made.std() > 20
 
 
 def test_everything_asked_for_is_in_the_picture_and_in_its_recipe(tmp_path: Path, small: str) -> None:
