@@ -56,7 +56,7 @@ class Compact(nn.Module):
 
 
 class FastCompact:
-    """The same network in channels_last and the runtime's number format; on a processor the picture flows through it by rows.
+    """The same network in channels_last and the runtime's number format; the picture flows through it by rows.
 
     The first layer stays in float32, where the picture's levels are apart as they should be.
     """
@@ -78,8 +78,8 @@ class FastCompact:
 
     @property
     def tile(self) -> int:
-        """Side of a core: on a processor as wide as can be, for only rows are kept; but a resize needs the whole."""
-        return 384 if self.runtime.device.type != "cpu" or self._resizes else WIDEST
+        """Side of a core: as wide as can be, for only rows are kept; but a resize needs the whole."""
+        return 384 if self._resizes else WIDEST
 
     @property
     def _resizes(self) -> bool:

@@ -116,7 +116,7 @@ class RRDBNet(nn.Module):
 
 
 class FastRRDBNet:
-    """The same network in channels_last and the runtime's number format; on a processor the picture flows through it by rows.
+    """The same network in channels_last and the runtime's number format; the picture flows through it by rows.
 
     The sums that go around the blocks, and the first and last layer, stay in float32: there a lower format costs most of what
     it costs at all, and gains nothing.
@@ -137,10 +137,8 @@ class FastRRDBNet:
 
     @property
     def tile(self) -> int:
-        """Side of a core: on a processor as wide as the memory allows, for what is kept is a few rows of every layer."""
-        if self.runtime.device.type != "cpu":
-            return 256
-        return widest(self._bytes_a_column()) * self.config.unshuffle
+        """Side of a core: as wide as the memory allows, for what is kept is a few rows of every layer."""
+        return widest(self._bytes_a_column(), self.runtime.device) * self.config.unshuffle
 
     def _bytes_a_column(self) -> int:
         config, size = self.config, self.runtime.dtype.itemsize

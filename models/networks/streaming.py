@@ -22,6 +22,7 @@ from models.networks.pieces import FEWEST_ROWS
 from models.steps import Steps
 
 WIDEST, NARROWEST = 2048, 256  # of a picture that flows through a network at once
+CARD_PIXELS = 1 << 18  # of a band on other devices than the processor: enough to fill them, and 64 channels are 32 MB
 PIXELS = 16384  # of a band: 64 channels in bfloat16 are 2 MB, and a call's own cost is below a hundredth
 
 Bands = Generator[torch.Tensor | None, None, None]
@@ -42,12 +43,9 @@ class Stage(Protocol):
 
 
 def rows_at_once(width: int, work: float, dtype: torch.dtype, place: torch.device) -> int:
-    """How many rows of `width` pixels a stage takes at once, if a pixel costs `work` operations in its longest call.
-
-    On other devices than the processor: all there are.
-    """
+    """How many rows of `width` pixels a stage takes at once, if a pixel costs `work` operations in its longest call."""
     if place.type != "cpu":
-        return 1 << 30
+        return max(FEWEST_ROWS, CARD_PIXELS // width)
     piece = pieces.PIECE if dtype is torch.float32 else pieces.PIECE * pieces.LOWER
     return max(FEWEST_ROWS, min(PIXELS // width, int(piece / (work * width))))
 
@@ -245,10 +243,11 @@ def four_at_once(weight: torch.Tensor) -> torch.Tensor:
     return wide.reshape(4 * count, channels, 4, 4)
 
 
-def widest(bytes_a_column: int) -> int:
-    """How wide a picture may be whose every column keeps so many bytes in memory: a quarter of what is free, `WIDEST` at most."""
-    width = WIDEST
-    while width > NARROWEST and width * bytes_a_column > device.memory("cpu").free // 4:
+def widest(bytes_a_column: int, place: torch.device) -> int:
+    """How wide a picture may be whose every column keeps so many bytes in a device's memory: a quarter of what is free there,
+    and `WIDEST` at most."""
+    width, free = WIDEST, device.memory(str(place)).free
+    while width > NARROWEST and width * bytes_a_column > free // 4:
         width //= 2
     return width
 

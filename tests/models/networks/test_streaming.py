@@ -26,7 +26,8 @@ from models.precision import Runtime
 from models.steps import drain
 from tests.models.networks.test_fast_and_plain import filled
 
-FLOAT32 = Runtime(torch.device("cpu"), torch.float32)
+PROCESSOR = torch.device("cpu")
+FLOAT32 = Runtime(PROCESSOR, torch.float32)
 heights = st.lists(st.integers(1, 7), min_size=1, max_size=6)
 
 
@@ -113,14 +114,14 @@ def test_the_first_rows_are_there_long_before_the_last_ones() -> None:
 
 def test_a_stage_takes_no_more_than_a_bounded_piece_of_work(monkeypatch: pytest.MonkeyPatch) -> None:
     weight = torch.zeros(64, 64, 3, 3)
-    rows = streaming.rows_at_once(1000, 2.0 * weight.numel(), torch.float32, torch.device("cpu"))
+    rows = streaming.rows_at_once(1000, 2.0 * weight.numel(), torch.float32, PROCESSOR)
     monkeypatch.setattr(pieces, "PIECE", pieces.PIECE / 4)
-    assert streaming.FEWEST_ROWS <= streaming.rows_at_once(1000, 2.0 * weight.numel(), torch.float32, torch.device("cpu")) < rows
-    assert streaming.rows_at_once(1000, 1.0, torch.float32, torch.device("cuda")) > 1 << 20
+    assert streaming.FEWEST_ROWS <= streaming.rows_at_once(1000, 2.0 * weight.numel(), torch.float32, PROCESSOR) < rows
+    assert streaming.rows_at_once(1024, 1e9, torch.float32, torch.device("cuda")) == streaming.CARD_PIXELS // 1024
 
 
 def test_a_wide_picture_is_no_wider_than_the_memory_allows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streaming.device, "memory", lambda where: streaming.device.Memory(1 << 33, 1 << 32))
-    assert streaming.widest(1000) == streaming.WIDEST
-    assert streaming.widest(1 << 20) == 1024
-    assert streaming.widest(1 << 30) == streaming.NARROWEST
+    assert streaming.widest(1000, PROCESSOR) == streaming.WIDEST
+    assert streaming.widest(1 << 20, PROCESSOR) == 1024
+    assert streaming.widest(1 << 30, PROCESSOR) == streaming.NARROWEST
