@@ -7,7 +7,6 @@ from typing import Any
 from app.photos.formats import check_claim
 from app.photos.photo import Photo, PhotoError, PhotoFacts
 
-
 SRGB = (2.4, 12.92)  # the power of its curve, and the slope where it begins
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -40,6 +40,7 @@ from app.widgets.section import Section
 
 SIZES = ("x2", "x3", "x4", "x8", "4096w", "2160h", "6000px", "24mp", "30x20cm@300")
 FORMAT_CHOICES = ("", "jpeg", "png", "webp", "avif", "tiff")
+LONGEST_NAME = 78  # pixels of a folder's name
 ON_EXISTS: tuple[OnExists, ...] = ("rename", "skip", "overwrite")
 
 
@@ -72,7 +73,6 @@ class OptionBar(QFrame):
         self.into = QPushButton()
         self.into.setObjectName("upscale:into")
         self.into.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.into.setMinimumWidth(64)
         self.into.clicked.connect(self._ask_folder)
         theme.give_icon(self.into, "folder")
         self.beside = QToolButton()
@@ -85,7 +85,9 @@ class OptionBar(QFrame):
         self.format.setObjectName("upscale:format")
         self.format.setAccessibleName(self.tr("Kind of file"))
         self.format.setToolTip(self.tr("The kind of file that results become: that of the photo, or always one"))
-        self.format.setMinimumWidth(90)
+        self.format.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.format.setMinimumContentsLength(5)
+        self.format.setMinimumWidth(92)
         for name in FORMAT_CHOICES:
             self.format.addItem(FORMATS[name].title if name else self.tr("the same"), name)
         self.format.activated.connect(self._format_chosen)
@@ -149,9 +151,7 @@ class OptionBar(QFrame):
         self.crf.prefix = "crf "
         self.crf.setFixedWidth(64)
         self.crf.setToolTip(self.tr("Of videos: 0 is the finest, 6 more about halve the file"))
-        self.crf.changed.connect(
-            lambda value: self._change(replace(self._choices, crf=int(value)), self.tr("Fineness"))
-        )
+        self.crf.changed.connect(lambda value: self._change(replace(self._choices, crf=int(value)), self.tr("Fineness")))
         self.template = QLineEdit()
         self.template.setObjectName("upscale:template")
         self.template.setAccessibleName(self.tr("Names of results"))
@@ -248,7 +248,9 @@ class OptionBar(QFrame):
         self.quality.set_value(choices.quality)
         lossy = choices.format is None or FORMATS[choices.format].lossy
         self.quality.setVisible(lossy)
-        self.into.setText((choices.into.name or str(choices.into)) if choices.into else self.tr("./{0}").format(BESIDE))
+        name = (choices.into.name or str(choices.into)) if choices.into else self.tr("./{0}").format(BESIDE)
+        self.into.setText(self.into.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, LONGEST_NAME))
+        self.into.setMinimumWidth(self.into.minimumSizeHint().width())
         self.into.setToolTip(
             str(choices.into) if choices.into else self.tr("A folder “{0}” beside each photo. Click for another.").format(BESIDE)
         )

@@ -36,7 +36,7 @@ def runtime_distributions() -> Iterator[metadata.Distribution]:
             continue  # for another system or another Python
         for needed in distribution.requires or ():
             marker = needed.partition(";")[2]
-            wanted = re.search(r"""extra\s*==\s*["'](\w+)["']""", marker)
+            wanted = re.search(r"""extra\s*==\s*["']([\w.-]+)["']""", marker)
             if wanted is None or (extras and wanted[1] == extras[1]):
                 waiting.append(needed)
         yield distribution
