@@ -51,7 +51,7 @@ class LatentOptions:
     z_dim: int = 64
     w_dim: int = 256
     mapping: int = 2
-    batch: int = 16
+    batch: int = 8
     loss: Loss = "hinge"
     gamma: float = 1.0
     pixels: bool = False
