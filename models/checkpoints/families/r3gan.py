@@ -9,11 +9,11 @@ from functools import partial
 import torch
 
 from models.card import Card
-from models.catalogue import proper_name
 from models.checkpoints.families.nvidia import PLACES
 from models.checkpoints.family import Contents
 from models.checkpoints.inert import Record, class_of, fields_of, module_tensors
-from models.checkpoints.state_dicts import fitted, renamed, state_dict, stem
+from models.checkpoints.latent_cards import check_colours, latent_card
+from models.checkpoints.state_dicts import fitted, renamed, state_dict
 from models.errors import CheckpointError
 from models.latent import LatentModel
 from models.networks.r3gan import R3GAN, FastR3GAN, Shape, shape_of
@@ -60,20 +60,8 @@ class R3GANFamily:
             raise CheckpointError(f"This {WHAT} is of a kind that Ganvas does not know.", "Some of its tensors have other names.")
         tensors["kernel"] = kernel / kernel.sum()
         shape = shape_of(tensors)
-        if shape.colours not in (1, 3):
-            raise CheckpointError(f"This {WHAT} makes pictures of {shape.colours} channels.", "Ganvas shows grey and colour.")
-        card = Card(
-            name=proper_name(stem(contents)),
-            title=stem(contents),
-            task="latent",
-            family=self.name,
-            config=shape.to_config(),
-            resolution=shape.resolution,
-            description=f"{WHAT}, {shape.resolution} px{f', {shape.classes} classes' if shape.classes else ''}.",
-            sha256=contents.sha256,
-            source=contents.name,
-        )
-        return card, fitted(lambda: R3GAN(shape), tensors, WHAT)
+        check_colours(shape.colours, WHAT)
+        return latent_card(contents, self.name, shape, WHAT), fitted(lambda: R3GAN(shape), tensors, WHAT)
 
     def assemble(self, card: Card, tensors: Mapping[str, torch.Tensor], runtime: Runtime) -> LatentModel:
         """The working model; its shape follows from the tensors alone."""

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 
 from models.card import Card
-from models.catalogue import proper_name
 from models.checkpoints.families.nvidia import Spoken, generator_of, linear, mapping_tensors
 from models.checkpoints.family import Contents
-from models.checkpoints.state_dicts import fitted, stem
+from models.checkpoints.latent_cards import check_colours, latent_card
+from models.checkpoints.state_dicts import fitted
 from models.errors import CheckpointError
 from models.latent import LatentModel, average_of
 from models.networks.stylegan2 import FILTER_TAPS, MOST_LEVELS, SMALLEST, Shape, StyleGAN2, shape_of
@@ -51,24 +51,12 @@ FAMILY = StyleGAN2Family()
 def make(contents: Contents, tensors: Tensors, clamp: float, family: str) -> tuple[Card, Tensors]:
     """Card and checked tensors of a StyleGAN2 under our names. Where the file holds no average latent it is measured."""
     shape = shape_of(tensors, clamp)
-    if shape.colours not in (1, 3):
-        raise CheckpointError(f"This {WHAT} makes pictures of {shape.colours} channels.", "Ganvas shows grey and colour.")
+    check_colours(shape.colours, WHAT)
     if "average" not in tensors:
         whole = fitted(lambda: StyleGAN2(shape), {**tensors, "average": torch.zeros(shape.w_dim)}, WHAT)
         mapping = _network(shape, whole).mapping
         tensors = {**tensors, "average": average_of(mapping, shape.z_dim)}
-    card = Card(
-        name=proper_name(stem(contents)),
-        title=stem(contents),
-        task="latent",
-        family=family,
-        config=shape.to_config(),
-        resolution=shape.resolution,
-        description=f"{WHAT}, {shape.resolution} px{f', {shape.classes} classes' if shape.classes else ''}.",
-        sha256=contents.sha256,
-        source=contents.name,
-    )
-    return card, fitted(lambda: StyleGAN2(shape), tensors, WHAT)
+    return latent_card(contents, family, shape, WHAT), fitted(lambda: StyleGAN2(shape), tensors, WHAT)
 
 
 def assemble(card: Card, tensors: Mapping[str, torch.Tensor], runtime: Runtime) -> LatentModel:

@@ -10,10 +10,10 @@ from typing import Any
 import torch
 
 from models.card import Card
-from models.catalogue import proper_name
 from models.checkpoints.families.nvidia import Spoken, generator_of, linear, mapping_tensors
 from models.checkpoints.family import Contents
-from models.checkpoints.state_dicts import fitted, stem
+from models.checkpoints.latent_cards import check_colours, latent_card
+from models.checkpoints.state_dicts import fitted
 from models.errors import CheckpointError
 from models.latent import LatentModel, average_of
 from models.networks.stylegan3 import MOST_LAYERS, Shape, StyleGAN3, shape_of
@@ -49,23 +49,11 @@ class StyleGAN3Family:
         config = _config(found, names)
         shape = shape_of(tensors, config)
         colours = tensors[f"layers.{len(names) - 1}.weight"].shape[0]
-        if colours not in (1, 3):
-            raise CheckpointError(f"This {WHAT} makes pictures of {colours} channels.", "Ganvas shows grey and colour.")
+        check_colours(colours, WHAT)
         if "average" not in tensors:
             whole = _checked(shape, {**tensors, "average": torch.zeros(shape.w_dim)})
             tensors["average"] = average_of(_network(shape, whole).mapping, shape.z_dim)
-        card = Card(
-            name=proper_name(stem(contents)),
-            title=stem(contents),
-            task="latent",
-            family=self.name,
-            config=shape.to_config(),
-            resolution=shape.resolution,
-            description=f"{WHAT}, {shape.resolution} px{f', {shape.classes} classes' if shape.classes else ''}.",
-            sha256=contents.sha256,
-            source=contents.name,
-        )
-        return card, _checked(shape, tensors)
+        return latent_card(contents, self.name, shape, WHAT), _checked(shape, tensors)
 
     def assemble(self, card: Card, tensors: Mapping[str, torch.Tensor], runtime: Runtime) -> LatentModel:
         shape = shape_of(tensors, card.config)
