@@ -157,7 +157,7 @@ class Film:
         if self._writer is not None:
             self._writer.abandon()
             self._writer = None
-        if gone:
+        if gone or not self._reel.segments:  # nothing to go on behind
             self._reel.discard()
 
     def _read_ahead(self) -> None:

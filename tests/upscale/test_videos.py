@@ -5,6 +5,7 @@ import itertools
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +18,7 @@ from app.photos.decoding import decode, probe
 from app.photos.photo import PhotoError
 from app.upscale import moving
 from app.upscale.conveyor import Conveyor
+from app.upscale.panel import UpscalePanel
 from app.upscale.plan import Choices
 from app.upscale.sizes import parse_target
 from app.video import program
@@ -211,11 +213,14 @@ def test_a_stopped_video_goes_on_behind_its_last_segment(
 
 @needs_ffmpeg
 def test_segments_of_another_plan_are_not_used(tmp_path: Path, running: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moving, "MOST_FRAMES", 1)
     path = make(tmp_path / "a.mp4", frames=6)
     (one,) = planned([path], X2)
     assert one.output is not None
     other = moving.Film(look(path, "mp4"), one, replace(X2, crf=40), "")
     other.take(np.zeros((64, 96, 3), np.uint8))
+    assert other._hand is not None
+    other._hand.result()
     other.close()
     assert folder_of(one.output).exists()
     assert len(pixels_of(enlarge(running, path))) == 6
@@ -304,6 +309,28 @@ def test_a_frame_stands_for_the_video_where_a_photo_is_shown(tmp_path: Path) -> 
     photo = decode(path)
     assert (photo.width, photo.height, photo.format) == (48, 32, "mp4")
     assert any(np.array_equal(photo.pixels, frame) for frame in pixels_of(path))
+
+
+@needs_ffmpeg
+def test_the_panel_shows_a_frame_counts_all_and_pauses_between_two(
+    panel: UpscalePanel, until: Callable[[Callable[[], bool]], None], tmp_path: Path
+) -> None:
+    path = make(tmp_path / "a.mp4", frames=10)
+    panel.open_file(path)
+    until(lambda: [row.state for row in panel.queue.rows] == ["ready"] and panel.view.has_picture())
+    (row,) = panel.queue.rows
+    assert row.planned is not None
+    assert (row.planned.size, row.planned.frames) == ((96, 64), 10)
+    panel.job.start()
+    until(lambda: row.share > 0.25)
+    panel.runner.pause()
+    until(lambda: panel.runner.state == "paused")
+    assert row.state == "working"
+    panel.runner.resume()
+    until(lambda: panel.runner.state == "idle")
+    assert (row.state, row.reason) == ("done", "")
+    assert row.planned.output is not None
+    assert len(pixels_of(row.planned.output)) == 10
 
 
 def test_without_ffmpeg_one_sentence_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
