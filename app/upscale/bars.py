@@ -165,7 +165,6 @@ class ViewBar(QFrame):
         self.here.setObjectName("upscale:try")
         self.here.setProperty("look", "quiet")
         self.here.setToolTip(self.tr("Enlarge what is in view with the chosen model; Shift and drag marks a part"))
-        self.here.setMinimumWidth(76)
         self.here.clicked.connect(self.try_here)
         row.addWidget(self.here)
         self.crop = tool("rectangle", self.tr("Enlarge only the part that was marked by Shift and drag"), "upscale:part")

@@ -66,6 +66,7 @@ class OptionBar(QFrame):
         self.how_much.setToolTip(self.tr("A size: {0}").format(TARGET_HELP))
         self.how_much.addItems(SIZES)
         self.how_much.setMinimumWidth(112)
+        self.how_much.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         edit = self.how_much.lineEdit()
         assert edit is not None
         edit.editingFinished.connect(self._size_typed)
@@ -87,12 +88,12 @@ class OptionBar(QFrame):
         self.format.setToolTip(self.tr("The kind of file that results become: that of the photo, or always one"))
         self.format.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.format.setMinimumContentsLength(5)
-        self.format.setMinimumWidth(92)
+        self.format.setMinimumWidth(90)
         for name in FORMAT_CHOICES:
-            self.format.addItem(FORMATS[name].title if name else self.tr("the same"), name)
+            self.format.addItem(FORMATS[name].title if name else self.tr("as it is"), name)
         self.format.activated.connect(self._format_chosen)
         self.quality = NumberField("upscale:quality", self.tr("Quality"), 1, 100)
-        self.quality.setFixedWidth(44)
+        self.quality.setFixedWidth(40)
         self.quality.setToolTip(self.tr("Quality of JPEG, WebP and AVIF, 1 to 100"))
         self.quality.changed.connect(lambda value: self._change(replace(self._choices, quality=int(value)), self.tr("Quality")))
         self.said = QLabel()
@@ -204,7 +205,7 @@ class OptionBar(QFrame):
 
     def _lay(self) -> None:
         rows = QGridLayout()
-        rows.setHorizontalSpacing(8)
+        rows.setHorizontalSpacing(6)
         rows.setVerticalSpacing(8)
         rows.setColumnStretch(3, 1)
 
