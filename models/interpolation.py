@@ -1,5 +1,7 @@
-"""Between two models of one build: their weights, mixed. A sharp and a truthful one give any share of both at the price of one
-(Wang et al., ESRGAN, 2018, section 3.4)."""
+"""Between two models of one build: their weights, mixed. A sharp and a truthful one give any share of both at the price of one.
+
+Wang et al., ESRGAN, 2018, section 3.4. Between two that were not trained one from the other lies nothing one wants to see.
+"""
 
 from __future__ import annotations
 

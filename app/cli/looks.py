@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 def configure_network(parser: argparse.ArgumentParser) -> None:
     """What changes the network's work."""
     parser.add_argument(
-        "--blend-with", type=_mixture, metavar="M=SHARE", help="mix in a second model that is built alike: other-model=0.3"
+        "--blend-with",
+        type=_mixture,
+        metavar="M=SHARE",
+        help="mix in a model that is built alike, best of one descent: restore-x4=0.3",
     )
     parser.add_argument(
         "--turns", action="store_true", help="average over eight turns of each tile: a little finer, eight times as long"

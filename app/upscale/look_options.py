@@ -41,7 +41,7 @@ class LookOptions(QWidget):
         self.other = QComboBox()
         self.other.setObjectName("upscale:other")
         self.other.setAccessibleName(self.tr("A second model to mix in"))
-        self.other.setToolTip(self.tr("Only models that are built as the chosen one can be mixed with it"))
+        self.other.setToolTip(self.tr("Models that are built alike; it looks right where one was trained from the other"))
         self.other.activated.connect(self._other_chosen)
         self.share = self._slider("share", self.tr("Share"), 100, 100 * FIRST_SHARE)
         self.share.setToolTip(self.tr("How much of the second model"))
