@@ -50,7 +50,7 @@ class UpscalingOptions:
     adversarial: bool = False
     features: float = 0.2
     judged: float = 0.02
-    critic_rate: float = 2e-4
+    critic_rate: float = 4e-4
     seed: int = 0
 
     @property
