@@ -167,4 +167,5 @@ def _fractal(height: int, width: int, stretch: float, seed: int) -> Tensor:
         total += amplitude * F.interpolate(values, (height, width), mode="bicubic", align_corners=False)
         power += amplitude**2
         amplitude *= _FALL
-    return total[0] / max(power, 1e-6) ** 0.5 * torch.tensor([1.0, stretch])[:, None, None]
+    noise: Tensor = total[0] / max(power, 1e-6) ** 0.5 * torch.tensor([1.0, stretch])[:, None, None]
+    return noise

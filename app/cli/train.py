@@ -38,6 +38,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     painting.add_argument("--size", type=positive, default=128, metavar="PX", help="side of whole pictures (default: 128)")
     painting.add_argument("--detail", action="store_true", help="one level more: paints at twice that size")
     painting.add_argument("--open-only", action="store_true", help="train on photos of licence class open alone")
+    painting.add_argument(
+        "--mean-with", type=Path, metavar="STATE", help="export the mean with the state.safetensors of an earlier moment"
+    )
     latent = recipes.add_parser("latent", help="pictures of one kind: a generator for the Explore panel")
     _everywhere(latent, "folder, zip or tar with pictures that show one kind of thing", pictures=300_000, batch=8, sheets=5000)
     latent.add_argument("--size", type=int, choices=(64, 128, 256), default=128, help="side in pixels (default: 128)")
@@ -94,6 +97,7 @@ def run(args: argparse.Namespace) -> int:
 def _painting(args: argparse.Namespace, reporter: Reporter, place: Place, schedule: Schedule) -> None:
     from models.training import jobs
     from models.training.painting import PaintingOptions
+    from models.training.state import load_state
 
     if args.size < 64 or args.size % 32:
         raise UsageError(f"--size must be a multiple of 32, at least 64, not {args.size}.")
@@ -103,6 +107,8 @@ def _painting(args: argparse.Namespace, reporter: Reporter, place: Place, schedu
     _begin(reporter, work, work.data.problems, len(work.data.train), len(work.data.held_out))
     _follow(args, reporter, jobs.train_painting(work, args.out, schedule))
     if args.export is not None:
+        if args.mean_with is not None:
+            work.mean_with(load_state(args.mean_with))
         jobs.export_painting(work, jobs.read_card(args.card, args.export.name), args.export)
     _end(args, reporter, work.seen)
 

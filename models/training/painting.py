@@ -22,6 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.errors import BadInput
 from models.networks.efficientnet_lite import EfficientNetLite
 from models.networks.landscape import LandscapeConfig, LandscapeGenerator, StyleEncoder, Window
 from models.training.augment import Augmentation, adapted, draw
@@ -208,6 +209,19 @@ class PaintingRun:
             own = network.state_dict()
             network.load_state_dict({**own, **{k: v for k, v in known.items() if k in own and own[k].shape == v.shape}})
         self.seen, self.strength = int(state["seen"]), float(state["strength"])
+
+    def mean_with(self, state: State) -> None:
+        """Put half way between these weights and those of an earlier moment of the run what is exported: generator and style
+        encoder (arXiv 1803.05407). What the two moments have in common stays, what each overdid is halved. The run should not
+        be trained any further. `BadInput` where the other run has networks of another shape."""
+        with torch.no_grad():
+            for name in ("averaged", "encoder"):
+                network, other = self._networks()[name], state["networks"].get(name, {})
+                for key, tensor in network.state_dict().items():
+                    if key not in other or other[key].shape != tensor.shape:
+                        raise BadInput("The mean with another run cannot be taken.", f"Its {name} has another shape at {key}.")
+                    if tensor.dtype.is_floating_point:
+                        tensor.lerp_(other[key].to(tensor), 0.5)
 
     def _networks(self) -> dict[str, nn.Module]:
         return {"generator": self.generator, "averaged": self.averaged, "encoder": self.encoder, "critics": self.critics}

@@ -130,6 +130,20 @@ def test_a_run_can_begin_with_the_networks_of_a_smaller_one(landscapes: Path, tm
     assert torch.allclose(torch.nn.functional.avg_pool2d(whole, 2), half, atol=0.2)  # the new level adds nothing yet
 
 
+def test_the_mean_with_an_earlier_moment_lies_half_way(landscapes: Path, tmp_path: Path) -> None:
+    run = begun(landscapes, tmp_path)
+    run.step()
+    earlier = {name: {k: v.clone() for k, v in tensors.items()} for name, tensors in run.state()["networks"].items()}
+    run.step()
+    now = {k: v.clone() for k, v in run.encoder.state_dict().items()}
+    run.mean_with({**run.state(), "networks": earlier})
+    for key, tensor in run.encoder.state_dict().items():
+        assert torch.allclose(tensor, (now[key] + earlier["encoder"][key]) / 2, atol=1e-6)
+    other = begun(landscapes, tmp_path / "other", PaintingOptions(size=64, channels=(16, 16, 8, 8), batch=4))
+    with pytest.raises(BadInput, match="another shape"):
+        run.mean_with(other.state())
+
+
 def test_another_set_of_labels_is_refused(landscapes: Path, tmp_path: Path) -> None:
     run = begun(landscapes, tmp_path / "run")
     run.step()
