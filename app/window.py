@@ -56,8 +56,9 @@ class MainWindow(QMainWindow):
         self._pages: dict[str, Page] = {}
         self._kept: dict[str, Any] = settings.last_state()
         self._names: dict[str, str] = {}
-        self._here = ""
-        self._begun = False
+        self._here, self._begun = "", False
+        self._start = QTimer(self, singleShot=True, interval=0)  # one that stays, as in app/inference/worker.py
+        self._start.timeout.connect(self.begin)
         self._taskbar = Taskbar(self)
         self._then: list[Path] = []
         self.setWindowIcon(theme.app_icon())
@@ -228,7 +229,7 @@ class MainWindow(QMainWindow):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Paint and not self._begun:
             self.rail.removeEventFilter(self)
-            QTimer.singleShot(0, self, self.begin)
+            self._start.start()
         return super().eventFilter(watched, event)
 
     def begin(self) -> None:

@@ -26,7 +26,12 @@ import tomllib
 import venv
 from pathlib import Path
 
+import licences
+
 HERE = Path(__file__).resolve().parent
+sys.path.append(str(HERE / "linux"))
+import elf  # noqa: E402
+
 ROOT = HERE.parent
 WORK = ROOT / "build" / "packaging"
 DIST = ROOT / "dist"
@@ -35,6 +40,10 @@ MANIFEST = WORK / "manifest.json"
 PYINSTALLER = "pyinstaller>=6.16,<7"
 # Symbol tables that only a debugger reads; libtorch_cpu.so alone carries 89 MB of them. Files smaller than this stay as they are.
 STRIP_FROM_BYTES = 200_000
+STRIP_ALL = ("--strip-unneeded",)
+# Intel's licence forbids to modify its mathematics library, which PyTorch's makers linked into libtorch_cpu.so. There only names
+# of C++ are taken out, which are PyTorch's own (BSD); whatever is named after MKL, and everything that isn't C++, stays.
+STRIP_BESIDE_MKL = ("--wildcard", "--strip-symbol=_Z*", "--keep-symbol=*mkl*", "--keep-symbol=*MKL*")
 
 
 def say(text: str) -> None:
@@ -148,7 +157,7 @@ def freeze(python: Path, version: str, cuda: bool) -> Path:
 
 
 def strip_symbols(folder: Path) -> int:
-    """Take the symbol tables out of large libraries (Linux); bytes saved. What is loaded into memory stays the same.
+    """Take the symbol tables out of large libraries (Linux); bytes saved. Stops if anything that is loaded into memory changed.
 
     Folders named *.libs hold libraries whose headers were rewritten when their wheel was made: `strip` may break those.
     """
@@ -156,8 +165,10 @@ def strip_symbols(folder: Path) -> int:
     for path in sorted(folder.rglob("*.so*")):
         large = path.is_file() and not path.is_symlink() and path.stat().st_size >= STRIP_FROM_BYTES
         if large and not path.parent.name.endswith(".libs"):
-            before = path.stat().st_size
-            call("strip", "--strip-unneeded", path)
+            before, loaded = path.stat().st_size, elf.loaded(path)
+            call("strip", *(STRIP_BESIDE_MKL if licences.holds_mkl(path) else STRIP_ALL), path)
+            if elf.loaded(path) != loaded:
+                raise SystemExit(f"strip changed what {path.name} brings into memory, which it must not.")
             saved += before - path.stat().st_size
     return saved
 
@@ -175,7 +186,7 @@ def archive(folder: Path, version: str) -> Path:
     whole = Path(f"{name}.tar.xz")
     call(
         *("tar", "--create", "--file", whole, "--sort=name", "--owner=0", "--group=0", "--numeric-owner"),
-        *("--use-compress-program", "xz -T0 -6", "--directory", folder.parent, folder.name),
+        *("--use-compress-program", "xz -T0 -1", "--directory", folder.parent, folder.name),
     )
     return whole
 

@@ -20,13 +20,14 @@ ROOMS = ("app", "models", "resources")
 
 # Optional packages of pyproject's extras: a person adds them to an environment of Python, never to the frozen program.
 # imageio_ffmpeg brings a GPL binary; the others bring a second torch's worth of files.
-EXTRAS = frozenset({"imageio_ffmpeg", "ray", "spandrel", "torchvision"})
+EXTRAS = frozenset({"imageio_ffmpeg", "rawpy", "ray", "spandrel", "torchvision"})
 
 # Found by PyInstaller through torch, numpy and Pillow, needed by none of our ways through them.
 EXCLUDED = (
     *("IPython", "matplotlib", "tkinter", "_tkinter", "PIL.ImageTk", "PIL._imagingtk", "PIL.ImageQt"),
     *("pytest", "_pytest", "hypothesis", "mypy", "pip", "setuptools", "pkg_resources", "wheel", "lib2to3", "pydoc_data"),
     *("onnx", "onnxscript", "pandas", "tensorboard", "torch.utils.tensorboard", "triton", "nvidia"),
+    *sorted(EXTRAS),
     *("readline", "_gdbm", "_dbm", "_curses", "_curses_panel"),  # GNU readline and gdbm are GPL; nothing here reads a terminal
     *(f"PySide6.Qt{name}" for name in ("Concurrent", "Designer", "Help", "LabsStyleKit", "PrintSupport", "Qml", "Quick")),
     *(f"PySide6.Qt{name}" for name in ("QuickControls2", "QuickWidgets", "Sql", "Test", "UiTools", "Xml")),

@@ -53,6 +53,8 @@ def keep(place: str, source: str = "", cuda: bool = False) -> bool:
         return _keep_qt(place, name)
     if place.startswith("torch/"):
         return _keep_torch(place.removeprefix("torch/"), name, source, cuda)
+    if place.startswith("imageio_ffmpeg/"):  # a GPL program, whatever its wheel's label says
+        return False
     if not cuda and (place.startswith(("nvidia/", "triton/")) or CUDA.match(name)):
         return False
     if "/" not in place and qt_module(name):  # a library of Qt that another one pulled to the top

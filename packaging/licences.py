@@ -183,6 +183,11 @@ def part_of(source: Path) -> Part:
     return of_system(source)
 
 
+def holds_mkl(path: Path) -> bool:
+    """True for the library of torch that Intel's mathematics library was linked into."""
+    return "torch_cpu" in path.name and MKL_MARK in path.read_bytes()
+
+
 def own_texts(library: str) -> tuple[str, ...]:
     """The texts that we keep for a library which brings none."""
     return tuple((TEXTS / name).read_text(encoding="utf-8").strip() for name in TEXTS_OF_LIBRARIES.get(library, ()))
@@ -205,7 +210,7 @@ def libraries_inside(folder: Path, system_names: Iterable[str] = ()) -> dict[str
             raise Unjudged(f"{path.relative_to(folder)} is a library nobody has judged: look at it, then name it in binaries.py.")
         if row is not None:
             found[row.name] = Part(row.name, "", row.licence, own_texts(row.name))
-        if "torch_cpu" in path.name and MKL_MARK in path.read_bytes():
+        if holds_mkl(path):
             found[MKL] = Part(MKL, "", "Intel Simplified Software License", own_texts(MKL))
     return found
 

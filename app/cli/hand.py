@@ -19,8 +19,10 @@ class GaveUp(Exception):
 
 def rest(milliseconds: int) -> None:
     """Let the window live for a while."""
-    loop = QEventLoop()
-    QTimer.singleShot(milliseconds, loop, loop.quit)
+    loop, clock = QEventLoop(), QTimer()  # a timer that Python owns: see app/inference/worker.py on QTimer.singleShot
+    clock.setSingleShot(True)
+    clock.timeout.connect(loop.quit)
+    clock.start(milliseconds)
     loop.exec()
 
 

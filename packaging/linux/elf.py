@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import struct
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,6 +24,24 @@ def is_elf(path: Path) -> bool:
         return False
     with path.open("rb") as file:
         return file.read(4) == b"\x7fELF"
+
+
+def loaded(path: Path) -> str:
+    """The sha256 of all sections that are loaded into memory, with their addresses and flags (64-bit files, System V gABI).
+
+    Symbol tables for a debugger are not among them, so a file that was only stripped keeps its sum.
+    """
+    data = memoryview(path.read_bytes())
+    if bytes(data[:6]) != b"\x7fELF\x02\x01":
+        raise ValueError(f"{path} is no little-endian ELF file of 64 bits")
+    (start,), (size, count) = struct.unpack_from("<Q", data, 0x28), struct.unpack_from("<HH", data, 0x3A)
+    found = hashlib.sha256()
+    for place in range(start, start + size * count, size):
+        _, kind, flags, address, offset, length = struct.unpack_from("<IIQQQQ", data, place)
+        if flags & 0x2 and kind != 8:  # SHF_ALLOC, but for SHT_NOBITS, which has no bytes
+            found.update(struct.pack("<IQQQ", kind, flags, address, length))
+            found.update(data[offset : offset + length])
+    return found.hexdigest()
 
 
 def needs(path: Path) -> Needs:

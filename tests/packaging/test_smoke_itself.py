@@ -176,6 +176,38 @@ def test_symbol_tables_go_and_the_library_still_works(tmp_path: Path, monkeypatc
     assert (tmp_path / "dist" / "kept.libs" / "liby.so").read_bytes() == untouched
 
 
+@pytest.mark.skipif(sys.platform != "linux" or not shutil.which("c++"), reason="needs Linux and a compiler")
+def test_what_intel_wrote_keeps_its_names_and_only_those_of_cpp_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "STRIP_FROM_BYTES", 1)
+    source, path = tmp_path / "x.cpp", tmp_path / "dist" / "libtorch_cpu.so"
+    path.parent.mkdir()
+    source.write_text(
+        'extern "C" { __attribute__((used)) static int mkl_serv(int a) { return a; } }\n'
+        "__attribute__((used)) static int of_torch(int a) { return a * 2; }\n"
+        "__attribute__((used)) static int of_mkl_sparse(int a) { return a * 3; }\n"
+        'const char* says = "Intel oneMKL";\n'
+    )
+    subprocess.run(["c++", "-shared", "-fPIC", "-o", path, source], check=True)
+    loaded = build.elf.loaded(path)
+    assert build.strip_symbols(path.parent) > 0
+    names = subprocess.run(["nm", path], capture_output=True, text=True, check=True).stdout
+    assert "mkl_serv" in names
+    assert "of_mkl_sparse" in names
+    assert "of_torch" not in names
+    assert build.elf.loaded(path) == loaded
+
+
+@pytest.mark.skipif(sys.platform != "linux" or not shutil.which("cc"), reason="needs Linux and a compiler")
+def test_a_strip_that_changes_what_is_loaded_stops_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "STRIP_FROM_BYTES", 1)
+    monkeypatch.setattr(build, "STRIP_ALL", ("--strip-unneeded", "--remove-section=.rodata"))
+    path = tmp_path / "libx.so"
+    (tmp_path / "x.c").write_text('const char *says(void) { return "something that is read"; }\n')
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", path, tmp_path / "x.c"], check=True)
+    with pytest.raises(SystemExit, match=r"libx\.so"):
+        build.strip_symbols(tmp_path)
+
+
 @posix
 def test_programs_that_ganvas_starts_find_their_own_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
     import entry

@@ -76,10 +76,20 @@ def test_an_import_by_name_is_a_constant_or_ours_by_its_prefix() -> None:
 
 def test_nothing_that_the_code_imports_is_excluded() -> None:
     for path in SOURCES:
-        for found in contents.imports(path):
+        for found in filter(lambda found: not contents.is_extra(found.name), contents.imports(path)):
             parts = found.name.split(".")
             reached = {".".join(parts[:end]) for end in range(1, len(parts) + 1)}
             assert not reached & set(contents.EXCLUDED), f"{path.relative_to(ROOT)}:{found.line} imports {found.name}"
+
+
+def test_optional_packages_stay_out_whatever_is_installed_where_the_build_runs() -> None:
+    extras = tomllib.loads(read(ROOT / "pyproject.toml"))["project"]["optional-dependencies"]
+    wanted = [requirement for name, of_extra in extras.items() if name != "dev" for requirement in of_extra]
+    modules = {re.split(r"[\s\[<>=!~;]", requirement)[0].replace("-", "_") for requirement in wanted}
+    assert "imageio_ffmpeg" in modules
+    assert modules <= contents.EXTRAS
+    assert set(contents.EXCLUDED) >= contents.EXTRAS
+    assert not contents.EXTRAS & {name.split(".")[0] for name in HIDDEN}
 
 
 def test_every_module_of_qt_that_the_code_imports_stays_in() -> None:
@@ -161,6 +171,7 @@ def test_what_is_needed_stays(place: str) -> None:
     "place",
     [
         "torch/bin/test_api",
+        "imageio_ffmpeg/binaries/ffmpeg-linux-x86_64-v7.0.2",
         "torch/bin/protoc",
         "torch/test/test_torch.py",
         "torch/include/ATen/ATen.h",
