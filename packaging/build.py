@@ -40,7 +40,6 @@ MANIFEST = WORK / "manifest.json"
 PYINSTALLER = "pyinstaller>=6.16,<7"
 # Symbol tables that only a debugger reads; libtorch_cpu.so alone carries 89 MB of them. Files smaller than this stay as they are.
 STRIP_FROM_BYTES = 200_000
-STRIP_ALL = ("--strip-unneeded",)
 # Intel's licence forbids to modify its mathematics library, which PyTorch's makers linked into libtorch_cpu.so. There only names
 # of C++ are taken out, which are PyTorch's own (BSD); whatever is named after MKL, and everything that isn't C++, stays.
 STRIP_BESIDE_MKL = ("--wildcard", "--strip-symbol=_Z*", "--keep-symbol=*mkl*", "--keep-symbol=*MKL*")
@@ -157,7 +156,7 @@ def freeze(python: Path, version: str, cuda: bool) -> Path:
 
 
 def strip_symbols(folder: Path) -> int:
-    """Take the symbol tables out of large libraries (Linux); bytes saved. Stops if anything that is loaded into memory changed.
+    """Take the symbol tables out of large libraries (Linux); bytes saved. What is loaded into memory stays the same.
 
     Folders named *.libs hold libraries whose headers were rewritten when their wheel was made: `strip` may break those.
     """
@@ -165,12 +164,21 @@ def strip_symbols(folder: Path) -> int:
     for path in sorted(folder.rglob("*.so*")):
         large = path.is_file() and not path.is_symlink() and path.stat().st_size >= STRIP_FROM_BYTES
         if large and not path.parent.name.endswith(".libs"):
-            before, loaded = path.stat().st_size, elf.loaded(path)
-            call("strip", *(STRIP_BESIDE_MKL if licences.holds_mkl(path) else STRIP_ALL), path)
-            if elf.loaded(path) != loaded:
-                raise SystemExit(f"strip changed what {path.name} brings into memory, which it must not.")
+            before = path.stat().st_size
+            if licences.holds_mkl(path):
+                strip_beside_mkl(path)
+            else:
+                call("strip", "--strip-unneeded", path)
             saved += before - path.stat().st_size
     return saved
+
+
+def strip_beside_mkl(path: Path) -> None:
+    """Take out PyTorch's own names alone. Leaves if a byte of what is loaded into memory changed."""
+    loaded = elf.loaded(path)
+    call("strip", *STRIP_BESIDE_MKL, path)
+    if elf.loaded(path) != loaded:
+        raise SystemExit(f"strip changed what {path.name} brings into memory, which Intel's licence forbids.")
 
 
 def archive(folder: Path, version: str) -> Path:
