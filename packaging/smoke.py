@@ -206,9 +206,9 @@ def resume(trial: Trial) -> None:
     """Interrupted in the middle, then resumed: every photo once, no half file under a final name."""
     photos = trial.elsewhere / "eine Reihe"
     photos.mkdir()
-    count = 12
+    count = 40
     for number in range(count):
-        (photos / f"bild {number:02}.png").write_bytes(smoke_files.photo(96 + number, 64))
+        (photos / f"bild {number:02}.png").write_bytes(smoke_files.photo(240 + number, 180))  # enough to be interrupted in
     out = trial.elsewhere / "eine Reihe, größer"
     words: tuple[str | Path, ...] = ("upscale", photos, "--out", out, "--format", "png")
     process = trial.start(*words)

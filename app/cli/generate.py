@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ EXAMPLES = """\
 LAST_SEED = 2**32 - 1
 MOST_SEEDS = 1_000_000
 MOST_LAYERS = 64
+MOST_PSI = 10
 FORMATS = ("png", "jpg", "webp")
 
 
@@ -38,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--seeds", type=seeds, default=(0,), metavar="LIST", help="numbers and ranges: 0-15 or 3,7,20-24 (default: 0)"
     )
     parser.add_argument(
-        "--psi", type=float, default=0.7, metavar="X", help="truncation: 0 the average, 1 all variety (default: 0.7)"
+        "--psi", type=truncation, default=0.7, metavar="X", help="truncation: 0 the average, 1 all variety (default: 0.7)"
     )
     parser.add_argument("--truncation-cutoff", type=positive, metavar="N", help="truncate the first N layers only (default: all)")
     parser.add_argument(
@@ -51,6 +53,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", type=positive, metavar="PX", help="a preview of about this size, where the model has one")
     parser.add_argument("--format", choices=FORMATS, default="png", help="kind of file (default: png)")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the pictures: DIR/seed0007.png")
+
+
+def truncation(text: str) -> float:
+    """A psi, for argparse: beyond this range no model makes a picture."""
+    try:
+        psi = float(text)
+    except ValueError:
+        psi = math.nan
+    if not abs(psi) <= MOST_PSI:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from -{MOST_PSI} to {MOST_PSI}")
+    return psi
 
 
 def seeds(text: str) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 
@@ -146,3 +147,10 @@ def test_what_cannot_mean_anything_is_an_error_of_usage(words: list[str], tmp_pa
 def test_lists_of_numbers_keep_their_order_and_drop_repeats() -> None:
     assert generate.seeds("3, 7,20-22,7") == (3, 7, 20, 21, 22)
     assert generate.mix("12:0-2,9") == (12, (0, 1, 2, 9))
+
+
+@pytest.mark.parametrize("psi", ["nan", "inf", "1e30", "-11", "much"])
+def test_a_psi_that_makes_no_picture_is_refused_before_a_model_is_opened(psi: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="-10 to 10"):
+        generate.truncation(psi)
+    assert generate.truncation("-0.5") == -0.5
