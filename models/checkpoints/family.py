@@ -57,7 +57,10 @@ class Family(Protocol):
         ...
 
     def assemble(self, card: Card, tensors: Mapping[str, torch.Tensor], runtime: Runtime) -> Any:
-        """A LatentModel, PaintingModel, UpscalingModel, TranslationModel or LabellingModel. `CheckpointError` where tensors don't fit."""
+        """A LatentModel, PaintingModel, UpscalingModel, TranslationModel or LabellingModel.
+
+        `CheckpointError` where the tensors don't fit.
+        """
         ...
 
 
