@@ -67,7 +67,9 @@ class UpscalingNetwork(Protocol):
     scale: int
     multiple: int
     overlap: int
-    tile: int
+
+    @property
+    def tile(self) -> int: ...
 
     def enlarge(self, x: torch.Tensor) -> Steps[torch.Tensor]:
         """`[1, channels_in, h, w]` float32, 0..1, to `[1, channels_in, scale*h, scale*w]` float32, nominally 0..1."""
