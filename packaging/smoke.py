@@ -210,7 +210,7 @@ def resume(trial: Trial) -> None:
     for number in range(count):
         (photos / f"bild {number:02}.png").write_bytes(smoke_files.photo(240 + number, 180))  # enough to be interrupted in
     out = trial.elsewhere / "eine Reihe, größer"
-    words: tuple[str | Path, ...] = ("upscale", photos, "--out", out, "--format", "png")
+    words: tuple[str | Path, ...] = ("upscale", photos, "--model", "photo-x4", "--out", out, "--format", "png")
     process = trial.start(*words)
     end = time.monotonic() + LIMIT_SECONDS
     while process.poll() is None and time.monotonic() < end and not any(out.rglob("*.png")):
