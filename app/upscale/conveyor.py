@@ -151,7 +151,7 @@ class Conveyor:
             self._after_laying(item, partial(self._run_done, item, update))
         elif isinstance(update, Cancelled):
             self._leave(item)
-            self._after_laying(item, partial(self._ready.appendleft, item))
+            self._after_laying(item, partial(self._put_back, item))
 
     def collect(self) -> list[Event]:
         """What has happened since the last call, in order."""
@@ -277,6 +277,14 @@ class Conveyor:
     def _leave(self, item: Item) -> None:
         del self._current[item.index]
         item.network_seconds += time.perf_counter() - item.network_began
+
+    def _put_back(self, item: Item) -> None:
+        """A run that was cancelled goes on from where it was; where it came too late for that, nothing was left to do."""
+        assert item.pixels is not None
+        if item.assembly is not None and item.assembly.rows >= item.pixels.shape[0] * self.choices.scale:
+            self._run_done(item, Done(None, 0.0))
+        else:
+            self._ready.appendleft(item)
 
     def _run_done(self, item: Item, done: Done) -> None:
         if isinstance(item.assembly, results.Assembly):

@@ -196,6 +196,38 @@ def test_a_pause_keeps_what_was_made_and_goes_on_from_there(
 
 
 @pytest.mark.parametrize("streamed", [False, True])
+def test_a_pause_after_the_last_tile_leaves_nothing_to_ask_for(
+    tmp_path: Path, running: Engine, monkeypatch: pytest.MonkeyPatch, streamed: bool
+) -> None:
+    if streamed:
+        monkeypatch.setattr(making, "STREAM_BYTES", 0)
+    named = photos(tmp_path, 1, 64, 48)
+    plan = planned(named, X2)
+    with Conveyor(X2) as belt:
+        belt.add(0, plan[0])
+        belt.collect()
+        belt.wait()
+        belt.collect()
+        job = belt.next_request()
+        assert job is not None
+        for update in tiles_of(running, job[1]):  # type: ignore[arg-type]
+            if isinstance(update, Tile):
+                belt.update(0, update)
+        belt.pause()
+        belt.update(0, Cancelled())
+        events = []
+        while not belt.idle:
+            belt.wait()
+            events += belt.collect()
+        belt.resume()
+        assert belt.next_request() is None
+        events += drive(belt, running)
+        assert events[-1].stage == "done"
+    assert plan[0].output is not None
+    assert np.array_equal(decode(plan[0].output).pixels, doubled(decode(named[0]).pixels))
+
+
+@pytest.mark.parametrize("streamed", [False, True])
 def test_closing_in_the_middle_leaves_nothing_on_the_disk(
     tmp_path: Path, running: Engine, monkeypatch: pytest.MonkeyPatch, streamed: bool
 ) -> None:
