@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.cli.options import UsageError, engine, positive
-from app.cli.report import Reporter
+from app.cli.report import Reporter, said
 from app.inference.requests import GenerateRequest, InspectRequest
 from app.inference.updates import Done, Failure, Generated
 
@@ -141,7 +141,7 @@ def _keep(args: argparse.Namespace, reporter: Reporter, card: Card, name: str, s
         args.out.mkdir(parents=True, exist_ok=True)
         recipe.write(path, made.picture, _recipe(args, card, name, seed), "generated")
     except (PhotoError, OSError) as error:
-        reporter.failed(str(path), Failure(str(error)))
+        reporter.failed(str(path), Failure(said(error)))
         return
     height, width = made.picture.shape[:2]
     reporter.result(

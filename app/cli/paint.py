@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.cli.options import OK, UsageError, engine
-from app.cli.report import Reporter
+from app.cli.report import Reporter, said
 from app.inference.requests import InspectRequest, PaintRequest
 from app.inference.updates import Cancelled, Done, Failure, Update
 
@@ -119,7 +119,7 @@ def run(args: argparse.Namespace) -> int:
         try:
             _write(path, ending.result, drawing, card, upscaler or "")
         except (PhotoError, OSError) as error:
-            reporter.failed(str(path), Failure(str(error)))
+            reporter.failed(str(path), Failure(said(error)))
             continue
         reporter.result(f"{path}", path=str(path), look=look.title, seconds=round(ending.seconds, 3))
     return reporter.finish() if reporter.failures else OK

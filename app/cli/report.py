@@ -113,3 +113,9 @@ class Reporter:
         stream.flush()
         if self._bar is not None:
             self._bar.refresh()
+
+
+def said(error: Exception) -> str:
+    """What an error says to a person: of the system's errors the reason alone, without number and path."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."

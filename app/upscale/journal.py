@@ -85,6 +85,10 @@ class Journal:
         self.path = path or state_folder() / "journal.sqlite"
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            why = error.strerror or type(error).__name__
+            raise JournalError(f"The journal of jobs has no place ({why}): {self.path.parent} cannot be made.") from error
+        try:
             self._base = sqlite3.connect(self.path, timeout=10, isolation_level=None, check_same_thread=False)
             self._base.execute("PRAGMA journal_mode=WAL")
             # A power cut may take the last photos' marks with it, never the file's sanity: those photos are done again.

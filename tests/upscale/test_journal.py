@@ -117,3 +117,9 @@ def test_the_same_command_has_the_same_key_and_another_has_not(tmp_path: Path) -
     named = [tmp_path / "a"]
     assert key_of(X2, named) == key_of(X2, [tmp_path / "b/../a"])
     assert key_of(X2, named) != key_of(X2, [tmp_path / "b"])
+
+
+def test_a_journal_that_has_no_place_says_so_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("a file where a folder should be")
+    with pytest.raises(JournalError, match="has no place"):
+        Journal(tmp_path / "home" / "state" / "journal.sqlite")
