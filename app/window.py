@@ -217,7 +217,8 @@ class MainWindow(QMainWindow):
         state = self._kept.get("panels", {})
         kept = state.get(panel.name, {}) if isinstance(state, dict) else {}
         panel.restore(kept if isinstance(kept, dict) else {})
-        self.header.show_page(self.rail.entries[panel.name].text(), panel)
+        if panel.name == self._here:
+            self.header.show_page(self.rail.entries[panel.name].text(), panel)
 
     def _with_panel(self, does: Callable[[Panel], object]) -> None:
         panel = self.panel(self._here)

@@ -19,21 +19,26 @@ class _Sheet(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._picture = QPixmap()
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)  # asked by the layout: a height set while resizing comes too late for what is below
+        self.setSizePolicy(policy)
 
     def show_sheet(self, picture: QPixmap) -> None:
         self._picture = picture
         self.setVisible(not picture.isNull())
-        self._fit()
+        self.updateGeometry()
+        self.update()
 
-    def resizeEvent(self, event: object) -> None:
-        self._fit()
+    def hasHeightForWidth(self) -> bool:
+        return True
 
-    def _fit(self) -> None:
-        if not self._picture.isNull():
-            height = round(self.width() * self._picture.height() / self._picture.width())
-            self.setFixedHeight(min(height, SHEET_HEIGHT))
-            self.update()
+    def heightForWidth(self, width: int) -> int:
+        if self._picture.isNull():
+            return 0
+        return min(round(width * self._picture.height() / self._picture.width()), SHEET_HEIGHT)
+
+    def sizeHint(self) -> QSize:
+        return QSize(SHEET_HEIGHT, self.heightForWidth(SHEET_HEIGHT))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         with QPainter(self) as painter:

@@ -108,6 +108,16 @@ def test_the_header_shows_what_belongs_to_the_page(window: MainWindow) -> None:
     assert window.header.title.text() == "Models"
 
 
+def test_a_page_chosen_before_the_panels_woke_keeps_its_header(
+    open_window: Callable[[], MainWindow], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = MainWindow.begin
+    monkeypatch.setattr(MainWindow, "begin", lambda window: (window.go_to("models"), begin(window)))
+    window = open_window()
+    qtbot.waitUntil(lambda: window._begun)
+    assert window.header.title.text() == "Models"
+
+
 def test_undo_and_redo_say_what_they_take_back(window: MainWindow, qtbot: QtBot) -> None:
     assert not window.header.undo.isEnabled()
     window.panel("explore").roll()
