@@ -160,6 +160,14 @@ def test_each_model_that_travels_along_is_named_with_its_licence() -> None:
         assert f"{card.parent.name}: {json.loads(card.read_text(encoding='utf-8'))['licence']}" in lines
 
 
+def test_a_model_under_a_licence_of_others_has_its_text_along() -> None:
+    texts = "\n".join(path.read_text(encoding="utf-8") for path in licences.told_in_resources())
+    for card in (contents.ROOT / "resources" / "weights").glob("*/card.json"):
+        if json.loads(card.read_text(encoding="utf-8"))["licence"] == "BSD-3-Clause":
+            assert card.parent.name in texts, f"the text for {card.parent.name} is missing in resources/licences"
+    assert "Neither the name of the copyright holder" in texts
+
+
 @pytest.mark.skipif(not (BUILT / licences.NAME).is_file(), reason="there is no built program in dist/ganvas")
 def test_the_built_program_names_each_distribution_inside_it_and_gives_its_text() -> None:
     text = (BUILT / licences.NAME).read_text(encoding="utf-8")
