@@ -206,7 +206,7 @@ def resume(trial: Trial) -> None:
     """Interrupted in the middle, then resumed: every photo once, no half file under a final name."""
     photos = trial.elsewhere / "eine Reihe"
     photos.mkdir()
-    count = 40
+    count = 24
     for number in range(count):
         (photos / f"bild {number:02}.png").write_bytes(smoke_files.photo(240 + number, 180))  # enough to be interrupted in
     out = trial.elsewhere / "eine Reihe, größer"
@@ -289,6 +289,8 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="folder to keep all that was made in")
     parser.add_argument("--only", nargs="*", default=[], metavar="STEP", help="run these steps alone")
     args = parser.parse_args()
+    # A shell starts what it puts into the background with Ctrl-C ignored, and that is inherited: the trial must interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     folder = args.folder.resolve()
     if not program(folder).is_file():
         raise SystemExit(f"There is no program in {folder}.")
