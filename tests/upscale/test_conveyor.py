@@ -20,7 +20,7 @@ from app.photos.photo import Photo
 from app.upscale import making, results
 from app.upscale.conveyor import Conveyor
 from app.upscale.items import Event
-from app.upscale.plan import Choices
+from app.upscale.plan import Choices, Planned
 from app.upscale.sizes import parse_target
 from tests.upscale.belt import TWICE, doubled, drive, engine, photos, planned
 
@@ -155,6 +155,18 @@ def tiles_of(running: Engine, request: UpscaleRequest, tile: int = 16) -> Iterat
     return running.run(replace(request, tile=tile))
 
 
+def first_request(belt: Conveyor, photo: Planned) -> UpscaleRequest:
+    """Put a photo on the belt, wait until it is read, and take what is to be asked for it."""
+    belt.add(0, photo)
+    belt.collect()
+    belt.wait()
+    belt.collect()
+    job = belt.next_request()
+    assert job is not None
+    assert isinstance(job[1], UpscaleRequest)
+    return job[1]
+
+
 @pytest.mark.parametrize("streamed", [False, True])
 def test_a_pause_keeps_what_was_made_and_goes_on_from_there(
     tmp_path: Path, running: Engine, monkeypatch: pytest.MonkeyPatch, streamed: bool
@@ -164,14 +176,9 @@ def test_a_pause_keeps_what_was_made_and_goes_on_from_there(
     named = photos(tmp_path, 1, 64, 48)
     plan = planned(named, X2)
     with Conveyor(X2) as belt:
-        belt.add(0, plan[0])
-        belt.collect()
-        belt.wait()
-        belt.collect()
-        job = belt.next_request()
-        assert job is not None
+        request = first_request(belt, plan[0])
         seen = 0
-        for update in tiles_of(running, job[1]):  # type: ignore[arg-type]
+        for update in tiles_of(running, request):
             belt.update(0, update)  # type: ignore[arg-type]
             seen += isinstance(update, Tile)
             if seen == 7:
@@ -204,13 +211,8 @@ def test_a_pause_after_the_last_tile_leaves_nothing_to_ask_for(
     named = photos(tmp_path, 1, 64, 48)
     plan = planned(named, X2)
     with Conveyor(X2) as belt:
-        belt.add(0, plan[0])
-        belt.collect()
-        belt.wait()
-        belt.collect()
-        job = belt.next_request()
-        assert job is not None
-        for update in tiles_of(running, job[1]):  # type: ignore[arg-type]
+        request = first_request(belt, plan[0])
+        for update in tiles_of(running, request):
             if isinstance(update, Tile):
                 belt.update(0, update)
         belt.pause()
