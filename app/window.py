@@ -165,6 +165,10 @@ class MainWindow(QMainWindow):
         page = self._pages.get(name)
         return page.content if page is not None and isinstance(page.content, Panel) else None
 
+    def _panels(self) -> list[Panel]:
+        """All panels that were built."""
+        return [page.content for page in self._pages.values() if isinstance(page.content, Panel)]
+
     @property
     def here(self) -> str:
         """The name of the page in front."""
@@ -241,10 +245,8 @@ class MainWindow(QMainWindow):
         logger.info("the window is on the screen")  # packaging/first_paint.py reads the time of this line
         self.worker.warm_up()
         self.status.device.setText(self.tr("Starting the engine…"))
-        for name in self._pages:
-            panel = self.panel(name)
-            if panel is not None:
-                self._wake(panel)
+        for panel in self._panels():
+            self._wake(panel)
         self._show_memory()
         self._memory_clock.start()
         if self.settings.problem:
@@ -334,10 +336,8 @@ class MainWindow(QMainWindow):
         self.status.show_job(name, done, total, text)
 
     def _catalogue_changed(self) -> None:
-        for name in self._pages:
-            panel = self.panel(name)
-            if panel is not None and self._begun:
-                panel.catalogue_changed()
+        for panel in self._panels() if self._begun else ():
+            panel.catalogue_changed()
 
     def _models_added(self, names: list[str]) -> None:
         """A model that was just added is wanted: offer the panel that works with it."""
@@ -387,26 +387,22 @@ class MainWindow(QMainWindow):
         """Write what is open for the next start. Panels that were not visited keep what they had."""
         panels = self._kept.get("panels", {})
         panels = dict(panels) if isinstance(panels, dict) else {}
-        for name in self._pages:
-            panel = self.panel(name)
-            if panel is not None and self._begun:
-                panels[name] = panel.state()
+        for panel in self._panels() if self._begun else ():
+            panels[panel.name] = panel.state()
         geometry = bytes(self.saveGeometry().toBase64().data()).decode()
         here = self._here if self._here in PANELS else PANELS[0]
         self.settings.keep_state({"here": here, "geometry": geometry, "panels": panels})
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        lost = [text for name in self._pages if (panel := self.panel(name)) is not None and (text := panel.closing())]
+        lost = [text for panel in self._panels() if (text := panel.closing())]
         if lost and not self._really(lost):
             event.ignore()
             return
         self.keep_state()
         self._memory_clock.stop()
         self.status.shut()
-        for name in self._pages:
-            panel = self.panel(name)
-            if panel is not None:
-                panel.shut()
+        for panel in self._panels():
+            panel.shut()
         self._bringer.shut()
         self.worker.close()
         super().closeEvent(event)

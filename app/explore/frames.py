@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app import theme
+from app.widgets.icon_button import icon_button
 from app.widgets.model_picker import Choice
 from app.widgets.thumbnail_strip import ThumbnailStrip
 
@@ -16,18 +17,6 @@ if TYPE_CHECKING:
 
 
 NARROW, WIDE = 1100, 2000  # widths of the panel at which sheet and tools change theirs
-
-
-def tool(icon: str, tip: str, name: str, check: bool = False) -> QToolButton:
-    """A button that is an icon alone."""
-    button = QToolButton()
-    button.setObjectName(name)
-    button.setIcon(theme.icon(icon))
-    button.setIconSize(QSize(18, 18))
-    button.setToolTip(tip)
-    button.setAccessibleName(tip)
-    button.setCheckable(check)
-    return button
 
 
 class SheetColumn(QFrame):
@@ -42,11 +31,11 @@ class SheetColumn(QFrame):
         self.seeds = ThumbnailStrip("sheet:seeds", self.tr("Sheet of seeds"), columns=2)
         self.title = QLabel(self.tr("Seeds"))
         self.title.setFont(theme.heading(0))
-        self.back = tool("left", self.tr("The seeds before"), "sheet:back")
+        self.back = icon_button("left", self.tr("The seeds before"), "sheet:back")
         self.back.clicked.connect(lambda: self.turned.emit(-1))
-        onward = tool("right", self.tr("The next seeds"), "sheet:next")
+        onward = icon_button("right", self.tr("The next seeds"), "sheet:next")
         onward.clicked.connect(lambda: self.turned.emit(1))
-        shuffle = tool("shuffle", self.tr("A sheet of other seeds"), "sheet:shuffle")
+        shuffle = icon_button("shuffle", self.tr("A sheet of other seeds"), "sheet:shuffle")
         shuffle.clicked.connect(self.shuffled)
         head = QHBoxLayout()
         head.setContentsMargins(4, 0, 4, 0)
@@ -106,10 +95,10 @@ class ViewBar(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("viewbar")
-        self.pin = tool("pin", self.tr("Pin (P): hold Space on the picture to compare with it"), "pin", check=True)
-        self.star = tool("star", self.tr("Favourite (F)"), "favourite", check=True)
-        self.copy = tool("copy", self.tr("Copy the picture (Ctrl+C)"), "copy")
-        self.fit = tool("fit", self.tr("Whole picture (0); 1 shows its own pixels"), "fit")
+        self.pin = icon_button("pin", self.tr("Pin (P): hold Space on the picture to compare with it"), "pin", check=True)
+        self.star = icon_button("star", self.tr("Favourite (F)"), "favourite", check=True)
+        self.copy = icon_button("copy", self.tr("Copy the picture (Ctrl+C)"), "copy")
+        self.fit = icon_button("fit", self.tr("Whole picture (0); 1 shows its own pixels"), "fit")
         self.zoom = QLabel()
         self.zoom.setProperty("tone", "dim")
         self.zoom.setFont(theme.remark_font())

@@ -9,8 +9,8 @@ from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPainterPath
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app import theme
-from app.explore.frames import tool
 from app.explore.morph import SECONDS
+from app.widgets.icon_button import icon_button
 from app.widgets.slider_row import SliderRow
 
 SIDE = 44
@@ -121,7 +121,7 @@ class MorphRow(QFrame):
         super().__init__(parent)
         self.setObjectName("strip")
         self.timeline = Timeline()
-        self.button = tool("play", self.tr("Play (and stop)"), "morph:play")
+        self.button = icon_button("play", self.tr("Play (and stop)"), "morph:play")
         self.button.clicked.connect(self.play)
         self.pace = SliderRow("morph:seconds", self.tr("Seconds a step"), *SECONDS, 2.0, decimals=1, label_width=100)
         self.pace.setFixedWidth(248)
@@ -138,7 +138,7 @@ class MorphRow(QFrame):
         self.save.setObjectName("morph:save")
         theme.give_icon(self.save, "export")
         self.save.clicked.connect(self.export)
-        close = tool("close", self.tr("Back to the history"), "morph:close")
+        close = icon_button("close", self.tr("Back to the history"), "morph:close")
         close.clicked.connect(self.closed)
         self.length = QLabel()
         self.length.setProperty("tone", "dim")

@@ -21,18 +21,7 @@ from PySide6.QtWidgets import (
 
 from app import theme
 from app.upscale.afterwards import THENS, Then
-
-
-def tool(icon: str, tip: str, name: str, check: bool = False) -> QToolButton:
-    """A button that is an icon alone."""
-    button = QToolButton()
-    button.setObjectName(name)
-    button.setIcon(theme.icon(icon))
-    button.setIconSize(QSize(18, 18))
-    button.setToolTip(tip)
-    button.setAccessibleName(tip)
-    button.setCheckable(check)
-    return button
+from app.widgets.icon_button import icon_button
 
 
 class RunBar(QFrame):
@@ -51,9 +40,9 @@ class RunBar(QFrame):
         self.go.setObjectName("upscale:start")
         self.go.setProperty("look", "primary")
         self.go.clicked.connect(self._go)
-        self.halt = tool("pause", self.tr("Pause: the photo at work goes on from its last tile"), "upscale:pause")
+        self.halt = icon_button("pause", self.tr("Pause: the photo at work goes on from its last tile"), "upscale:pause")
         self.halt.clicked.connect(self.pause)
-        self.end = tool("stop", self.tr("Stop: what is finished stays"), "upscale:stop")
+        self.end = icon_button("stop", self.tr("Stop: what is finished stays"), "upscale:stop")
         self.end.clicked.connect(self.stop)
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
@@ -62,7 +51,7 @@ class RunBar(QFrame):
         self.said.setFont(theme.remark_font())
         self.said.setProperty("tone", "dim")
         self.said.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.after = tool("power", "", "upscale:then")
+        self.after = icon_button("power", "", "upscale:then")
         self.after.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self.after)
         self._thens = QActionGroup(menu)
@@ -154,11 +143,11 @@ class ViewBar(QFrame):
             ("side", "layers", self.tr("Side by side (S)")),
             ("flicker", "flicker", self.tr("Flicker (F); B held shows before")),
         ):
-            button = tool(icon, tip, f"compare:{key}", check=True)
+            button = icon_button(icon, tip, f"compare:{key}", check=True)
             button.clicked.connect(lambda checked=False, key=key: self.mode.emit(key))
             self._modes[key] = button
             row.addWidget(button)
-        self.glass = tool("loupe", self.tr("Loupe (L): Ctrl and wheel change it"), "compare:loupe", check=True)
+        self.glass = icon_button("loupe", self.tr("Loupe (L): Ctrl and wheel change it"), "compare:loupe", check=True)
         self.glass.clicked.connect(self.loupe)
         row.addWidget(self.glass)
         self.here = QPushButton(self.tr("Try here"))
@@ -167,7 +156,7 @@ class ViewBar(QFrame):
         self.here.setToolTip(self.tr("Enlarge what is in view with the chosen model; Shift and drag marks a part"))
         self.here.clicked.connect(self.try_here)
         row.addWidget(self.here)
-        self.crop = tool("rectangle", self.tr("Enlarge only the part that was marked by Shift and drag"), "upscale:part")
+        self.crop = icon_button("rectangle", self.tr("Enlarge only the part that was marked by Shift and drag"), "upscale:part")
         self.crop.setEnabled(False)
         self.crop.clicked.connect(self.part)
         row.addWidget(self.crop)
@@ -184,7 +173,7 @@ class ViewBar(QFrame):
             ("copy", self.tr("Copy the result (Ctrl+C)"), "compare:copy", self.copy),
             ("export", self.tr("Save a picture of before and after"), "compare:save", self.save),
         ):
-            button = tool(icon, tip, name)
+            button = icon_button(icon, tip, name)
             button.clicked.connect(signal)
             row.addWidget(button)
         self.show_mode("divider")

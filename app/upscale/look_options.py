@@ -9,8 +9,8 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app import theme
-from app.upscale.bars import tool
 from app.upscale.plan import MOST_GRAIN, Choices
+from app.widgets.icon_button import icon_button
 from app.widgets.slider_row import SliderRow
 
 LABEL_WIDTH = 72
@@ -83,7 +83,7 @@ class LookOptions(QWidget):
         self.from_file.setObjectName("upscale:mask")
         self.from_file.setToolTip(self.tr("A black and white picture, or a label map from Paint, for all photos of its shape"))
         self.from_file.clicked.connect(self.mask_asked)
-        self.drop = tool("close", self.tr("Protect nothing"), "upscale:unprotect")
+        self.drop = icon_button("close", self.tr("Protect nothing"), "upscale:unprotect")
         self.drop.clicked.connect(self.mask_dropped)
         self.protected = QLabel()
         self.protected.setProperty("tone", "dim")

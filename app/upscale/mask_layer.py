@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from app import theme
-from app.upscale.bars import tool
+from app.widgets.icon_button import icon_button
 from app.widgets.picture_view import PictureView
 from app.widgets.slider_row import SliderRow
 
@@ -185,9 +185,9 @@ class MaskBar(QFrame):
         self.size_row = SliderRow("protect:size", self.tr("Brush"), FINEST, COARSEST, FIRST, decimals=0, label_width=44)
         self.size_row.changed.connect(lambda value: setattr(layer, "diameter", value))
         self.size_row.setMaximumWidth(190)
-        self.eraser = tool("eraser", self.tr("Rub out"), "protect:eraser", check=True)
+        self.eraser = icon_button("eraser", self.tr("Rub out"), "protect:eraser", check=True)
         self.eraser.toggled.connect(lambda on: setattr(layer, "erases", on))
-        clear = tool("remove", self.tr("Protect nothing in this photo"), "protect:clear")
+        clear = icon_button("remove", self.tr("Protect nothing in this photo"), "protect:clear")
         clear.clicked.connect(layer.clear)
         end = QPushButton(self.tr("Done"))
         end.setObjectName("protect:done")
