@@ -8,7 +8,7 @@ import socket
 from types import FrameType
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, QObject, QSocketNotifier
+from PySide6.QtCore import QCoreApplication, QMetaObject, QObject, QSocketNotifier, Qt
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
@@ -41,7 +41,8 @@ class Interruption(QObject):
 
     def _asked(self, number: int, frame: FrameType | None) -> None:
         self._restore()
-        self._app.quit()
+        # Not at once: this runs between any two lines, also in the middle of what the window is just doing.
+        QMetaObject.invokeMethod(self._app, "quit", Qt.ConnectionType.QueuedConnection)
 
     def _read(self) -> None:
         with contextlib.suppress(OSError):  # read already, or closed by the handler, which runs before this line does
