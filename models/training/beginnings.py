@@ -14,7 +14,8 @@ from models.catalogue import CARD, WEIGHTS, Catalogue
 from models.errors import BadInput
 from models.networks.compact import CompactConfig
 from models.training.loop import STATE
-from models.training.state import State, load_state
+from models.training.resuming import options_of, state_of
+from models.training.upscaling import UpscalingOptions
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +32,7 @@ def read_beginning(place: Path) -> Beginning:
     `BadInput` where there is none, or where it is no compact network.
     """
     if (place / STATE).is_file() or place.is_file():
-        return _of_run(load_state(place if place.is_file() else place / STATE))
+        return _of_run(place)
     if (place / CARD).is_file():
         return _of_model(Card.from_json((place / CARD).read_bytes()), place / WEIGHTS)
     entry = Catalogue().find(str(place))
@@ -41,10 +42,10 @@ def read_beginning(place: Path) -> Beginning:
     return _of_model(entry.card, entry.weights)
 
 
-def _of_run(state: State) -> Beginning:
-    options = state["options"]
-    config = CompactConfig(3, int(options["width"]), int(options["inner"]), int(options["scale"]))
-    return Beginning(config, state["networks"]["averaged"])
+def _of_run(place: Path) -> Beginning:
+    state = state_of(place)
+    options = options_of(UpscalingOptions, state, place)
+    return Beginning(options.network(), state["networks"]["averaged"])
 
 
 def _of_model(card: Card, weights: Path) -> Beginning:

@@ -18,10 +18,10 @@ from models.precision import best_device, processor_has_bfloat16
 from models.training import export, sheets
 from models.training.beginnings import read_beginning
 from models.training.labelled import LabelledPhotos, read_labelled
-from models.training.loop import STATE, Report, Schedule, train
+from models.training.loop import Report, Schedule, train
 from models.training.painting import PaintingOptions, PaintingRun
 from models.training.photos import read_photos
-from models.training.state import State, load_state
+from models.training.resuming import begun_state, options_of, same_labels, state_of
 from models.training.trunk import read_trunk
 from models.training.upscaling import UpscalingOptions, UpscalingRun, enlarged_sheet
 
@@ -56,18 +56,19 @@ def open_painting(
 
     A run that was begun keeps its options; `options` are those of a new one. `BadInput` where data or states cannot be used.
     """
-    state = load_state(out / STATE) if (out / STATE).exists() else None
+    state = begun_state(out)
     if state is not None:
-        stored = state["options"]
-        options = replace(options, **{**stored, "channels": tuple(stored["channels"])})
+        options = options_of(PaintingOptions, state, out)
     photos = read_labelled(data, out.parent / "cache" / data.name, open_only)
     device, bfloat16 = place.chosen()
     run = PaintingRun(photos, read_trunk(), options, device, bfloat16)
     if state is not None:
-        _fits(state, run)
+        same_labels(state["networks"]["generator"]["label_codes"].shape[0], len(photos.labels))
         run.restore(state)
     elif begin_from is not None:
-        run.begin_from(load_state(begin_from / STATE if begin_from.is_dir() else begin_from))
+        begun = state_of(begin_from)
+        options_of(PaintingOptions, begun, begin_from)
+        run.begin_from(begun)
     return run
 
 
@@ -93,11 +94,15 @@ def export_painting(run: PaintingRun, card: Card, folder: Path) -> None:
 def open_upscaling(
     data: Path, out: Path, options: UpscalingOptions, place: Place, begin_from: Path | None = None
 ) -> UpscalingRun:
-    """An upscaling run that stands where `out` left it, or at the network of `begin_from`, or at the beginning."""
-    state = load_state(out / STATE) if (out / STATE).exists() else None
+    """An upscaling run that stands where `out` left it, or at the network of `begin_from`, or at the beginning.
+
+    A run that was begun keeps its options; a new one takes its width and depth from what it begins from. `BadInput` where data,
+    states or what it begins from cannot be used.
+    """
+    state = begun_state(out)
     beginning = read_beginning(begin_from) if state is None and begin_from is not None else None
     if state is not None:
-        options = UpscalingOptions(**state["options"])
+        options = options_of(UpscalingOptions, state, out)
     if beginning is not None:
         if beginning.config.shuffle != options.scale or beginning.config.channels != 3:
             raise BadInput(f"{begin_from} enlarges {beginning.config.shuffle} times, the new run {options.scale} times.")
@@ -152,10 +157,3 @@ def read_card(path: Path | None, name: str) -> Card:
 def _knows_samples(data: LabelledPhotos) -> bool:
     """Whether the labels are those that the hand-drawn maps are made of."""
     return len(data.labels) == 18 and [label.id for label in data.labels] == list(range(18))
-
-
-def _fits(state: State, run: PaintingRun) -> None:
-    known = state["networks"]["generator"]["label_codes"].shape[0]
-    if known != len(run.data.labels):
-        now = len(run.data.labels)
-        raise BadInput(f"The run was begun with {known} labels, the data has {now}.", "", "Start in an empty folder.")

@@ -22,6 +22,7 @@ from models.training.augment import draw
 from models.training.labelled import LabelledPhotos, square
 from models.training.metrics import Agreement, Say, agreement
 from models.training.painting import sampling_chances, to_shares, to_tensor
+from models.training.resuming import placed, random_state, restore_random
 from models.training.state import State
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ class LabellingRun:
     ) -> None:
         torch.manual_seed(options.seed)
         self.data, self.options, self.device, self.bfloat16 = data, options, device, bfloat16
-        self.trunk = trunk.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.decoder = LabelDecoder(len(data.labels)).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.trunk = placed(trunk, device)
+        self.decoder = placed(LabelDecoder(len(data.labels)), device)
         self.optimiser = torch.optim.AdamW(self.decoder.parameters(), options.rate, weight_decay=0.01)
         self.seen = 0
         self.random = np.random.default_rng(options.seed)
@@ -92,7 +93,7 @@ class LabellingRun:
             "decoder": dict(self.decoder.state_dict()),
             "optimiser": self.optimiser.state_dict(),
             "seen": self.seen,
-            "random": {"numpy": self.random.bit_generator.state, "torch": torch.get_rng_state()},
+            "random": random_state(self.random),
         }
 
     def restore(self, state: State) -> None:
@@ -100,8 +101,7 @@ class LabellingRun:
         self.decoder.load_state_dict(state["decoder"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.seen = int(state["seen"])
-        self.random.bit_generator.state = state["random"]["numpy"]
-        torch.set_rng_state(state["random"]["torch"])
+        restore_random(self.random, state["random"])
 
     def begin_from(self, state: State) -> None:
         """Start anew with the decoder of another run."""

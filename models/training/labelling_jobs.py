@@ -13,16 +13,15 @@ from PIL import Image
 
 from models.card import Card
 from models.checkpoints.families.labeller import FAMILY
-from models.errors import BadInput
 from models.labelling import SPECK
 from models.precision import Runtime
 from models.training import export
 from models.training.jobs import Place
 from models.training.labelled import read_labelled, square
 from models.training.labelling import LabellingOptions, LabellingRun, channels_of, held_out_agreement
-from models.training.loop import STATE, Report, Schedule, train
+from models.training.loop import Report, Schedule, train
+from models.training.resuming import begun_state, options_of, same_labels, state_of
 from models.training.sheets import coloured, spread, webp
-from models.training.state import load_state
 from models.training.trunk import read_trunk
 
 _ROWS = 16
@@ -35,22 +34,19 @@ def open_labelling(
 
     A run that was begun keeps its options; `options` are those of a new one. `BadInput` where data or states cannot be used.
     """
-    state = load_state(out / STATE) if (out / STATE).exists() else None
+    state = begun_state(out)
     if state is not None:
-        options = LabellingOptions(**state["options"])
+        options = options_of(LabellingOptions, state, out)
     photos = read_labelled(data, out.parent / "cache" / data.name, open_only)
     device, bfloat16 = place.chosen()
     run = LabellingRun(photos, read_trunk(), options, device, bfloat16)
-    begun = state
-    if begun is None and begin_from is not None:
-        begun = load_state(begin_from / STATE if begin_from.is_dir() else begin_from)
-    if begun is not None:
-        known, now = len(begun["decoder"]["says.weight"]), len(photos.labels)
-        if known != now:
-            raise BadInput(f"The run was begun with {known} labels, the data has {now}.", "", "Start in an empty folder.")
     if state is not None:
+        same_labels(len(state["decoder"]["says.weight"]), len(photos.labels))
         run.restore(state)
-    elif begun is not None:
+    elif begin_from is not None:
+        begun = state_of(begin_from)
+        options_of(LabellingOptions, begun, begin_from)
+        same_labels(len(begun["decoder"]["says.weight"]), len(photos.labels))
         run.begin_from(begun)
     return run
 

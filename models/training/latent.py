@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from contextlib import nullcontext
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -25,6 +23,8 @@ from models.training.latent_critic import SEEN, Critic
 from models.training.latent_generator import is_of_last_level, learning_groups, levels_of, new_generator, synthesize
 from models.training.latent_guides import ALIKE_AT, guides, likeness_loss
 from models.training.latent_losses import Loss, critic_loss, generator_loss, moments_loss, penalty, sureness
+from models.training.painting import to_tensor
+from models.training.resuming import ResumableRun, follow, placed, take_over
 from models.training.squares import Squares
 from models.training.state import State
 
@@ -73,8 +73,10 @@ class LatentOptions:
         return Shape(widths, tuple(self.channels[: levels_of(self.size)]))
 
 
-class LatentRun:
+class LatentRun(ResumableRun):
     """All that changes while a generator is trained: `step` makes one step, `state` and `restore` take it to disk and back."""
+
+    options: LatentOptions
 
     def __init__(
         self, data: Squares, trunk: EfficientNetLite, options: LatentOptions, device: torch.device, bfloat16: bool
@@ -82,9 +84,9 @@ class LatentRun:
         torch.manual_seed(options.seed)
         self.data, self.options, self.device, self.bfloat16 = data, options, device, bfloat16
         self.shape = options.shape()
-        self.trunk: EfficientNetLite = _placed(trunk, device).eval()
-        self.generator: StyleGAN2 = _placed(new_generator(self.shape), device)
-        self.critic: Critic = _placed(Critic(options.loss == "hinge", options.pixels), device)
+        self.trunk: EfficientNetLite = placed(trunk, device).eval()
+        self.generator: StyleGAN2 = placed(new_generator(self.shape), device)
+        self.critic: Critic = placed(Critic(options.loss == "hinge", options.pixels), device)
         self.averaged: StyleGAN2 = copy.deepcopy(self.generator).requires_grad_(False).eval()
         self.best: StyleGAN2 = copy.deepcopy(self.averaged)
         self.best_distance, self.best_seen = float("inf"), 0
@@ -107,7 +109,7 @@ class LatentRun:
 
     def step(self) -> dict[str, float]:
         """One step on a batch; what to write into the log."""
-        with self._autocast():
+        with self.autocast():
             return self._step()
 
     def _step(self) -> dict[str, float]:
@@ -152,7 +154,7 @@ class LatentRun:
         for parameter in learning:
             parameter.requires_grad_(True)
 
-        self._follow()
+        follow(self.averaged, self.generator, options.average, self.seen, slow=2000)
         sure = sureness(says_real)
         self.seen += count
         self.steps += 1
@@ -169,7 +171,7 @@ class LatentRun:
 
     def pictures(self, network: StyleGAN2, z: Tensor, psi: float = 1.0) -> Tensor:
         """Pictures `[N, 3, side, side]`, float32, of `z [N, z_dim]`, at the side that is trained now."""
-        with torch.no_grad(), self._autocast():
+        with torch.no_grad(), self.autocast():
             average = w_average(network, self.shape.z_dim)
             found = []
             for some in torch.split(z.to(self.device), self.options.batch):
@@ -187,7 +189,7 @@ class LatentRun:
 
         What was best at half the size gives way to the first at full size: its last level shows nothing yet.
         """
-        with self._autocast():
+        with self.autocast():
             if self._real is None:
                 self._real = torch.cat([figures.described(self.trunk, x, SEEN) for x in self._real_pictures()])
             made = figures.described(self.trunk, self.pictures(self.averaged, self.fixed_latents(_JUDGED)), SEEN)
@@ -209,43 +211,32 @@ class LatentRun:
     def state(self) -> State:
         """All that resuming needs, as `models.training.state` stores it."""
         return {
-            "options": {f.name: getattr(self.options, f.name) for f in fields(self.options)},
-            "networks": {name: dict(network.state_dict()) for name, network in self._networks().items()},
-            "optimisers": {"generator": self.generator_optimiser.state_dict(), "critic": self.critic_optimiser.state_dict()},
-            "seen": self.seen,
+            **super().state(),
             "steps": self.steps,
             "small": self.small,
             "strength": self.strength,
             "guides": self._guides,
             "best": [self.best_distance if self.best_seen else None, self.best_seen],
-            "random": {"numpy": self.random.bit_generator.state, "torch": torch.get_rng_state()},
         }
 
     def restore(self, state: State) -> None:
         """Go on exactly where `state` was taken."""
-        for name, network in self._networks().items():
-            network.load_state_dict(state["networks"][name])
-        self.generator_optimiser.load_state_dict(state["optimisers"]["generator"])
-        self.critic_optimiser.load_state_dict(state["optimisers"]["critic"])
-        self.seen, self.steps, self.strength = int(state["seen"]), int(state["steps"]), float(state["strength"])
-        self.small = int(state["small"])
+        super().restore(state)
+        self.steps, self.small, self.strength = int(state["steps"]), int(state["small"]), float(state["strength"])
         self._guides = state["guides"]
         distance, self.best_seen = state["best"]
         self.best_distance = float("inf") if distance is None else float(distance)
-        self.random.bit_generator.state = state["random"]["numpy"]
-        torch.set_rng_state(state["random"]["torch"])
 
     def begin_from(self, state: State) -> None:
         """Take over the networks of another run as far as they fit: a warm start, counters at nought."""
-        for name, network in self._networks().items():
-            known, own = state["networks"].get(name, {}), network.state_dict()
-            network.load_state_dict({**own, **{k: v for k, v in known.items() if k in own and own[k].shape == v.shape}})
+        for name, network in self.networks().items():
+            take_over(network, state["networks"].get(name, {}))
 
-    def _networks(self) -> dict[str, torch.nn.Module]:
+    def networks(self) -> dict[str, torch.nn.Module]:
         return {"generator": self.generator, "averaged": self.averaged, "best": self.best, "critic": self.critic}
 
-    def _autocast(self) -> Any:
-        return torch.autocast(self.device.type, torch.bfloat16) if self.bfloat16 else nullcontext()
+    def optimisers(self) -> dict[str, torch.optim.Optimizer]:
+        return {"generator": self.generator_optimiser, "critic": self.critic_optimiser}
 
     def _latents(self, near: Tensor) -> Tensor:
         """`ws [batch, num_ws, w_dim]`: first those of the places `near [M, z_dim]`, then others drawn at random.
@@ -271,7 +262,7 @@ class LatentRun:
         if self._guides is None:
             self._guides = self._find_guides()
         near = self._guides[torch.from_numpy(turned.astype(np.int64)), torch.from_numpy(chosen)][: self.options.batch // 2]
-        return figures.resized(_to_tensor(pixels, self.device), self.side), near.to(self.device)
+        return figures.resized(to_tensor(pixels, self.device), self.side), near.to(self.device)
 
     def _find_guides(self) -> Tensor:
         """Latents `[2, training pictures, z_dim]` of the pictures as they are and mirrored."""
@@ -282,14 +273,7 @@ class LatentRun:
 
     def _real_pictures(self) -> Iterator[Tensor]:
         for start in range(0, len(self.data.train), 64):
-            yield _to_tensor(self.data.pixels[list(self.data.train[start : start + 64])], self.device)
-
-    def _follow(self) -> None:
-        """Move the averaged generator towards the trained one."""
-        keep = min(self.options.average, (1 + self.seen) / (2000 + self.seen))
-        with torch.no_grad():
-            for averaged, trained in zip(self.averaged.parameters(), self.generator.parameters(), strict=True):
-                averaged.lerp_(trained, 1 - keep)
+            yield to_tensor(self.data.pixels[list(self.data.train[start : start + 64])], self.device)
 
 
 def w_average(network: StyleGAN2, z_dim: int) -> Tensor:
@@ -302,12 +286,3 @@ def w_average(network: StyleGAN2, z_dim: int) -> Tensor:
 
 def _first(pictures: Tensor, features: Mapping[int, Tensor], count: int) -> tuple[Tensor, dict[int, Tensor]]:
     return pictures[:count], {stride: x[:count] for stride, x in features.items() if stride in ALIKE_AT}
-
-
-def _to_tensor(pixels: np.ndarray[Any, np.dtype[np.uint8]], device: torch.device) -> Tensor:
-    """Pictures uint8 `[N, H, W, 3]` to `[N, 3, H, W]`, -1..1, channels last."""
-    return (torch.from_numpy(np.ascontiguousarray(pixels)).to(device).float() / 127.5 - 1).permute(0, 3, 1, 2)
-
-
-def _placed(module: Any, device: torch.device) -> Any:
-    return module.to(device=device, memory_format=torch.channels_last)

@@ -18,9 +18,9 @@ from models.networks.stylegan2 import StyleGAN2
 from models.training import export, sheets
 from models.training.jobs import Place
 from models.training.latent import LatentOptions, LatentRun, w_average
-from models.training.loop import LOG, STATE, Report, Schedule, train
+from models.training.loop import LOG, Report, Schedule, train
+from models.training.resuming import begun_state, options_of, state_of
 from models.training.squares import read_squares
-from models.training.state import load_state, save_state
 from models.training.trunk import read_trunk
 
 FAMILY = "stylegan2-ada"
@@ -36,9 +36,9 @@ def open_latent(
     A run that was begun keeps its options but for `small`, the pictures at half size, which may be moved. `BadInput` where
     data or states cannot be used.
     """
-    state = load_state(out / STATE) if (out / STATE).exists() else None
+    state = begun_state(out)
     if state is not None:
-        options = LatentOptions(**{**state["options"], "channels": tuple(state["options"]["channels"])})
+        options = options_of(LatentOptions, state, out)
     elif small is not None:
         options = replace(options, small=small)
     pictures = read_squares(data, out.parent / "cache" / f"{data.name}-{options.size}", options.size)
@@ -46,22 +46,20 @@ def open_latent(
     run = LatentRun(pictures, read_trunk(), options, device, bfloat16)
     if state is not None:
         run.restore(state)
-        if small is not None and small != run.small:
-            run.small = small
-            save_state(out / STATE, run.state())
+        run.small = run.small if small is None else small
     elif begin_from is not None:
-        run.begin_from(load_state(begin_from / STATE if begin_from.is_dir() else begin_from))
+        begun = state_of(begin_from)
+        options_of(LatentOptions, begun, begin_from)
+        run.begin_from(begun)
     return run
 
 
 def train_latent(run: LatentRun, out: Path, schedule: Schedule) -> Iterator[Report]:
     """Train until the schedule ends, with sheets on fixed latents in `out`, and an alarm where the pictures become alike."""
-    found: dict[str, float] = {}
 
     def sheet(path: Path) -> Mapping[str, float]:
         Image.fromarray(latent_sheet(run, run.averaged)).save(path)
-        found.update(run.measure())
-        return found
+        return run.measure()
 
     run.until = schedule.pictures
     for report in train(run, out, schedule, sheet):
@@ -79,12 +77,18 @@ def latent_sheet(run: LatentRun, network: StyleGAN2) -> NDArray[np.uint8]:
 
 
 def export_latent(run: LatentRun, card: Card, folder: Path) -> None:
-    """Write the best generator of a run as a model of Ganvas into `folder`, with its sample sheet."""
-    network = run.best if run.best_seen else run.averaged
+    """Write the best generator of a run as a model of Ganvas into `folder`, with its sample sheet.
+
+    `BadInput` where the run still makes pictures of half the size. The generator as it stands is written where none was measured
+    at full size.
+    """
     if run.side != run.options.size:
         size, small = run.options.size, run.small
         raise BadInput(f"The run does not make pictures of {size} px yet.", f"That begins after {small:,} pictures.", "Go on.")
-    steps = f"{run.best_seen or run.seen:,} pictures seen, batches of {run.options.batch}, {run.options.loss} loss"
+    # What was best at half the size shows nothing at full size.
+    measured = run.best_seen and run.best_seen >= run.small
+    network, seen = (run.best, run.best_seen) if measured else (run.averaged, run.seen)
+    steps = f"{seen:,} pictures seen, batches of {run.options.batch}, {run.options.loss} loss"
     described = replace(
         card,
         task="latent",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from models.training.state import State, load_state, save_state
+from models.training.state import State, save_state
 
 STATE = "state.safetensors"
 LOG = "log.csv"
@@ -25,8 +25,6 @@ class Run(Protocol):
     def step(self) -> dict[str, float]: ...
 
     def state(self) -> State: ...
-
-    def restore(self, state: State) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -57,14 +55,12 @@ class Report:
 def train(
     run: Run, out: Path, schedule: Schedule, sheet: Callable[[Path], Mapping[str, float] | None] | None = None
 ) -> Iterator[Report]:
-    """Resume from `out` if a state lies there, then step until the schedule ends; yields after every logged stretch and last.
+    """Step until the schedule ends, from where the run stands (it was opened from `out`); yields after every logged stretch.
 
     SIGTERM ends the run after its current step with a state written (where this is the main thread, which alone may catch it).
     `sheet(path)` draws a sample sheet; figures that it gives back are logged as they are, beside the smoothed ones.
     """
     out.mkdir(parents=True, exist_ok=True)
-    if (out / STATE).exists():
-        run.restore(load_state(out / STATE))
     asked = threading.Event()
     main = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGTERM, lambda *_: asked.set()) if main else None

@@ -12,14 +12,13 @@ each at full size:
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from contextlib import nullcontext
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.errors import BadInput
@@ -28,9 +27,12 @@ from models.networks.landscape import LandscapeConfig, LandscapeGenerator, Style
 from models.training.augment import Augmentation, adapted, draw
 from models.training.critic import Critic, critic_loss, generator_loss, label_weights, share_pyramid
 from models.training.labelled import LabelledPhotos, square
+from models.training.resuming import ResumableRun, follow, placed, take_over
 from models.training.state import State
 from models.training.strokes import like_strokes
 from models.training.styles import statistics_loss
+
+Pixels = NDArray[np.uint8]
 
 _FINEST = 256  # side in pixels at which maps are cut
 _SEEN_LABELS = 0.01  # a label that covers less of a photo does not make it a photo of that label
@@ -63,8 +65,10 @@ class PaintingOptions:
         return 2 * self.size if self.detail else self.size
 
 
-class PaintingRun:
+class PaintingRun(ResumableRun):
     """All that changes while a painter is trained: `step` makes one step, `state` and `restore` take it to disk and back."""
+
+    options: PaintingOptions
 
     def __init__(
         self, data: LabelledPhotos, trunk: EfficientNetLite, options: PaintingOptions, device: torch.device, bfloat16: bool
@@ -73,10 +77,10 @@ class PaintingRun:
         self.data, self.options, self.device, self.bfloat16 = data, options, device, bfloat16
         labels = len(data.labels)
         self.config = LandscapeConfig(labels, tuple(options.channels), pictures=2 if options.detail else 1, soften=options.detail)
-        self.trunk = _placed(trunk, device).eval()
-        self.generator = _placed(LandscapeGenerator(self.config), device)
+        self.trunk = placed(trunk, device).eval()
+        self.generator = placed(LandscapeGenerator(self.config), device)
         self.encoder = StyleEncoder(self.config.style_dim).to(device)
-        self.critics = nn.ModuleList(_placed(Critic(labels), device) for _ in range(2 if options.detail else 1))
+        self.critics = nn.ModuleList(placed(Critic(labels), device) for _ in range(2 if options.detail else 1))
         self.averaged = copy.deepcopy(self.generator).requires_grad_(False).eval()
         self.generator_optimiser = torch.optim.Adam(
             [*self.generator.parameters(), *self.encoder.parameters()], options.rate, betas=(0.0, 0.99)
@@ -94,7 +98,7 @@ class PaintingRun:
 
     def step(self) -> dict[str, float]:
         """One step on a batch; what to write into the log."""
-        with self._autocast():
+        with self.autocast():
             return self._step(detail=self.options.detail and self.steps % 2 == 1)
 
     def _step(self, detail: bool) -> dict[str, float]:
@@ -175,39 +179,25 @@ class PaintingRun:
 
     def paint(self, shares: Tensor, style: Tensor, noise: list[Tensor] | None = None) -> Tensor:
         """Pictures of the averaged generator, float32."""
-        with torch.no_grad(), self._autocast():
+        with torch.no_grad(), self.autocast():
             return self.averaged(shares, style, noise).float()  # type: ignore[no-any-return]
 
     def state(self) -> State:
         """All that resuming needs, as `models.training.state` stores it."""
-        return {
-            "options": {f.name: getattr(self.options, f.name) for f in fields(self.options)},
-            "networks": {name: dict(network.state_dict()) for name, network in self._networks().items()},
-            "optimisers": {"generator": self.generator_optimiser.state_dict(), "critic": self.critic_optimiser.state_dict()},
-            "seen": self.seen,
-            "steps": self.steps,
-            "strength": self.strength,
-            "random": {"numpy": self.random.bit_generator.state, "torch": torch.get_rng_state()},
-        }
+        return {**super().state(), "steps": self.steps, "strength": self.strength}
 
     def restore(self, state: State) -> None:
         """Go on exactly where `state` was taken."""
-        for name, network in self._networks().items():
-            network.load_state_dict(state["networks"][name])
-        self.generator_optimiser.load_state_dict(state["optimisers"]["generator"])
-        self.critic_optimiser.load_state_dict(state["optimisers"]["critic"])
-        self.seen, self.steps, self.strength = int(state["seen"]), int(state["steps"]), float(state["strength"])
-        self.random.bit_generator.state = state["random"]["numpy"]
-        torch.set_rng_state(state["random"]["torch"])
+        super().restore(state)
+        self.steps, self.strength = int(state["steps"]), float(state["strength"])
 
     def begin_from(self, state: State) -> None:
         """Take over the networks of another run as far as they fit (a level more, other heads): a warm start, counters kept."""
-        for name, network in self._networks().items():
+        for name, network in self.networks().items():
             known = state["networks"].get(name, {})
             if name == "critics" and "1.whole.0.bias" not in known:
                 known = {**known, **{f"1.{key[2:]}": value for key, value in known.items() if key.startswith("0.")}}
-            own = network.state_dict()
-            network.load_state_dict({**own, **{k: v for k, v in known.items() if k in own and own[k].shape == v.shape}})
+            take_over(network, known)
         self.seen, self.strength = int(state["seen"]), float(state["strength"])
 
     def mean_with(self, state: State) -> None:
@@ -216,18 +206,18 @@ class PaintingRun:
         be trained any further. `BadInput` where the other run has networks of another shape."""
         with torch.no_grad():
             for name in ("averaged", "encoder"):
-                network, other = self._networks()[name], state["networks"].get(name, {})
+                network, other = self.networks()[name], state["networks"].get(name, {})
                 for key, tensor in network.state_dict().items():
                     if key not in other or other[key].shape != tensor.shape:
                         raise BadInput("The mean with another run cannot be taken.", f"Its {name} has another shape at {key}.")
                     if tensor.dtype.is_floating_point:
                         tensor.lerp_(other[key].to(tensor), 0.5)
 
-    def _networks(self) -> dict[str, nn.Module]:
+    def networks(self) -> dict[str, nn.Module]:
         return {"generator": self.generator, "averaged": self.averaged, "encoder": self.encoder, "critics": self.critics}
 
-    def _autocast(self) -> Any:
-        return torch.autocast(self.device.type, torch.bfloat16) if self.bfloat16 else nullcontext()
+    def optimisers(self) -> dict[str, torch.optim.Optimizer]:
+        return {"generator": self.generator_optimiser, "critic": self.critic_optimiser}
 
     def _batch(self, side: int) -> tuple[Tensor, Tensor, Tensor]:
         """Photos `[N, 3, side, side]`, -1..1, shares of their maps and of the maps to paint, `[N, labels, side, side]`.
@@ -253,10 +243,8 @@ class PaintingRun:
 
     def _follow(self) -> None:
         """Move the averaged generator towards the trained one."""
-        keep = min(self.options.average, (1 + self.seen) / (2000 + self.seen))
+        follow(self.averaged, self.generator, self.options.average, self.seen, slow=2000)
         with torch.no_grad():
-            for averaged, trained in zip(self.averaged.parameters(), self.generator.parameters(), strict=True):
-                averaged.lerp_(trained, 1 - keep)
             for averaged, trained in zip(self.averaged.buffers(), self.generator.buffers(), strict=True):
                 if averaged.dtype.is_floating_point:
                     averaged.lerp_(trained, 0.02)
@@ -264,9 +252,7 @@ class PaintingRun:
                     averaged.copy_(trained)
 
 
-def to_shares(
-    maps: np.ndarray[Any, np.dtype[np.uint8]], labels: int, part: int, device: torch.device, dtype: torch.dtype
-) -> Tensor:
+def to_shares(maps: Pixels, labels: int, part: int, device: torch.device, dtype: torch.dtype) -> Tensor:
     """Shares `[N, labels, H / part, W / part]`, channels last, of maps `[N, H, W]` of channel numbers."""
     numbers = torch.from_numpy(maps).to(device)[..., None]
     known = torch.arange(labels, dtype=torch.uint8, device=device)
@@ -275,17 +261,17 @@ def to_shares(
     return shares.permute(0, 3, 1, 2)
 
 
-def to_tensor(pictures: list[np.ndarray[Any, np.dtype[np.uint8]]], device: torch.device) -> Tensor:
-    """Pictures uint8 `[H, W, 3]` to `[N, 3, H, W]`, -1..1, channels last."""
-    stacked = torch.from_numpy(np.stack(pictures)).to(device)
-    return (stacked.float() / 127.5 - 1).permute(0, 3, 1, 2)
+def to_tensor(pictures: Sequence[Pixels] | Pixels, device: torch.device) -> Tensor:
+    """Pictures uint8 `[H, W, 3]`, one by one or stacked, to `[N, 3, H, W]`, -1..1, channels last."""
+    stacked = np.ascontiguousarray(pictures) if isinstance(pictures, np.ndarray) else np.stack(pictures)
+    return (torch.from_numpy(stacked).to(device).float() / 127.5 - 1).permute(0, 3, 1, 2)
 
 
-def sampling_chances(shares: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
+def sampling_chances(shares: NDArray[np.float64]) -> NDArray[np.float64]:
     """How likely each photo is drawn, `[photos]`, by label shares `[photos, labels]`: four times as often at most."""
     often = np.maximum((shares > _SEEN_LABELS).mean(0), 1e-3)
     rarity = np.where(shares > _SEEN_LABELS, often[None] ** -0.5, 0).max(1)
-    chances: np.ndarray[Any, np.dtype[np.float64]] = np.clip(rarity / np.median(rarity), 0.5, 4.0)
+    chances: NDArray[np.float64] = np.clip(rarity / np.median(rarity), 0.5, 4.0)
     chances /= chances.sum()
     return chances
 
@@ -298,10 +284,6 @@ def batches(indices: list[int], size: int) -> Iterator[list[int]]:
 
 def _look(x: Tensor, window: Window) -> Tensor:
     return x[..., 2 * window.top : 2 * (window.top + window.side), 2 * window.left : 2 * (window.left + window.side)]
-
-
-def _placed(module: Any, device: torch.device) -> Any:
-    return module.to(device=device, memory_format=torch.channels_last)
 
 
 def _reordered(draws: Augmentation, order: Tensor) -> Augmentation:

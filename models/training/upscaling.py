@@ -10,8 +10,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -25,7 +24,7 @@ from models.training.degradations import WORN, WornLike
 from models.training.fidelity import bicubic, psnr_y
 from models.training.patches import Patches, clean_or_worn
 from models.training.photos import Photos
-from models.training.state import State
+from models.training.resuming import ResumableRun, follow, placed
 
 Pixels = NDArray[np.uint8]
 
@@ -58,13 +57,19 @@ class UpscalingOptions:
         """How the small photos are worn; None: they are clean."""
         return WORN if self.worn else None
 
+    def network(self) -> CompactConfig:
+        """The shape of the network."""
+        return CompactConfig(3, self.width, self.inner, self.scale)
+
     def gentle(self) -> UpscalingOptions:
         """The same at a fifth of the rate: for a network that has learnt the plain differences already."""
         return replace(self, rate=self.rate / 5)
 
 
-class UpscalingRun:
+class UpscalingRun(ResumableRun):
     """All that changes while an upscaler is trained."""
+
+    options: UpscalingOptions
 
     def __init__(
         self, photos: Photos, trunk: EfficientNetLite, options: UpscalingOptions, device: torch.device, bfloat16: bool
@@ -73,12 +78,12 @@ class UpscalingRun:
         self.photos, self.train, self.held_out, self.problems = photos.pictures, photos.train, photos.held_out, photos.problems
         self.options, self.device, self.bfloat16 = options, device, bfloat16
         self.patches = Patches(photos.pictures, photos.train, options.scale, options.patch, options.like)
-        self.config = CompactConfig(3, options.width, options.inner, options.scale)
-        self.network = begun(self.config).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.config = options.network()
+        self.network = placed(begun(self.config), device)
         self.averaged = copy.deepcopy(self.network).requires_grad_(False)
         self.optimiser = torch.optim.Adam(self.network.parameters(), options.rate, betas=(0.9, 0.99))
-        self.trunk = trunk.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.critic = Critic(1).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.trunk = placed(trunk, device)
+        self.critic = placed(Critic(1), device)
         self._learning = [p for p in self.critic.parameters() if p.requires_grad]
         self.critic_optimiser = torch.optim.Adam(self._learning, options.critic_rate, betas=(0.0, 0.99))
         self.seen = 0
@@ -89,7 +94,7 @@ class UpscalingRun:
         for group in self.optimiser.param_groups:
             group["lr"] = self.options.rate * max(0.02, 0.5 + 0.5 * math.cos(math.pi * min(1, self.seen / self.options.pictures)))
         small, large = (x.to(self.device) for x in self.patches.batch(self.random, self.options.batch))
-        with torch.autocast(self.device.type, torch.bfloat16) if self.bfloat16 else nullcontext():
+        with self.autocast():
             made = self.network(small).float()
             loss = (made - large).abs().mean()
             figures = {"difference": float(loss.detach())}
@@ -100,10 +105,7 @@ class UpscalingRun:
         nn.utils.clip_grad_norm_(self.network.parameters(), 0.5)
         self.optimiser.step()
         self.seen += self.options.batch
-        keep = min(self.options.average, (1 + self.seen) / (800 + self.seen))
-        with torch.no_grad():
-            for averaged, trained in zip(self.averaged.parameters(), self.network.parameters(), strict=True):
-                averaged.lerp_(trained, 1 - keep)
+        follow(self.averaged, self.network, self.options.average, self.seen, slow=800)
         return figures
 
     def _judge(self, made: Tensor, large: Tensor, figures: dict[str, float]) -> Tensor:
@@ -139,33 +141,16 @@ class UpscalingRun:
         picture: Pixels = (made * 255).round().byte().permute(1, 2, 0).cpu().numpy()
         return picture
 
-    def state(self) -> State:
-        """All that resuming needs."""
-        return {
-            "options": asdict(self.options),
-            "networks": {name: dict(network.state_dict()) for name, network in self._networks().items()},
-            "optimisers": {"network": self.optimiser.state_dict(), "critic": self.critic_optimiser.state_dict()},
-            "seen": self.seen,
-            "random": {"numpy": self.random.bit_generator.state, "torch": torch.get_rng_state()},
-        }
-
-    def restore(self, state: State) -> None:
-        """Go on exactly where `state` was taken."""
-        for name, network in self._networks().items():
-            network.load_state_dict(state["networks"][name])
-        self.optimiser.load_state_dict(state["optimisers"]["network"])
-        self.critic_optimiser.load_state_dict(state["optimisers"]["critic"])
-        self.seen = int(state["seen"])
-        self.random.bit_generator.state = state["random"]["numpy"]
-        torch.set_rng_state(state["random"]["torch"])
-
     def begin_from(self, tensors: Mapping[str, Tensor]) -> None:
         """Take over a network of the same shape; counting begins anew."""
         for network in (self.network, self.averaged):
             network.load_state_dict(tensors)
 
-    def _networks(self) -> dict[str, nn.Module]:
+    def networks(self) -> dict[str, nn.Module]:
         return {"network": self.network, "averaged": self.averaged, "critic": self.critic}
+
+    def optimisers(self) -> dict[str, torch.optim.Optimizer]:
+        return {"network": self.optimiser, "critic": self.critic_optimiser}
 
 
 def begun(config: CompactConfig) -> Compact:

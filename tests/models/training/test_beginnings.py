@@ -1,5 +1,6 @@
 """A new upscaling run may begin from another run, from a model's folder, or from a name of the catalogue."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,7 +15,12 @@ from models.networks.compact import CompactConfig
 from models.training import jobs
 from models.training.beginnings import read_beginning
 from models.training.export import write_model
+from models.training.labelling import LabellingOptions
+from models.training.labelling_jobs import open_labelling
+from models.training.latent import LatentOptions
+from models.training.latent_jobs import open_latent
 from models.training.loop import STATE
+from models.training.painting import PaintingOptions
 from models.training.state import save_state
 from models.training.upscaling import UpscalingOptions, begun
 
@@ -31,7 +37,7 @@ def card(**values: object) -> Card:
 def photos(tmp_path: Path) -> Path:
     folder = tmp_path / "photos"
     folder.mkdir()
-    for i in range(3):
+    for i in range(5):
         Image.effect_noise((90, 80), 40 + i).convert("RGB").save(folder / f"{i}.png")
     return folder
 
@@ -57,6 +63,30 @@ def test_a_model_of_the_catalogue_is_found_by_its_name() -> None:
     expected = Catalogue().find("photo-x2")
     assert expected is not None
     assert found.config.features == expected.card.config["features"]
+
+
+@pytest.mark.parametrize(
+    ("opened", "kind"),
+    [
+        (jobs.open_painting, PaintingOptions),
+        (jobs.open_upscaling, UpscalingOptions),
+        (open_latent, LatentOptions),
+        (open_labelling, LabellingOptions),
+    ],
+)
+def test_the_run_of_another_recipe_is_said_to_be_one(
+    opened: Callable[..., object], kind: type, photos: Path, landscapes: Path, tmp_path: Path
+) -> None:
+    data = photos if kind in (UpscalingOptions, LatentOptions) else landscapes
+    small = kind(patch=16) if kind is UpscalingOptions else kind(size=64)
+    for other in {PaintingOptions, UpscalingOptions, LatentOptions, LabellingOptions} - {kind}:
+        place = tmp_path / other.__name__
+        place.mkdir()
+        save_state(place / STATE, {"options": asdict(other()), "networks": {}})
+        with pytest.raises(BadInput, match="begun by another recipe"):
+            opened(data, place, small, HERE)
+        with pytest.raises(BadInput, match="begun by another recipe"):
+            opened(data, tmp_path / "new", small, HERE, place)
 
 
 def test_what_cannot_be_begun_from_is_said(photos: Path, tmp_path: Path) -> None:

@@ -234,6 +234,19 @@ def test_what_was_best_at_half_the_size_gives_way_at_full_size(discs: Path, tmp_
     assert run.best_distance == found["distance"]
 
 
+def test_a_moment_at_half_the_size_is_not_what_is_exported(discs: Path, tmp_path: Path) -> None:
+    run = opened(discs, tmp_path / "run")
+    run.step()
+    run.measure()  # at 16 px
+    run.step()
+    run.step()
+    assert (run.best_seen, run.side) == (4, 32)
+    latent_jobs.export_latent(run, Card("discs", "Discs", "latent", ""), tmp_path / "discs")
+    exported = load_file(tmp_path / "discs" / "weights.safetensors")
+    assert torch.equal(exported["start"], run.averaged.start.half())
+    assert "12 pictures seen" in Card.from_json((tmp_path / "discs" / "card.json").read_bytes()).recipe
+
+
 def test_figures_tell_the_same_pictures_from_others_and_from_one_picture() -> None:
     draw = torch.Generator().manual_seed(0)
     real = torch.randn(200, 20, generator=draw)

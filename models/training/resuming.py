@@ -1,0 +1,118 @@
+"""How runs go to disk and back, and begin from others: networks, optimisers, random numbers; and weights that follow others."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from models.errors import BadInput
+from models.training.loop import STATE
+from models.training.state import State, load_state
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Options = TypeVar("Options", bound="DataclassInstance")
+
+
+class ResumableRun(ABC):
+    """A run that `state` and `restore` take to disk and back; recipes add what else changes in them."""
+
+    options: DataclassInstance
+    device: torch.device
+    bfloat16: bool
+    seen: int
+    random: np.random.Generator
+
+    @abstractmethod
+    def networks(self) -> dict[str, nn.Module]:
+        """All networks that change, by the names that they have in a state."""
+
+    @abstractmethod
+    def optimisers(self) -> dict[str, torch.optim.Optimizer]:
+        """All optimisers, by the names that they have in a state."""
+
+    def state(self) -> State:
+        """All that resuming needs, as `models.training.state` stores it."""
+        return {
+            "options": asdict(self.options),
+            "networks": {name: dict(network.state_dict()) for name, network in self.networks().items()},
+            "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers().items()},
+            "seen": self.seen,
+            "random": random_state(self.random),
+        }
+
+    def restore(self, state: State) -> None:
+        """Go on exactly where `state` was taken."""
+        for name, network in self.networks().items():
+            network.load_state_dict(state["networks"][name])
+        for name, optimiser in self.optimisers().items():
+            optimiser.load_state_dict(state["optimisers"][name])
+        self.seen = int(state["seen"])
+        restore_random(self.random, state["random"])
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """bfloat16 where the run computes in it."""
+        return torch.autocast(self.device.type, torch.bfloat16) if self.bfloat16 else nullcontext()
+
+
+def begun_state(out: Path) -> State | None:
+    """The state that a run left in its folder, None where there is none yet. `BadInput` where it cannot be read."""
+    return load_state(out / STATE) if (out / STATE).exists() else None
+
+
+def state_of(place: Path) -> State:
+    """The state of another run, by its folder or by the file. `BadInput` where it is none."""
+    return load_state(place / STATE if place.is_dir() else place)
+
+
+def options_of(kind: type[Options], state: State, place: Path) -> Options:
+    """The options that the run in `place` was begun with, `BadInput` where another recipe began it."""
+    stored = state["options"]
+    if not stored.keys() <= {field.name for field in fields(kind)}:
+        raise BadInput(f"The run in {place} was begun by another recipe.", hint="Name a run of this recipe, or an empty folder.")
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()})
+
+
+def same_labels(known: int, now: int) -> None:
+    """`BadInput` where a run was begun with another number of labels than the data has."""
+    if known != now:
+        raise BadInput(f"The run was begun with {known} labels, the data has {now}.", "", "Start in an empty folder.")
+
+
+def random_state(random: np.random.Generator) -> State:
+    """Where the random numbers of a run and those of torch stand."""
+    return {"numpy": random.bit_generator.state, "torch": torch.get_rng_state()}
+
+
+def restore_random(random: np.random.Generator, state: State) -> None:
+    """Go on with the random numbers that came next when `random_state` was asked."""
+    random.bit_generator.state = state["numpy"]
+    torch.set_rng_state(state["torch"])
+
+
+def take_over(network: nn.Module, known: Mapping[str, Tensor]) -> None:
+    """Load the tensors that the network has too, in the same shape; the others stay as they are."""
+    own = network.state_dict()
+    network.load_state_dict({**own, **{k: v for k, v in known.items() if k in own and own[k].shape == v.shape}})
+
+
+def follow(averaged: nn.Module, trained: nn.Module, most: float, seen: int, slow: int) -> None:
+    """Move averaged weights towards the trained ones: `most` of them is kept, less until some `slow` pictures were seen."""
+    keep = min(most, (1 + seen) / (slow + seen))
+    with torch.no_grad():
+        for one, other in zip(averaged.parameters(), trained.parameters(), strict=True):
+            one.lerp_(other, 1 - keep)
+
+
+def placed(module: Any, device: torch.device) -> Any:
+    """The module on the device, in the memory format that convolutions are quick in."""
+    return module.to(device=device, memory_format=torch.channels_last)
