@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,27 +34,7 @@ class Photos:
 
 def read_photos(path: Path, cache: Path, smallest: int) -> Photos:
     """All photos of a folder or archive with `smallest` pixels or more on the short side; the others are listed, with reasons."""
-    source = Source(path)
-    names = source.photos()
-    described = [str(path.resolve()), path.stat().st_mtime, names, LARGEST]
-    key = hashlib.sha256(json.dumps(described).encode()).hexdigest()
-    problems: dict[str, str] = {}
-
-    def decoded() -> Iterator[tuple[Pixels, dict[str, object]]]:
-        for name in names:
-            try:
-                photo = Image.open(io.BytesIO(source.read(name))).convert("RGB")
-                factor = LARGEST / max(photo.size)
-                if factor < 1:
-                    photo = photo.resize((round(photo.width * factor), round(photo.height * factor)), Image.Resampling.LANCZOS)
-            except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-                problems[name] = str(error)
-                continue
-            yield np.asarray(photo), {"name": name}
-
-    pictures = cached(cache, key, decoded())
-    kept = [str(note["name"]) for note in pictures.notes]
-    left_out = [Problem(n, problems.get(n, "was left out when the photos were decoded")) for n in names if n not in set(kept)]
+    pictures, kept, left_out = decoded(Source(path), cache, LARGEST, _limited)
     usable = [i for i in range(len(pictures)) if min(pictures.shapes[i][:2]) >= smallest]
     for i in sorted(set(range(len(pictures))) - set(usable)):
         height, width = pictures.shapes[i][:2]
@@ -63,3 +43,37 @@ def read_photos(path: Path, cache: Path, smallest: int) -> Photos:
         raise BadInput(f"Fewer than two photos of {path} can be used.", left_out[0].reason if left_out else "There are none.")
     held_out = tuple(i for k, i in enumerate(usable) if k % 20 == min(19, len(usable) - 1))
     return Photos(pictures, tuple(i for i in usable if i not in held_out), held_out, tuple(left_out))
+
+
+def decoded(
+    source: Source, cache: Path, depends_on: int, convert: Callable[[Image.Image], Image.Image]
+) -> tuple[PictureCache, list[str], list[Problem]]:
+    """All photos of a source as `convert` makes them of RGB pictures, decoded once; their names; and those that are left out.
+
+    `convert` raises ValueError for what cannot be used. `depends_on` is what its results depend on beside the photos.
+    """
+    names = source.photos()
+    described = [str(source.path.resolve()), source.path.stat().st_mtime, names, depends_on]
+    key = hashlib.sha256(json.dumps(described).encode()).hexdigest()
+    problems: dict[str, str] = {}
+
+    def each() -> Iterator[tuple[Pixels, dict[str, object]]]:
+        for name in names:
+            try:
+                photo = convert(Image.open(io.BytesIO(source.read(name))).convert("RGB"))
+            except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+                problems[name] = str(error)
+                continue
+            yield np.asarray(photo), {"name": name}
+
+    pictures = cached(cache, key, each())
+    kept = [str(note["name"]) for note in pictures.notes]
+    gone = [name for name in names if name not in set(kept)]
+    return pictures, kept, [Problem(name, problems.get(name, "was left out when the photos were decoded")) for name in gone]
+
+
+def _limited(photo: Image.Image) -> Image.Image:
+    factor = LARGEST / max(photo.size)
+    if factor >= 1:
+        return photo
+    return photo.resize((round(photo.width * factor), round(photo.height * factor)), Image.Resampling.LANCZOS)

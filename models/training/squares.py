@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from models.errors import BadInput
-from models.training.cache import cached
 from models.training.labelled import Problem
+from models.training.photos import decoded
 from models.training.source import Source
 
 FEWEST = 4
@@ -45,34 +41,17 @@ def read_squares(path: Path, cache: Path, side: int) -> Squares:
     Pictures that are smaller than that by more than a quarter, or too long, are listed with the reason. `BadInput` where
     fewer than four are left.
     """
-    source = Source(path)
-    names = source.photos()
-    described = [str(path.resolve()), path.stat().st_mtime, names, side]
-    key = hashlib.sha256(json.dumps(described).encode()).hexdigest()
-    problems: dict[str, str] = {}
-
-    def decoded() -> Iterator[tuple[Pixels, dict[str, object]]]:
-        for name in names:
-            try:
-                picture = _square(Image.open(io.BytesIO(source.read(name))).convert("RGB"), side)
-            except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-                problems[name] = str(error)
-                continue
-            yield picture, {"name": name}
-
-    pictures = cached(cache, key, decoded())
-    kept = [str(note["name"]) for note in pictures.notes]
-    left_out = [Problem(n, problems.get(n, "was left out when the pictures were decoded")) for n in names if n not in set(kept)]
+    pictures, kept, left_out = decoded(Source(path), cache, side, lambda picture: _square(picture, side))
     if len(kept) < FEWEST:
         why = left_out[0].reason if left_out else "There are none."
         raise BadInput(f"Fewer than {FEWEST} pictures of {path} can be used.", why)
     held_out = tuple(i for i in range(len(kept)) if i % _EVERY == min(_EVERY, len(kept)) - 1)
-    train = tuple(i for i in range(len(kept)) if i not in set(held_out))
+    train = tuple(i for i in range(len(kept)) if i not in held_out)
     pixels = np.stack([pictures[i] for i in range(len(kept))])
     return Squares(pixels, tuple(kept), train, held_out, tuple(left_out))
 
 
-def _square(picture: Image.Image, side: int) -> Pixels:
+def _square(picture: Image.Image, side: int) -> Image.Image:
     """The middle square at `side` pixels; ValueError says what is wrong with the picture."""
     cut = min(picture.size)
     if cut < 0.75 * side:
@@ -81,4 +60,4 @@ def _square(picture: Image.Image, side: int) -> Pixels:
         raise ValueError(f"is too long: {picture.width} x {picture.height} pixels")
     left, top = (picture.width - cut) // 2, (picture.height - cut) // 2
     box = (left, top, left + cut, top + cut)
-    return np.asarray(picture.resize((side, side), Image.Resampling.LANCZOS, box=box))
+    return picture.resize((side, side), Image.Resampling.LANCZOS, box=box)
