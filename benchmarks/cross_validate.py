@@ -46,7 +46,7 @@ def main() -> None:
     from models.training.jobs import Place
     from models.training.labelled import read_labelled, square
     from models.training.labelling import LabellingOptions, LabellingRun
-    from models.training.metrics import agreement
+    from models.training.metrics import agreement, confusion
     from models.training.trunk import read_trunk
 
     device, bfloat16 = Place(threads=args.threads).chosen()
@@ -67,8 +67,8 @@ def main() -> None:
             for i in tested:
                 photo, numbers = square(data.photos[i], data.maps[i], run.options.size)
                 said = run.says(photo)
-                np.add.at(fine, (numbers.ravel(), said.ravel()), 1)
-                np.add.at(coarse, (group_of[numbers].ravel(), group_of[said].ravel()), 1)
+                fine += confusion(numbers, said, len(names))
+                coarse += confusion(group_of[numbers], group_of[said], len(GROUPS))
                 of_photo.append(float((group_of[numbers] == group_of[said]).mean()))
             print(f"fold {fold + 1} of {args.folds}: {len(tested)} photos, groups {np.mean(of_photo[-len(tested) :]):.3f}")
     print(f"\n{len(of_photo)} maps that people made, {args.folds} labellers of {args.pictures} squares each")

@@ -40,6 +40,7 @@ def main() -> None:
     from models.catalogue import Catalogue
     from models.errors import ModelError
     from models.training.lpips import open_lpips
+    from models.training.sheets import spread
     from models.training.source import Source
 
     torch.set_num_threads(args.threads)
@@ -65,7 +66,7 @@ def main() -> None:
         sets[PurePosixPath(name).parent.name or args.photos.stem].append(name)
     for wanted in args.sets or [name for name in ("Set5", "BSD100") if name in sets] or sorted(sets):
         names = sets[wanted]
-        chosen = names if args.full else [names[i * len(names) // QUICK] for i in range(QUICK)] if len(names) > QUICK else names
+        chosen = names if args.full else spread(names, QUICK)
         for scale in sorted({e.card.scale for e in entries}):
             table(args, source, wanted, chosen, scale, [e.name for e in entries if e.card.scale == scale], distance)
 
@@ -86,7 +87,7 @@ def table(
     import models
     from models.training import fidelity
     from models.training.degradations import WORN, compressed
-    from models.training.patches import reduced, worn_photo
+    from models.training.patches import clean_or_worn
 
     shown = "worn" if args.worn else f"JPEG {args.jpeg}" if args.jpeg else "clean"
     print(f"\n{wanted}, x{scale}, {len(names)} photos, {shown}")
@@ -94,7 +95,7 @@ def table(
     pairs = []
     for number, name in enumerate(names):
         photo = np.array(Image.open(io.BytesIO(source.read(name))).convert("RGB"))
-        small = worn_photo(photo, scale, number, WORN) if args.worn else reduced(photo, scale)
+        small = clean_or_worn(photo, scale, number, WORN if args.worn else None)
         small = compressed(small, args.jpeg) if args.jpeg else small
         pairs.append((np.array(small), photo[: small.shape[0] * scale, : small.shape[1] * scale]))
     ways: list[tuple[str, Callable[[Any], Any]]] = [

@@ -33,12 +33,13 @@ def main() -> None:
     import models
     from models.training.labelled import read_labelled
     from models.training.labelling import channels_of
+    from models.training.measuring import painter_ids
     from models.training.metrics import relabelled
 
     painter, labeller = models.open(args.model, device="cpu"), models.open(args.labeller, device="cpu")
-    ids = np.array([label.id for label in painter.card.labels], np.uint8)
     with tempfile.TemporaryDirectory() as folder:
         data = read_labelled(args.data, args.cache or Path(folder))
+        ids = painter_ids(painter, [label.name for label in data.labels])
         found = relabelled(
             data,
             256,

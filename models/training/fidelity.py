@@ -11,6 +11,7 @@ Reals = NDArray[np.float64]
 
 _Y = np.array([65.481, 128.553, 24.966]) / 255
 _REACH, _DEVIATION = 5, 1.5  # of the window that SSIM looks through
+WINDOW = 2 * _REACH + 1  # pixels
 
 
 def bicubic(small: Pixels, scale: int) -> Pixels:

@@ -125,9 +125,8 @@ def _index(source: Source) -> dict[str, tuple[str, str, str]]:
     if name is None:
         return {}
     rows = csv.DictReader(io.StringIO(source.read(name).decode("utf-8", "replace")))
-    columns = ("split", "licence_class", "labels")
     return {
-        PurePosixPath(r["name"]).stem: (r.get(columns[0]) or "", r.get(columns[1]) or "", r.get(columns[2]) or "")
+        PurePosixPath(r["name"]).stem: (r.get("split") or "", r.get("licence_class") or "", r.get("labels") or "")
         for r in rows
         if r.get("name")
     }

@@ -20,7 +20,7 @@ from models.networks.efficientnet_lite import EfficientNetLite
 from models.networks.labeller import LabelDecoder
 from models.training.augment import draw
 from models.training.labelled import LabelledPhotos, square
-from models.training.metrics import Agreement, Say, agreement
+from models.training.metrics import Agreement, Say, agreement, confusion
 from models.training.painting import sampling_chances, to_shares, to_tensor
 from models.training.resuming import placed, random_state, restore_random
 from models.training.state import State
@@ -82,9 +82,9 @@ class LabellingRun:
         numbers: Pixels = logits[0].argmax(0).to(torch.uint8).cpu().numpy()
         return numbers
 
-    def held_out(self, limit: int | None = None) -> Agreement:
+    def held_out(self) -> Agreement:
         """How often it says what the maps of held-out photos say (middle squares)."""
-        return held_out_agreement(self.data, self.options.size, self.says, self.data.held_out[:limit])
+        return held_out_agreement(self.data, self.options.size, self.says, self.data.held_out)
 
     def state(self) -> State:
         """All that resuming needs."""
@@ -124,11 +124,11 @@ class LabellingRun:
 def held_out_agreement(data: LabelledPhotos, side: int, says: Say, indices: tuple[int, ...]) -> Agreement:
     """Agreement of `says(picture) -> channel numbers` with the maps of these photos, in middle squares of `side` pixels."""
     count = len(data.labels)
-    confusion = np.zeros((count, count), np.int64)
+    counted = np.zeros((count, count), np.int64)
     for i in indices:
         photo, numbers = square(data.photos[i], data.maps[i], side)
-        np.add.at(confusion, (numbers.ravel(), says(photo).ravel()), 1)
-    return agreement(confusion)
+        counted += confusion(numbers, says(photo), count)
+    return agreement(counted)
 
 
 def channels_of(model: LabellingModel, labels: tuple[Label, ...], speck: float = 0) -> Say:

@@ -2,7 +2,7 @@
 
 Attributes are regressed on whitened latents. The direction of one is its gradient less what lies along the gradients of others;
 it is tried on layers early, middle and late, and what it does is measured on pictures. Where no direction moves an attribute
-alone, the others are let go one after the other, those first that are most alike, and what comes along is said.
+alone, others are let go (the most alike, half of them, all), and what comes along is said.
 """
 
 from __future__ import annotations
@@ -111,11 +111,12 @@ def _rank(one: Found) -> tuple[bool, bool, float]:
 
 
 def _held(gradients: Doubles, k: int) -> list[list[int]]:
-    """Sets of other attributes to hold still: all, then without the most alike, and so on to none."""
+    """Sets of other attributes to hold still: all, all but the most alike, the less alike half, none."""
     lengths = np.linalg.norm(gradients, axis=0) + 1e-12
     alike = np.abs(gradients.T @ gradients[:, k]) / lengths / lengths[k]
     others = sorted((j for j in range(gradients.shape[1]) if j != k), key=lambda j: alike[j])
-    return [others[:count] for count in (len(others), len(others) - 1, len(others) // 2, 0) if count >= 0]
+    counts = dict.fromkeys((len(others), max(0, len(others) - 1), len(others) // 2, 0))  # with few others some are the same
+    return [others[:count] for count in counts]
 
 
 def _apart(gradient: Doubles, others: Doubles) -> Doubles:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from models.networks.efficientnet_lite import EfficientNetLite
+from models.training.distributions import kernel
 
 _POOLED = (8, 16, 32)  # strides whose means describe a picture
 _AT_ONCE = 32
@@ -37,19 +38,9 @@ def resized(pictures: Tensor, side: int) -> Tensor:
 
 
 def kernel_distance(real: Tensor, made: Tensor) -> float:
-    """Unbiased squared MMD, times 1000, with the kernel `(x.y / d + 1)**3` (KID, arXiv 1801.01401), features in units of the
-    real ones' deviations."""
+    """The kernel distance (models.training.distributions) with features in units of the real ones' deviations."""
     mean, deviation = real.mean(0), real.std(0) + 1e-3
-    x, y = (real - mean) / deviation, (made - mean) / deviation
-
-    def kernel(a: Tensor, b: Tensor) -> Tensor:
-        return (a @ b.T / a.shape[1] + 1).double() ** 3
-
-    def inside(a: Tensor) -> Tensor:
-        k = kernel(a, a)
-        return (k.sum() - k.diagonal().sum()) / (len(a) * (len(a) - 1))
-
-    return 1000 * float(inside(x) + inside(y) - 2 * kernel(x, y).mean())
+    return kernel(*(((x - mean) / deviation).cpu().numpy() for x in (real, made)))
 
 
 def diversity(real: Tensor, made: Tensor) -> float:

@@ -7,14 +7,14 @@ taken where the learning part of the critic begins: at the mixed features and th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 Loss = Literal["hinge", "logistic", "relativistic", "wasserstein"]
-LOSSES: tuple[Loss, ...] = ("hinge", "logistic", "relativistic", "wasserstein")
+LOSSES: tuple[Loss, ...] = get_args(Loss)
 Views = list[Tensor]
 Judge = Callable[[Views], list[Tensor]]
 

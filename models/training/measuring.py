@@ -25,7 +25,7 @@ from models.training.inception import Inception
 from models.training.labelled import LabelledPhotos, square
 from models.training.labelling import channels_of
 from models.training.lpips import LPIPS, SMALLEST_SIDE
-from models.training.metrics import Agreement, Say, agreement, nearest_photos
+from models.training.metrics import Agreement, Say, agreement, confusion, nearest_photos
 from models.training.patches import reduced
 from models.training.source import Source
 from models.training.squares import Squares
@@ -114,9 +114,7 @@ def measured_painter(
     _enough(len(held), "held-out photos")
     side = max(model.card.resolution, 64)
     labels = [label.name for label in data.labels]
-    ids = np.array([{label.name: label.id for label in model.labels}.get(name, -1) for name in labels])
-    if (ids < 0).any():
-        raise BadInput(f"{model.card.title} does not paint {labels[int((ids < 0).argmax())]}, which the data has.")
+    ids = painter_ids(model, labels)
     pairs = [square(data.photos[i], data.maps[i], side) for i in held]
     nearest = nearest_photos(data, held)
     others = [square(data.photos[i], data.maps[i], side)[0] for i in nearest]
@@ -125,7 +123,7 @@ def measured_painter(
 
     def paint(k: int, look: Pixels | int | None = None, grain: int = 0) -> Pixels:
         photo, numbers = pairs[k]
-        return model.paint(ids[numbers].astype(np.uint8), np.array(photo) if look is None else look, grain)
+        return model.paint(ids[numbers], np.array(photo) if look is None else look, grain)
 
     painted = []
     for k in range(len(held)):
@@ -207,28 +205,57 @@ def measured_latent(model: LatentModel, data: Squares, judges: Judges, sizes: Si
 
 
 def measured_upscaler(model: UpscalingModel, photos: Path, lpips: LPIPS, limit: int, report: Report = silent) -> Measured:
-    """An upscaler on photos that were cropped to a multiple of its scale and reduced by a bicubic filter."""
+    """An upscaler on photos that were cropped to a multiple of its scale and reduced by a bicubic filter.
+
+    Photos that cannot be read or are too small for the measures are told in a remark; `BadInput` where none is left.
+    """
     source = Source(photos)
     names = source.photos()
     chosen = [names[i] for i in _drawn(range(len(names)), limit)]
     rows: dict[str, list[tuple[float, float, float, float]]] = {"model": [], "bicubic": []}
+    left_out = []
     for done, name in enumerate(chosen):
         report(done, len(chosen), "enlarging")
-        photo = np.array(Image.open(io.BytesIO(source.read(name))).convert("RGB"))
+        try:
+            photo = _measurable(source.read(name), model.scale)
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            left_out.append(f"Left out: {name} {error}.")
+            continue
         small = np.array(reduced(photo, model.scale))
         truth = photo[: small.shape[0] * model.scale, : small.shape[1] * model.scale]
         for column, large in (("model", model.upscale(small)), ("bicubic", fidelity.bicubic(small, model.scale))):
             close = fidelity.psnr_y(large, truth, model.scale), fidelity.ssim_y(large, truth, model.scale)
             rows[column].append((*close, lpips.distance(large, truth), fidelity.colour_shift(large, truth)))
+    if not rows["model"]:
+        raise BadInput(f"No photo of {photos} can be measured with.", left_out[0] if left_out else "There are none.")
     means = {column: np.mean(found, 0) for column, found in rows.items()}
     kinds = (("PSNR-Y, dB", True), ("SSIM-Y", True), ("LPIPS", False), ("colour shift, of 255", False))
     figures = tuple(Figure(name, {c: float(m[k]) for c, m in means.items()}, more) for k, (name, more) in enumerate(kinds))
-    return Measured(("model", "bicubic"), figures, (f"{len(chosen)} photos, x{model.scale}; LPIPS is shift-tolerant.",))
+    remark = f"{len(rows['model'])} photos, x{model.scale}; LPIPS is shift-tolerant."
+    return Measured(("model", "bicubic"), figures, (remark, *left_out))
+
+
+def painter_ids(model: PaintingModel, labels: Sequence[str]) -> NDArray[np.uint8]:
+    """The painter's ids of labels by name, `[labels]`; `BadInput` names the first that it does not know."""
+    known = {label.name: label.id for label in model.labels}
+    for name in labels:
+        if name not in known:
+            raise BadInput(f"{model.card.title} does not paint {name}, which the data has.")
+    return np.array([known[name] for name in labels], np.uint8)
 
 
 def blurred(picture: Pixels) -> Pixels:
     """The picture without its fine detail."""
     return np.asarray(Image.fromarray(picture).filter(ImageFilter.GaussianBlur(BLUR)))
+
+
+def _measurable(file: bytes, scale: int) -> Pixels:
+    """A photo in RGB; ValueError where LPIPS, or SSIM within the border, would have too little to look at."""
+    photo = np.array(Image.open(io.BytesIO(file)).convert("RGB"))
+    least = max(SMALLEST_SIDE, fidelity.WINDOW + 2 * scale) + scale - 1  # the crop may take the last
+    if min(photo.shape[:2]) < least:
+        raise ValueError(f"has {photo.shape[1]} x {photo.shape[0]} pixels; {least} on each side are needed")
+    return photo
 
 
 def _one(model: LatentModel, seed: int, psi: float, side: int) -> Pixels:
@@ -242,10 +269,10 @@ def _one(model: LatentModel, seed: int, psi: float, side: int) -> Pixels:
 
 
 def _agreement(pictures: Sequence[Pixels], maps: Sequence[Pixels], say: Say, labels: int) -> Agreement:
-    confusion = np.zeros((labels, labels), np.int64)
+    counted = np.zeros((labels, labels), np.int64)
     for picture, numbers in zip(pictures, maps, strict=True):
-        np.add.at(confusion, (numbers.ravel(), say(picture).ravel()), 1)
-    return agreement(confusion)
+        counted += confusion(numbers, say(picture), labels)
+    return agreement(counted)
 
 
 def _drawn(of: Sequence[int], count: int) -> list[int]:

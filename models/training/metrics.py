@@ -28,6 +28,12 @@ class Agreement:
     of_label: NDArray[np.float64]
 
 
+def confusion(numbers: Pixels, said: Pixels, labels: int) -> NDArray[np.int64]:
+    """Counts of pixels `[labels, labels]` of one picture: rows are what the map says, columns what the labeller says."""
+    both = numbers.ravel().astype(np.int64) * labels + said.ravel()
+    return np.bincount(both, minlength=labels * labels).reshape(labels, labels)
+
+
 def agreement(confusion: NDArray[np.int64]) -> Agreement:
     """Of counts `[labels, labels]`: rows are what the map says, columns what the labeller says."""
     there = confusion.sum(1)
@@ -50,8 +56,8 @@ def relabelled(data: LabelledPhotos, side: int, paint: Paint, say: Say, limit: i
         photo, numbers = square(data.photos[i], data.maps[i], side)
         other = square(data.photos[nearest], data.maps[nearest], side)[0]
         for name, picture in (("photos", photo), ("painted", paint(numbers, photo, i)), ("nearest photos", other)):
-            np.add.at(confusions[name], (numbers.ravel(), say(picture).ravel()), 1)
-    return {name: agreement(confusion) for name, confusion in confusions.items()}
+            confusions[name] += confusion(numbers, say(picture), count)
+    return {name: agreement(counted) for name, counted in confusions.items()}
 
 
 def nearest_photos(data: LabelledPhotos, indices: Sequence[int]) -> list[int]:

@@ -72,12 +72,9 @@ def reduced(photo: Pixels, scale: int) -> Pixels:
     return np.asarray(cropped.resize((width, height), Image.Resampling.BICUBIC))
 
 
-def worn_photo(photo: Pixels, scale: int, seed: int, like: WornLike) -> Pixels:
-    """A whole photo, cropped to a multiple of `scale`, reduced by it and worn as `seed` says."""
+def clean_or_worn(photo: Pixels, scale: int, seed: int, like: WornLike | None) -> Pixels:
+    """What an upscaler is shown of a whole photo, cropped to a multiple of `scale`: reduced, or worn as `seed` says."""
+    if like is None:
+        return reduced(photo, scale)
     height, width = photo.shape[0] // scale, photo.shape[1] // scale
     return worn(photo[: height * scale, : width * scale], (height, width), np.random.default_rng(seed), like)
-
-
-def clean_or_worn(photo: Pixels, scale: int, seed: int, like: WornLike | None) -> Pixels:
-    """What an upscaler is shown of a held-out photo."""
-    return reduced(photo, scale) if like is None else worn_photo(photo, scale, seed, like)

@@ -1,4 +1,4 @@
-"""The attributes that the portraits' index.csv tells, as a painter would name them, and what moves with what by nature."""
+"""The attributes that the portraits' index.csv tells, as a painter would name them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _SITTING = 2023  # last_term_year of sitting members lies in the future; their p
 
 @dataclass(frozen=True)
 class Attribute:
-    """A slider: its name, its title and what minus and plus do, for painters; `value` reads a row of the index (KeyError or
-    ValueError: unknown), `turns` says whether it changes its sign in a mirror."""
+    """A slider: its name, its title and what minus and plus do, for painters; `value` reads a row of the index (KeyError,
+    TypeError or ValueError: unknown), `turns` says whether it changes its sign in a mirror."""
 
     name: str
     title: str
@@ -63,13 +63,14 @@ def read_attributes(source: Source, names: Sequence[str], attributes: Sequence[A
     index = source.find("index.csv")
     if index is None:
         raise BadInput(f"There is no index.csv in {source.path}.", "It tells the attributes of the pictures.")
-    rows = {PurePosixPath(row["file"]).stem: row for row in csv.DictReader(io.StringIO(source.read(index).decode("utf-8")))}
+    table = csv.DictReader(io.StringIO(source.read(index).decode("utf-8", "replace")))
+    rows = {PurePosixPath(row["file"]).stem: row for row in table if row.get("file")}
     values = np.full((len(names), len(attributes)), np.nan)
     for i, name in enumerate(names):
-        row = rows.get(PurePosixPath(name).stem)
+        row = rows.get(PurePosixPath(name).stem, {})
         for k, attribute in enumerate(attributes):
             try:
-                values[i, k] = attribute.value(row) if row is not None else np.nan
-            except (KeyError, ValueError):
+                values[i, k] = attribute.value(row)
+            except (KeyError, TypeError, ValueError):  # no such column, a line that is too short, no number
                 continue
     return values

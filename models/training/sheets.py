@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from models.training.labelled import square
 from models.training.painting import PaintingRun, to_shares, to_tensor
 
 Pixels = NDArray[np.uint8]
+T = TypeVar("T")
 
 
 def coloured(numbers: Pixels, labels: tuple[Label, ...]) -> Pixels:
@@ -114,6 +115,6 @@ def _painted(run: PaintingRun, shares: torch.Tensor, styles: torch.Tensor) -> to
     return torch.cat(made)
 
 
-def spread(indices: tuple[int, ...], count: int) -> list[int]:
-    """`count` of `indices`, evenly apart."""
-    return [indices[i * len(indices) // count] for i in range(min(count, len(indices)))]
+def spread(of: Sequence[T], count: int) -> list[T]:
+    """`count` of them, evenly apart; all where there are no more."""
+    return list(of) if len(of) <= count else [of[i * len(of) // count] for i in range(count)]

@@ -13,6 +13,7 @@ from models.errors import BadInput
 from models.training.labelled import read_labelled, square
 from models.training.painting import sampling_chances
 from models.training.photos import read_photos
+from models.training.sheets import spread
 from models.training.source import Source
 from models.training.strokes import like_strokes, move_edges, simplify
 
@@ -137,6 +138,11 @@ def test_edges_move_a_little_and_small_detail_goes() -> None:
     specks = numbers.copy()
     specks[10:13, 20:23] = 2
     assert 2 not in simplify(specks, 3, rng)
+
+
+def test_a_sheet_shows_rows_evenly_apart_and_each_once_where_there_are_few() -> None:
+    assert spread(range(100), 4) == [0, 25, 50, 75]
+    assert spread((3, 7, 8), 12) == [3, 7, 8]
 
 
 def test_two_runs_that_need_photos_of_different_sizes_share_one_cache(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from models.training.degradations import WORN, WornLike, blurred, compressed, gaussian, low_pass, noisy, worn
 from models.training.fidelity import luma, psnr_y
-from models.training.patches import Patches, clean_or_worn, reduced, worn_photo
+from models.training.patches import Patches, clean_or_worn, reduced
 
 
 def grid(height: int = 160, width: int = 200) -> np.ndarray:
@@ -57,7 +57,7 @@ def test_a_lower_quality_loses_more() -> None:
 
 def test_the_same_seed_wears_alike_and_another_otherwise() -> None:
     photo = grid()
-    first, again, other = (worn_photo(photo, 4, seed, WORN) for seed in (5, 5, 6))
+    first, again, other = (clean_or_worn(photo, 4, seed, WORN) for seed in (5, 5, 6))
     assert (first == again).all()
     assert first.shape == other.shape == (40, 50, 3)
     assert (first != other).any()
@@ -66,7 +66,7 @@ def test_the_same_seed_wears_alike_and_another_otherwise() -> None:
 def test_worn_photos_lie_farther_from_the_clean_ones_and_some_stay_clean() -> None:
     photo = grid()
     clean = reduced(photo, 4)
-    apart = [psnr_y(worn_photo(photo, 4, seed, WORN), clean, 2) for seed in range(60)]
+    apart = [psnr_y(clean_or_worn(photo, 4, seed, WORN), clean, 2) for seed in range(60)]
     assert 0 < sum(one > 90 for one in apart) < 15  # a tenth is left as it is
     assert np.median(apart) < 35
     assert clean_or_worn(photo, 4, 0, None).tobytes() == clean.tobytes()

@@ -117,13 +117,15 @@ def test_an_attribute_that_is_hardly_known_is_refused() -> None:
 
 def test_the_portraits_index_is_read_with_gaps(tmp_path: Path) -> None:
     header = "file,birth_year,last_term_year,chroma_spread,yaw,pitch,smile,mouth_open,beard"
-    (tmp_path / "index.csv").write_text(f"{header}\nA.webp,1804,1859,0,27.1,-3.1,0.5,0.01,\nB.webp,1960,2029,9,1,2,0.6,0.1,1\n")
-    values = read_attributes(Source(tmp_path), ["x/A.webp", "B.webp", "C.webp"])
+    (tmp_path / "index.csv").write_text(
+        f"{header}\nA.webp,1804,1859,0,27.1,-3.1,0.5,0.01,\nB.webp,1960,2029,9,1,2,0.6,0.1,1\nD.webp,1900\n"
+    )
+    values = read_attributes(Source(tmp_path), ["x/A.webp", "B.webp", "C.webp", "D.webp"])
     by_name = {attribute.name: values[:, k] for k, attribute in enumerate(ATTRIBUTES)}
     assert by_name["era"][:2].tolist() == [1859, 2023]
     assert by_name["age"][:2].tolist() == [55, 63]
     assert np.isnan(by_name["beard"][0])
-    assert np.isnan(values[2]).all()
+    assert np.isnan(values[2:]).all()  # not there, and a line that ends early
     (tmp_path / "none").mkdir()
     (tmp_path / "none" / "a.png").write_bytes(b"")
     with pytest.raises(BadInput, match=r"no index\.csv"):

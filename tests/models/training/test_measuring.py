@@ -123,6 +123,20 @@ def test_an_upscaler_stands_beside_the_bicubic_filter(tmp_path: Path, judges: Ju
     assert {figure.name for figure in found.figures} == {"PSNR-Y, dB", "SSIM-Y", "LPIPS", "colour shift, of 255"}
 
 
+def test_photos_that_cannot_be_measured_are_told_and_without_any_other_nothing_is(tmp_path: Path, judges: Judges) -> None:
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    Image.new("RGB", (30, 60)).save(tmp_path / "small.png")
+    nearest: Any = SimpleNamespace(scale=2, upscale=lambda small: small.repeat(2, 0).repeat(2, 1))
+    with pytest.raises(BadInput, match="No photo of"):
+        measured_upscaler(nearest, tmp_path, judges.lpips, 9)
+    Image.effect_noise((33, 33), 50).save(tmp_path / "noise.png")
+    found = measured_upscaler(nearest, tmp_path, judges.lpips, 9)
+    assert "1 photos, x2" in found.remarks[0]
+    assert [remark.split()[2] for remark in found.remarks[1:]] == ["broken.png", "small.png"]
+    assert "30 x 60 pixels; 33 on each side are needed" in found.remarks[2]
+    assert all(np.isfinite(x) for figure in found.figures for x in figure.of.values())
+
+
 def test_blurred_pictures_keep_their_light_and_lose_their_detail() -> None:
     picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
     soft = blurred(picture)
