@@ -51,6 +51,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--noise", choices=("const", "random", "none"), default="const", help="fine detail (default: const)")
     parser.add_argument("--noise-seed", type=int, default=0, metavar="N", help="the number that draws random noise (default: 0)")
     parser.add_argument("--size", type=positive, metavar="PX", help="a preview of about this size, where the model has one")
+    parser.add_argument(
+        "--enlarge-with", metavar="M", help="a model that enlarges the pictures, as photo-x4 (default: their own size)"
+    )
     parser.add_argument("--format", choices=FORMATS, default="png", help="kind of file (default: png)")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the pictures: DIR/seed0007.png")
 
@@ -110,6 +113,8 @@ def numbers(text: str, largest: int, most: int, what: str) -> tuple[int, ...]:
 
 def run(args: argparse.Namespace) -> int:
     """Generate each seed's picture and write it with its recipe."""
+    if args.size is not None and args.enlarge_with is not None:
+        raise UsageError("--size asks for a preview, --enlarge-with for more than the full picture: give one of them.")
     if not 0 <= args.noise_seed <= LAST_SEED:
         raise UsageError(f"--noise-seed is between 0 and {LAST_SEED}.")
     reporter = Reporter(args.json)
@@ -168,6 +173,7 @@ def _request(args: argparse.Namespace, name: str, seed: int) -> GenerateRequest:
         noise=args.noise,
         noise_seed=args.noise_seed,
         resolution=args.size,
+        enlarge_with=args.enlarge_with,
     )
 
 
@@ -191,7 +197,7 @@ def _recipe(args: argparse.Namespace, card: Card, name: str, seed: int) -> dict[
     for direction_name, sigmas in args.direction:
         moved = moved.along(direction_name, moved.direction(direction_name) + sigmas)
     document.now = moved
-    return document.to_recipe(card.sha256, card.title)
+    return document.to_recipe(card.sha256, card.title, args.enlarge_with or "")
 
 
 def _model(machine: Engine, wanted: str | None) -> tuple[str, Card] | Failure:

@@ -90,9 +90,9 @@ class StripRow(QFrame):
 
 
 class ViewBar(QFrame):
-    """What can be done with the picture at hand."""
+    """What can be done with the picture at hand; `crisp` is a button of somebody else's."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, crisp: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("viewbar")
         self.pin = icon_button("pin", self.tr("Pin (P): hold Space on the picture to compare with it"), "pin", check=True)
@@ -116,6 +116,7 @@ class ViewBar(QFrame):
             row.addWidget(part)
         row.addStretch(1)
         row.addWidget(self.zoom)
+        row.addWidget(crisp)
         row.addWidget(self.fit)
         row.addSpacing(8)
         row.addWidget(self.send)

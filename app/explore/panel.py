@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app import theme
 from app.explore import files, thumbnail_store
+from app.explore.finish import Finish
 from app.explore.frames import EmptyPage, SheetColumn, StripRow, ViewBar, arranged, choice_of, widths
 from app.explore.morph_desk import MorphDesk, can_morph
 from app.explore.places import Places
@@ -61,13 +62,15 @@ class ExplorePanel(Panel):
         self.shown: Variation | None = None
         self.document = Document(self.history)
         self.document.changed.append(self._document_changed)
-        self._renderer = Renderer(worker, self)
+        self._finish = Finish(settings, self)
+        self._finish.changed.connect(self._make_anew)
+        self._renderer = Renderer(worker, self._finish.upscaler, self)
         self._renderer.shown.connect(self._show)
         self._renderer.failed.connect(self._failed)
         self._thumbnails = Thumbnails(worker, self)
         self._files = Background(self)
         self._sheets = SampleSheets(catalogue, self._thumbnails, self._files, self)
-        self._saving = Saving(self.document, self._renderer, self._files, self._card, self)
+        self._saving = Saving(self.document, self._renderer, self._files, self._card, self._finish.upscaler, self)
         self._saving.elsewhere.connect(self.export)
         worker.updated.connect(self._engine_said)
         self._build()
@@ -89,7 +92,7 @@ class ExplorePanel(Panel):
             self.view.hint = self.tr("Drag a slider, pull the map of seeds, or press R for another one")
         self.tools = Tools(lambda seed: self._thumbnails.get(self._places.plain(seed)))
         self._wire_tools()
-        self.sheet, self.strip, self.bar = SheetColumn(), StripRow(), ViewBar()
+        self.sheet, self.strip, self.bar = SheetColumn(), StripRow(), ViewBar(self._finish.button)
         self.sheet.seeds.chosen.connect(self._sheet_chosen)
         self._places = Places(
             self.document,
@@ -168,7 +171,9 @@ class ExplorePanel(Panel):
     # Models
 
     def catalogue_changed(self) -> None:
-        self._entries = {entry.name: entry for entry in self._catalogue.entries() if entry.card.task == TASK}
+        entries = self._catalogue.entries()
+        self._finish.set_entries(entries)
+        self._entries = {entry.name: entry for entry in entries if entry.card.task == TASK}
         self._sheets.set_entries(list(self._entries.values()))
         self._picker.set_choices([choice_of(entry) for entry in self._entries.values()])
         if self.document.now.model in self._entries:
@@ -203,6 +208,7 @@ class ExplorePanel(Panel):
         if isinstance(update, Done) and isinstance(update.result, ModelFacts):
             self.facts = update.result
             self.tools.show_model(update.result)
+            self._finish.show_model(update.result)
             if update.result.classes and self.document.now.label is None:
                 self.document.now = replace(self.document.now, label=0)
                 self._renderer.rest(self.document.now)
@@ -226,8 +232,7 @@ class ExplorePanel(Panel):
 
     def roll(self) -> None:
         """Another seed, by chance."""
-        seed = random.randrange(ROLL_BELOW)
-        self._go(self.document.now.at_seed(seed), self.tr("Roll the dice"))
+        self._go(self.document.now.at_seed(random.randrange(ROLL_BELOW)), self.tr("Roll the dice"))
 
     def _move(self, key: str, title: str, **values: Any) -> None:
         # A hand is moving something: previews until `_settle`.
@@ -344,21 +349,17 @@ class ExplorePanel(Panel):
         if not opened:
             self._renderer.rest(self.document.now)
 
+    def _make_anew(self) -> None:
+        self._renderer.forget()
+        self._renderer.rest(self.document.now)
+
     def _failed(self, failure: Failure) -> None:
         self._troubled = True
         self._saving.give_up()
         self.view.placeholder = failure.what
         self.view.update()
-        self.noticed.emit(
-            Notice(
-                failure.what,
-                failure.why,
-                failure.hint,
-                self.tr("Try again"),
-                lambda: self._renderer.rest(self.document.now),
-                True,
-            )
-        )
+        again = self.tr("Try again")
+        self.noticed.emit(Notice(failure.what, failure.why, failure.hint, again, self._make_anew, True))
 
     def _show_zoom(self) -> None:
         view = self.view  # the scale is told of the full picture's pixels, also while a preview stands in for it

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
@@ -30,7 +31,7 @@ def image_in(frame: Frame) -> QImage:
     """The picture of a frame. The smallest preview heads leave fine dots: such a preview is made a little smaller, which takes
     them away, then twice as large."""
     image = image_of(frame.picture)
-    if frame.final or frame.resolution > DOTTED:
+    if not frame.estimate or frame.resolution > DOTTED:
         return image
     smooth, keep = Qt.TransformationMode.SmoothTransformation, Qt.AspectRatioMode.IgnoreAspectRatio
     return image.scaled(image.size() * 0.7, keep, smooth).scaled(image.size() * 2, keep, smooth)
@@ -40,16 +41,16 @@ class Renderer(QObject):
     """The picture at hand. `follow` shows previews while a hand moves, and the full picture once it rests.
 
     `shown(Variation, QImage, Frame)` comes for every picture in order, `failed(Failure)` where there is none, `working(bool)`
-    tells whether a full picture is on its way.
+    tells whether a full picture is on its way. `upscaler` names what the full pictures of a model go through, "" for nothing.
     """
 
     shown = Signal(object, object, object)
     failed = Signal(object)
     working = Signal(bool)
 
-    def __init__(self, worker: InferenceWorker, parent: QObject | None = None) -> None:
+    def __init__(self, worker: InferenceWorker, upscaler: Callable[[str], str], parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._worker = worker
+        self._worker, self._upscaler = worker, upscaler
         self._asked: dict[int, tuple[Variation, bool]] = {}  # ticket -> what, and whether in full
         self._newest = -1
         self._target: Variation | None = None
@@ -113,8 +114,8 @@ class Renderer(QObject):
         return True
 
     def _submit(self, variation: Variation, full: bool) -> None:
-        request = variation.request() if full else variation.request(deadline_ms=DEADLINE_MS)
-        ticket = self._worker.submit(request, lane=LANE)
+        request = variation.request(deadline_ms=None if full else DEADLINE_MS)
+        ticket = self._worker.submit(replace(request, enlarge_with=self._upscaler(variation.model) or None), lane=LANE)
         self._asked[ticket] = (variation, full)
         self.working.emit(True)
 

@@ -33,10 +33,12 @@ class Saving(QObject):
         renderer: Renderer,
         background: Background,
         card: Callable[[], Card | None],
+        upscaler: Callable[[str], str],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._document, self._renderer, self._background, self._card = document, renderer, background, card
+        self._document, self._renderer, self._background = document, renderer, background
+        self._card, self._upscaler = card, upscaler
         self._when_full: Path | None = None
 
     def save(self, path: Path) -> None:
@@ -46,8 +48,8 @@ class Saving(QObject):
             self._when_full = path
             self._renderer.rest(self._document.now)
             return
-        card, picture = self._card(), picture_of(image)
-        recipe = self._document.to_recipe(card.sha256 if card else "", card.title if card else "")
+        card, picture, upscaler = self._card(), picture_of(image), self._upscaler(self._document.now.model)
+        recipe = self._document.to_recipe(card.sha256 if card else "", card.title if card else "", upscaler)
         self._background.run(
             lambda: files.write(path, picture, recipe),
             lambda _: self.message.emit(self.tr("Saved to {}").format(path)),

@@ -86,13 +86,15 @@ class Document:
         self.place = same.number
         return same
 
-    def to_recipe(self, sha256: str = "", title: str = "") -> dict[str, Any]:
-        """The making-of of the picture at hand: enough to make it again. `sha256` and `title` are of the model's card."""
+    def to_recipe(self, sha256: str = "", title: str = "", enlarge_with: str = "") -> dict[str, Any]:
+        """The making-of of the picture at hand: enough to make it again. `sha256` and `title` are of the model's card,
+        `enlarge_with` is the upscaler that it went through ("": none)."""
         return {
             "panel": "explore",
             "version": VERSION,
             "model": {"name": self.now.model, "title": title, "sha256": sha256},
             "variation": self.now.to_dict(),
+            "enlarge_with": enlarge_with,
         }
 
     def state(self) -> dict[str, Any]:

@@ -28,7 +28,14 @@ def generate(bench: Workbench, request: GenerateRequest) -> Job[Generated]:
         request.model, lambda: timed(model.picture_steps(ws, request.noise, request.noise_seed, size))
     )
     bench.speeds.note(request.model, size, spent)
-    yield Frame(picture, size, spent, final=size == model.resolution)
+    upscaler = request.enlarge_with if size == model.resolution else None
+    if upscaler is not None and request.deadline_ms is None:
+        from models.upscaling import UpscalingModel
+
+        enlarger = bench.opened(upscaler, UpscalingModel, "enlarge photos", "Upscale")
+        picture, more = yield from timed(enlarger.upscale_steps(picture))
+        spent, upscaler = spent + more, None
+    yield Frame(picture, size, spent, final=size == model.resolution and upscaler is None, estimate=size < model.resolution)
     return Generated(picture, ws, size, spent)
 
 

@@ -23,6 +23,7 @@ class GenerateRequest:
     for seeds and psi (a projected photo); directions still act. `resolution` asks for a preview of about that size (None:
     full). `deadline_ms` lets the engine choose the largest resolution that fits, and a full picture follows with a request
     that has none.
+    `enlarge_with` names an upscaling model that pictures of the network's full size go through, where there is no deadline.
     """
 
     model: str
@@ -38,6 +39,7 @@ class GenerateRequest:
     ws: NDArray[np.float32] | None = None
     resolution: int | None = None
     deadline_ms: float | None = None
+    enlarge_with: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,13 +21,15 @@ class Frame:
     """A whole picture. `final` is False for a preview that a better one follows (or may follow, once the hand rests).
 
     `resolution` is the size the network computed, which is smaller than the picture where it was enlarged plainly;
-    `milliseconds` is the time the network took.
+    `milliseconds` is the time the network took. An `estimate` was not made by the whole network, but by a small head on its
+    first layers, and may have fine dots.
     """
 
     picture: Picture
     resolution: int
     milliseconds: float
     final: bool
+    estimate: bool = False
 
 
 @dataclass(frozen=True, eq=False)

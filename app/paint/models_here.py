@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from app.inference.finishing import upscaler_for
 from app.inference.requests import DescribeRequest, ModelFacts
 from app.inference.updates import Done, Update
 from app.paint.state.adapting import adapted
 from app.paint.state.at_hand import first_choice, painters, upscalers
 from app.paint.state.drawing import Drawing, blank
-from app.paint.state.requesting import upscaler_for
 from app.paint.state.starting import FIRST_MAP, example
 from app.settings import Settings
 from app.widgets.model_picker import Choice

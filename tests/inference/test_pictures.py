@@ -136,6 +136,23 @@ def test_a_deadline_chooses_the_largest_size_that_fits_and_none_means_full(engin
     assert tight.resolution == 32
 
 
+def test_a_small_picture_goes_through_an_upscaler_once_the_hand_rests(engine: Engine) -> None:
+    (plain,) = frames(engine, GenerateRequest(FACES))
+    (moving,) = frames(engine, GenerateRequest(FACES, enlarge_with=UPSCALER, deadline_ms=1e6))
+    assert not moving.final
+    assert not moving.estimate
+    assert np.array_equal(moving.picture, plain.picture)
+    (early,) = frames(engine, GenerateRequest(FACES, enlarge_with=UPSCALER, resolution=32))
+    assert early.estimate
+    assert early.picture.shape == (32, 32, 3)
+    (resting,) = frames(engine, GenerateRequest(FACES, enlarge_with=UPSCALER))
+    assert resting.final
+    assert resting.picture.shape == (128, 128, 3)
+    assert resting.resolution == 64
+    assert np.array_equal(resting.picture, result(engine, UpscaleRequest(UPSCALER, plain.picture)))
+    assert np.array_equal(resting.picture, result(engine, GenerateRequest(FACES, enlarge_with=UPSCALER)).picture)
+
+
 def test_a_wanted_resolution_gives_the_nearest_one(engine: Engine) -> None:
     assert frames(engine, GenerateRequest(FACES, resolution=20))[0].resolution == 32
     assert frames(engine, GenerateRequest(FACES, resolution=5000))[0].resolution == 64

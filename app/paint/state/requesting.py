@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from app.inference.requests import PaintRequest
 from app.paint.state.layers import LabelArray
 from app.paint.state.look import Look, Looks
-from models.card import Card
 
 # While the hand moves a picture is to come within this time.
 DEADLINE_MS = 90.0
 # Longest side of the map of a quick picture, and of a thumbnail. Networks work no larger than this, and reducing the map and
 # enlarging the picture would take two thirds of the time (measured at 1024 x 768: 55 ms instead of 155).
 QUICK_SIDE, THUMBNAIL_SIDE = 512, 256
-# Networks that enlarge a landscape of 256 px within a second or two on a processor.
-QUICK_FAMILIES = ("compact",)
 
 
 def paint_request(model: str, label_map: LabelArray, looks: Looks, *, hurry: bool, enlarge_with: str = "") -> PaintRequest:
@@ -52,28 +47,3 @@ def thinned(label_map: LabelArray, side: int) -> LabelArray:
     """A copy with every so many rows and columns of a map, so that no side is longer than `side`."""
     step = max(1, -(-max(label_map.shape) // side))
     return np.array(label_map[step // 2 :: step, step // 2 :: step])
-
-
-def upscaler_for(cards: Sequence[Card], chosen: str, factor: float, on_processor: bool = True) -> str:
-    """The name of the upscaler that finishes a landscape which the network paints `factor` times too small, "" for none.
-
-    `chosen` is a name, "none", or "auto": the quick one whose scale is nearest; on a processor the deep networks (minutes
-    for a picture) are taken only by name.
-    """
-    known = {card.name for card in cards if card.task == "upscaling" and card.scale > 1}
-    if chosen != "auto":
-        return chosen if chosen in known else ""
-    if factor <= 1.0:
-        return ""
-    fitting = [
-        card
-        for card in cards
-        if card.name in known and (not on_processor or card.family in QUICK_FAMILIES) and not _is_drawn(card)
-    ]
-    best = min(fitting, key=lambda card: (abs(card.scale - factor), card.name), default=None)
-    return "" if best is None else best.name
-
-
-def _is_drawn(card: Card) -> bool:
-    """Models for drawn pictures flatten the grain of a landscape."""
-    return "anime" in f"{card.name} {card.title}".lower()

@@ -1,0 +1,35 @@
+"""Which upscaler carries a picture to the size that a person wants, where the network that makes it makes it smaller."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from models.card import Card
+
+# Networks that enlarge a picture of 256 px within a second or two on a processor.
+QUICK_FAMILIES = ("compact",)
+
+
+def upscaler_for(cards: Sequence[Card], chosen: str, factor: float, on_processor: bool = True) -> str:
+    """The name of the upscaler that finishes a picture which a network makes `factor` times too small, "" for none.
+
+    `chosen` is a name, "none", or "auto": the quick one whose scale is nearest; on a processor the deep networks (minutes
+    for a picture) are taken only by name. Of equal ones the first is taken.
+    """
+    known = {card.name for card in cards if card.task == "upscaling" and card.scale > 1}
+    if chosen != "auto":
+        return chosen if chosen in known else ""
+    if factor <= 1.0:
+        return ""
+    fitting = [
+        card
+        for card in cards
+        if card.name in known and (not on_processor or card.family in QUICK_FAMILIES) and not _is_drawn(card)
+    ]
+    best = min(fitting, key=lambda card: abs(card.scale - factor), default=None)
+    return "" if best is None else best.name
+
+
+def _is_drawn(card: Card) -> bool:
+    """Models for drawn pictures flatten the grain of skin, rock and grass."""
+    return "anime" in f"{card.name} {card.title}".lower()
