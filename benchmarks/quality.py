@@ -23,7 +23,10 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from models.training.lpips import LPIPS
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -56,10 +59,10 @@ def main() -> None:
         if heavy:
             print(f"left out, being large: {', '.join(heavy)} (--full, or name them)")
     try:
-        distance: Callable[[Any, Any], float] | None = None if args.no_lpips else open_lpips(wheels=args.wheels).distance
+        judge: LPIPS | None = None if args.no_lpips else open_lpips(wheels=args.wheels)
     except ModelError as error:
         print(f"no LPIPS: {error}")
-        distance = None
+        judge = None
     source = Source(args.photos)
     sets = defaultdict(list)
     for name in source.photos():
@@ -68,7 +71,7 @@ def main() -> None:
         names = sets[wanted]
         chosen = names if args.full else spread(names, QUICK)
         for scale in sorted({e.card.scale for e in entries}):
-            table(args, source, wanted, chosen, scale, [e.name for e in entries if e.card.scale == scale], distance)
+            table(args, source, wanted, chosen, scale, [e.name for e in entries if e.card.scale == scale], judge)
 
 
 def table(
@@ -78,7 +81,7 @@ def table(
     names: list[str],
     scale: int,
     models_of_scale: list[str],
-    distance: Callable[[Any, Any], float] | None,
+    judge: LPIPS | None,
 ) -> None:
     """One table: filters and models of one scale on the photos of one set."""
     import numpy as np
@@ -92,28 +95,28 @@ def table(
     shown = "worn" if args.worn else f"JPEG {args.jpeg}" if args.jpeg else "clean"
     print(f"\n{wanted}, x{scale}, {len(names)} photos, {shown}")
     print(f"{'':<28} {'PSNR-Y':>7} {'SSIM-Y':>7} {'LPIPS':>7} {'shift':>6} {'s/photo':>8}")
-    pairs = []
+    ways: dict[str, Callable[[Any], Any]] = {
+        "bicubic": lambda small: fidelity.bicubic(small, scale),
+        "Lanczos": lambda small: fidelity.lanczos(small, scale),
+    }
+    ways |= {name: models.open(name, device=args.device, precision=args.precision).upscale for name in models_of_scale}
+    rows: dict[str, list[tuple[float, ...]]] = {name: [] for name in ways}
     for number, name in enumerate(names):
         photo = np.array(Image.open(io.BytesIO(source.read(name))).convert("RGB"))
-        small = clean_or_worn(photo, scale, number, WORN if args.worn else None)
-        small = compressed(small, args.jpeg) if args.jpeg else small
-        pairs.append((np.array(small), photo[: small.shape[0] * scale, : small.shape[1] * scale]))
-    ways: list[tuple[str, Callable[[Any], Any]]] = [
-        ("bicubic", lambda small: fidelity.bicubic(small, scale)),
-        ("Lanczos", lambda small: fidelity.lanczos(small, scale)),
-    ]
-    for label, enlarge in [*ways, *((name, None) for name in models_of_scale)]:
-        enlarge = enlarge or models.open(label, device=args.device, precision=args.precision).upscale
-        rows = []
-        for small, truth in pairs:
+        reduced = clean_or_worn(photo, scale, number, WORN if args.worn else None)
+        small = np.array(compressed(reduced, args.jpeg) if args.jpeg else reduced)
+        truth = photo[: small.shape[0] * scale, : small.shape[1] * scale]
+        distance = judge.against(truth) if judge else None
+        for way, enlarge in ways.items():
             began = time.process_time()
             made = enlarge(small)
             seconds = time.process_time() - began
-            apart = distance(made, truth) if distance else float("nan")
             close = (fidelity.psnr_y(made, truth, scale), fidelity.ssim_y(made, truth, scale))
-            rows.append((*close, apart, fidelity.colour_shift(made, truth), seconds))
-        psnr, ssim, lpips, shift, seconds = (statistics.mean(column) for column in zip(*rows, strict=True))
-        print(f"{label:<28} {psnr:7.2f} {ssim:7.4f} {lpips:7.4f} {shift:6.2f} {seconds:8.2f}", flush=True)
+            apart = distance(made) if distance else float("nan")
+            rows[way].append((*close, apart, fidelity.colour_shift(made, truth), seconds))
+    for way, found in rows.items():
+        psnr, ssim, lpips, shift, seconds = (statistics.mean(column) for column in zip(*found, strict=True))
+        print(f"{way:<28} {psnr:7.2f} {ssim:7.4f} {lpips:7.4f} {shift:6.2f} {seconds:8.2f}", flush=True)
 
 
 def arguments() -> argparse.Namespace:

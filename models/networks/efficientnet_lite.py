@@ -27,6 +27,7 @@ _TAPS = {2: 0, 4: 2, 8: 4, 16: 10, 32: 15}
 STRIDES = tuple(_TAPS)
 CHANNELS = {2: 16, 4: 24, 8: 40, 16: 112, 32: 320}
 _PUBLISHED_EPSILON = 1e-3
+_EXACT = 3  # blocks that are computed in the weights' own precision, also under autocast
 
 
 def _padded(conv: nn.Conv2d, x: Tensor) -> Tensor:
@@ -73,13 +74,22 @@ class EfficientNetLite(nn.Module):
         self.requires_grad_(False)
 
     def forward(self, x: Tensor, until: int | None = None) -> dict[int, Tensor]:
-        """Features by stride, `[N, CHANNELS[s], H/s, W/s]`, of pictures `[N, 3, H, W]`, -1..1, up to stride `until`."""
+        """Features by stride, `[N, CHANNELS[s], H/s, W/s]`, of pictures `[N, 3, H, W]`, -1..1, up to stride `until`.
+
+        Autocast begins after the first blocks: what is rounded there grows with each block that follows. With it throughout, the
+        gradients that reach the picture from strides 8 to 32 have a cosine of 0.82 to 0.84 with those of float32, so 0.96 to 0.99.
+        """
         last = _TAPS[self.until if until is None else until]
         stride_of = {block: stride for stride, block in _TAPS.items()}
-        x = F.relu6(_padded(self.stem, x))
         features = {}
-        for i, block in enumerate(self.blocks[: last + 1]):
-            x = block(x)
+        with torch.autocast(x.device.type, enabled=False):
+            x = F.relu6(_padded(self.stem, x.to(self.stem.weight.dtype)))
+            for i in range(min(_EXACT, last + 1)):
+                x = self.blocks[i](x)
+                if i in stride_of:
+                    features[stride_of[i]] = x
+        for i in range(_EXACT, last + 1):
+            x = self.blocks[i](x)
             if i in stride_of:
                 features[stride_of[i]] = x
         return features

@@ -13,6 +13,7 @@ Memory: some 700 bytes for each pixel of both pictures; 481 x 321 pixels take ab
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from torch import Tensor, nn
 from models.checkpoints.state_dicts import Tensors, fitted, renamed
 from models.training import yardsticks
 
+Pixels = NDArray[np.uint8]
 SMALLEST_SIDE = 32  # pixels; below it the last features have nothing to be padded with
 # Convolutions 3 x 3 between two poolings, as (channels in, channels out).
 _SLICES = (
@@ -67,6 +69,10 @@ class LPIPS(nn.Module):
 
     def features(self, x: Tensor) -> list[Tensor]:
         """What stands at the end of each slice, `[N, C, H / 2^i, W / 2^i]`, its length over the channels brought to 1."""
+        return [x / (x.square().sum(1, keepdim=True).sqrt() + 1e-10) for x in self.slices_of(x)]
+
+    def slices_of(self, x: Tensor) -> list[Tensor]:
+        """What stands at the end of each slice, as it comes."""
         x = (x - self.shift) / self.scale
         found = []
         for i, convolutions in enumerate(self.slices):
@@ -75,24 +81,41 @@ class LPIPS(nn.Module):
                 x = F.conv2d(x, getattr(self, f"blur{i}"), stride=2, groups=x.shape[1])
             for convolution in convolutions:  # type: ignore[attr-defined]
                 x = F.relu(convolution(x))
-            found.append(x / (x.square().sum(1, keepdim=True).sqrt() + 1e-10))
+            found.append(x)
         return found
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         """Distance `[N]` of pictures `[N, 3, H, W]`, -1..1."""
-        total = a.new_zeros(len(a))
-        for head, one, other in zip(self.heads, self.features(a), self.features(b), strict=True):
+        return self._apart(self.features(a), self.features(b))
+
+    def _apart(self, a: list[Tensor], b: list[Tensor]) -> Tensor:
+        total = a[0].new_zeros(len(a[0]))
+        for head, one, other in zip(self.heads, a, b, strict=True):
             total = total + head((one - other).square()).mean((1, 2, 3))
         return total
 
-    def distance(self, one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+    def distance(self, one: Pixels, other: Pixels) -> float:
         """Distance of two pictures uint8 `[H, W, 3]`. ValueError where their sizes differ or are too small."""
-        if one.shape != other.shape or one.ndim != 3 or min(one.shape[:2]) < SMALLEST_SIDE:
-            raise ValueError(f"pictures of {one.shape} and {other.shape} cannot be compared")
-        both = torch.from_numpy(np.stack([one, other])).to(self.shift.device).permute(0, 3, 1, 2)
-        x = (both.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
+        return self.against(other)(one)
+
+    def against(self, one: Pixels) -> Callable[[Pixels], float]:
+        """As `distance`, of many pictures to this one, whose features are computed once."""
+        if one.ndim != 3 or min(one.shape[:2]) < SMALLEST_SIDE:
+            raise ValueError(f"a picture of {one.shape} cannot be compared")
         with torch.inference_mode():
-            return float(self(x[:1], x[1:]))
+            known = self.features(self._input(one))
+
+        def distance(other: Pixels) -> float:
+            if other.shape != one.shape:
+                raise ValueError(f"pictures of {other.shape} and {one.shape} cannot be compared")
+            with torch.inference_mode():
+                return float(self._apart(self.features(self._input(other)), known))
+
+        return distance
+
+    def _input(self, picture: Pixels) -> Tensor:
+        x = torch.from_numpy(picture.copy()).to(self.shift.device).permute(2, 0, 1)[None]
+        return (x.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
 
 
 def open_lpips(device: torch.device | str = "cpu", wheels: Path | None = None) -> LPIPS:

@@ -45,7 +45,7 @@ def held_out_sheet(run: PaintingRun, rows: int, seed: int = 5) -> Pixels:
     columns = [
         np.stack([coloured(m, data.labels) for _, m in pairs]),
         as_pictures(photos),
-        *(as_pictures(_painted(run, shares, style)) for style in (own, others[:rows], others[rows:])),
+        *(as_pictures(painted(run, shares, style)) for style in (own, others[:rows], others[rows:])),
     ]
     return np.concatenate([np.concatenate(list(row), 1) for row in zip(*columns, strict=True)], 0)
 
@@ -62,7 +62,7 @@ def drawn_sheet(run: PaintingRun, maps: Path, looks: Sequence[Path]) -> Pixels:
         shares = torch.from_numpy(label_shares(numbers, range(len(run.data.labels)), size, None))[None].to(run.device)
         shares = shares.contiguous(memory_format=torch.channels_last)
         small = np.asarray(Image.fromarray(coloured(numbers, run.data.labels)).resize(size[::-1], Image.Resampling.BOX))
-        made = [as_pictures(_painted(run, shares, style))[0] for style in styles]
+        made = [as_pictures(painted(run, shares, style))[0] for style in styles]
         rows.append(np.concatenate([small, *made], 1))
     half = (len(rows) + 1) // 2
     left, right = np.concatenate(rows[:half], 0), np.concatenate(rows[half:], 0)
@@ -109,7 +109,8 @@ def _training_looks(run: PaintingRun, count: int, seed: int) -> torch.Tensor:
     return _looks(run, to_tensor(photos, run.device))
 
 
-def _painted(run: PaintingRun, shares: torch.Tensor, styles: torch.Tensor) -> torch.Tensor:
+def painted(run: PaintingRun, shares: torch.Tensor, styles: torch.Tensor) -> torch.Tensor:
+    """Pictures `[N, 3, H, W]`, -1..1, of shares `[N, labels, H, W]` in these styles `[N, style_dim]`, with one grain for all."""
     noise = [n.to(run.device) for n in noise_planes(run.config, shares.shape[-2], shares.shape[-1], 0)]
     made: list[Any] = [run.paint(shares[i : i + 1], styles[i : i + 1], noise) for i in range(len(shares))]
     return torch.cat(made)

@@ -32,7 +32,6 @@ from models.steps import Steps
 
 FEATURES_UNTIL = 16
 _SMALLEST_PHOTO = 32  # below it the last features have no deviation
-_ENCODED_SIDE = 256.0  # photos are described at about the size of the training photos
 
 
 class LandscapePainter:
@@ -41,6 +40,7 @@ class LandscapePainter:
     def __init__(self, config: LandscapeConfig, resolution: int, tensors: Mapping[str, torch.Tensor], runtime: Runtime) -> None:
         self.style_dim = config.style_dim
         self._config, self._resolution, self._runtime = config, resolution, runtime
+        self._seen_at = resolution / 2 ** (config.pictures - 1)  # side of the photos that the encoder learnt on, in pixels
         generator = LandscapeGenerator(config)
         self._encoder, self._features = StyleEncoder(config.style_dim), EfficientNetLite(FEATURES_UNTIL)
         for prefix, module in (("generator", generator), ("encoder", self._encoder), ("features", self._features)):
@@ -65,14 +65,14 @@ class LandscapePainter:
         )
 
     def encode(self, photo: torch.Tensor) -> torch.Tensor:
-        """Style `[1, style_dim]` of a photo `[1, 3, h, w]`, -1..1; reduced first to the size of the training photos."""
+        """Style `[1, style_dim]` of a photo `[1, 3, h, w]`, -1..1; reduced first to the size that the encoder learnt at."""
         height, width = photo.shape[-2:]
         if min(height, width) < _SMALLEST_PHOTO:
             raise BadInput(
                 f"A photo of {width} x {height} pixels is too small to give a look.",
                 hint=f"It needs {_SMALLEST_PHOTO} on each side.",
             )
-        factor = min(1.0, _ENCODED_SIDE / min(height, width))
+        factor = min(1.0, self._seen_at / min(height, width))
         size = (max(_SMALLEST_PHOTO, round(height * factor)), max(_SMALLEST_PHOTO, round(width * factor)))
         if size != (height, width):
             photo = torch.nn.functional.interpolate(photo.float(), size, mode="bilinear", antialias=True)

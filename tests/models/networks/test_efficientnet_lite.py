@@ -1,8 +1,12 @@
 """The frozen trunk: batch norms fold away without a trace, strides are what they say."""
 
+from importlib.resources import as_file, files
+
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image
 
 from models.networks.efficientnet_lite import CHANNELS, STRIDES, EfficientNetLite, fold_published
 from models.training.trunk import read_trunk
@@ -31,6 +35,28 @@ def test_the_gradient_reaches_the_picture_and_stops_at_the_weights() -> None:
     assert picture.grad is not None
     assert picture.grad.abs().sum() > 0
     assert all(p.grad is None for p in trunk.parameters())
+
+
+def test_autocast_leaves_the_first_features_exact_and_the_gradient_of_the_last_near_what_it_was() -> None:
+    trunk = read_trunk()
+    where = files("resources") / "samples" / "looks" / "noon.webp"
+    with as_file(where) as path:
+        photo = np.asarray(Image.open(path).convert("RGB").resize((128, 128)))
+    picture = torch.from_numpy(photo.copy()).permute(2, 0, 1)[None] / 127.5 - 1
+    signs = torch.randn(1, CHANNELS[32], 4, 4, generator=torch.Generator().manual_seed(0))
+
+    def seen(bfloat16: bool) -> tuple[dict[int, torch.Tensor], torch.Tensor]:
+        x = picture.clone().requires_grad_()
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            features = trunk(x)
+        (features[32].float() * signs).sum().backward()
+        assert x.grad is not None
+        return features, x.grad.flatten()
+
+    (exact, gradient), (rounded, other) = seen(False), seen(True)
+    assert all(torch.equal(exact[s], rounded[s]) for s in (2, 4))
+    assert rounded[16].dtype == torch.bfloat16
+    assert float(F.cosine_similarity(gradient, other, dim=0)) > 0.9
 
 
 def published() -> dict[str, torch.Tensor]:

@@ -92,6 +92,23 @@ def test_a_photo_gives_its_look_at_any_size_and_a_tiny_one_is_refused() -> None:
         model.style_vector(photo[:20])
 
 
+@pytest.mark.parametrize(("pictures", "side"), [(1, 64), (2, 32)])
+def test_a_photo_is_described_at_the_size_that_the_encoder_learnt_at(pictures: int, side: int) -> None:
+    config = replace(CONFIG, pictures=pictures)
+    torch.manual_seed(0)
+    parts = {"generator": LandscapeGenerator(config), "encoder": StyleEncoder(6), "features": EfficientNetLite(FEATURES_UNTIL)}
+    weights = {f"{p}.{k}": v for p, m in parts.items() for k, v in m.state_dict().items()}
+    model = Landscapes().assemble(replace(CARD, config=config.to_dict()), weights, Runtime(torch.device("cpu"), torch.float32))
+    photo = torch.rand(1, 3, 100, 150) * 2 - 1
+    numbers = ((photo[0].permute(1, 2, 0) + 1) * 127.5).round().byte().numpy()
+    small = torch.nn.functional.interpolate(
+        torch.from_numpy(numbers).permute(2, 0, 1)[None] / 127.5 - 1, (side, side * 3 // 2), mode="bilinear", antialias=True
+    )
+    with torch.no_grad():
+        expected = parts["encoder"](small, parts["features"](small, FEATURES_UNTIL))[0]
+    np.testing.assert_allclose(model.style_vector(numbers), expected[0].numpy(), atol=1e-4)
+
+
 def test_the_border_of_the_map_is_painted_as_if_the_map_went_on() -> None:
     model = opened()
     plain = np.zeros((64, 64), np.uint8)
