@@ -21,13 +21,12 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.errors import BadInput
 from models.networks.efficientnet_lite import EfficientNetLite
 from models.networks.landscape import LandscapeConfig, LandscapeGenerator, StyleEncoder, Window
 from models.training.augment import Augmentation, adapted, draw
 from models.training.critic import Critic, critic_loss, generator_loss, label_weights, share_pyramid
 from models.training.labelled import LabelledPhotos, square
-from models.training.resuming import ResumableRun, follow, placed, take_over
+from models.training.resuming import ResumableRun, follow, lean_to, placed, take_over
 from models.training.state import State
 from models.training.strokes import like_strokes
 from models.training.styles import statistics_loss
@@ -204,14 +203,8 @@ class PaintingRun(ResumableRun):
         """Put half way between these weights and those of an earlier moment of the run what is exported: generator and style
         encoder (arXiv 1803.05407). What the two moments have in common stays, what each overdid is halved. The run should not
         be trained any further. `BadInput` where the other run has networks of another shape."""
-        with torch.no_grad():
-            for name in ("averaged", "encoder"):
-                network, other = self.networks()[name], state["networks"].get(name, {})
-                for key, tensor in network.state_dict().items():
-                    if key not in other or other[key].shape != tensor.shape:
-                        raise BadInput("The mean with another run cannot be taken.", f"Its {name} has another shape at {key}.")
-                    if tensor.dtype.is_floating_point:
-                        tensor.lerp_(other[key].to(tensor), 0.5)
+        for name in ("averaged", "encoder"):
+            lean_to(self.networks()[name], state["networks"].get(name, {}), 0.5, name)
 
     def networks(self) -> dict[str, nn.Module]:
         return {"generator": self.generator, "averaged": self.averaged, "encoder": self.encoder, "critics": self.critics}
@@ -231,7 +224,7 @@ class PaintingRun(ResumableRun):
             pixels, numbers = square(self.data.photos[i], self.data.maps[i], side, self.random, zoom=0.82, finer=finer)
             pictures.append(pixels)
             maps.append(numbers)
-            painted.append(like_strokes(numbers, labels, self.random))
+            painted.append(like_strokes(numbers, self.random))
         dtype = torch.bfloat16 if self.bfloat16 else torch.float32
         shares, asked = (to_shares(np.stack(x), labels, finer, self.device, dtype) for x in (maps, painted))
         return to_tensor(pictures, self.device), shares, asked
@@ -254,10 +247,11 @@ class PaintingRun(ResumableRun):
 
 def to_shares(maps: Pixels, labels: int, part: int, device: torch.device, dtype: torch.dtype) -> Tensor:
     """Shares `[N, labels, H / part, W / part]`, channels last, of maps `[N, H, W]` of channel numbers."""
-    numbers = torch.from_numpy(maps).to(device)[..., None]
-    known = torch.arange(labels, dtype=torch.uint8, device=device)
-    found = [(numbers[:, down::part, right::part] == known).to(dtype) for down in range(part) for right in range(part)]
-    shares = found[0] if part == 1 else torch.stack(found).sum(0) / part**2
+    count, height, width = maps.shape
+    cells = torch.from_numpy(maps).to(device).view(count, height // part, part, width // part, part)
+    numbers = cells.permute(0, 1, 3, 2, 4).reshape(-1, part * part).int()
+    rows = torch.eye(labels, dtype=dtype, device=device) / part**2
+    shares = F.embedding_bag(numbers, rows, mode="sum").view(count, height // part, width // part, labels)
     return shares.permute(0, 3, 1, 2)
 
 

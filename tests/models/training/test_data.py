@@ -119,7 +119,7 @@ def test_maps_like_strokes_keep_their_labels_and_most_of_their_places() -> None:
     rng = np.random.default_rng(0)
     changed = 0
     for _ in range(60):
-        found = like_strokes(numbers, 4, rng)
+        found = like_strokes(numbers, rng)
         assert found.shape == numbers.shape
         assert set(np.unique(found)) <= {0, 1, 2}
         assert (found == numbers).mean() > 0.75
@@ -137,7 +137,7 @@ def test_edges_move_a_little_and_small_detail_goes() -> None:
     assert np.abs(rows - 64).max() < 16
     specks = numbers.copy()
     specks[10:13, 20:23] = 2
-    assert 2 not in simplify(specks, 3, rng)
+    assert 2 not in simplify(specks, rng)
 
 
 def test_a_sheet_shows_rows_evenly_apart_and_each_once_where_there_are_few() -> None:
