@@ -53,6 +53,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     upscaling.add_argument("--worn", action="store_true", help="learn to restore worn photos: blurred, noisy, compressed")
     upscaling.add_argument("--patch", type=positive, default=32, metavar="PX", help="side of small patches (default: 32)")
     upscaling.add_argument("--adversarial", action="store_true", help="add a critic that asks for texture (after a run without)")
+    upscaling.add_argument(
+        "--mean-with", type=Path, metavar="RUN", help="export a mean with another run or model that had the same beginning"
+    )
+    upscaling.add_argument("--share", type=float, default=0.5, metavar="S", help="its share of the mean, 0 to 1 (default: 0.5)")
     labelling = recipes.add_parser("labelling", help="photos with label maps: a labeller, for label maps from photos")
     _everywhere(labelling, "folder, zip or tar with photos/, maps/ and labels.json", pictures=20_000, batch=16, sheets=4000)
     labelling.add_argument("--size", type=positive, default=256, metavar="PX", help="side of the squares (default: 256)")
@@ -131,6 +135,8 @@ def _upscaling(args: argparse.Namespace, reporter: Reporter, place: Place, sched
     from models.training import jobs
     from models.training.upscaling import UpscalingOptions
 
+    if not 0 <= args.share <= 1:
+        raise UsageError(f"--share must lie between 0 and 1, not {args.share}.")
     options = UpscalingOptions(scale=args.scale, batch=args.batch, patch=args.patch, pictures=args.pictures)
     options = replace(options, worn=args.worn, adversarial=args.adversarial)
     if args.adversarial:
@@ -139,7 +145,8 @@ def _upscaling(args: argparse.Namespace, reporter: Reporter, place: Place, sched
     _begin(reporter, work, work.problems, len(work.train), len(work.held_out))
     _follow(args, reporter, jobs.train_upscaling(work, args.out, schedule))
     if args.export is not None:
-        jobs.export_upscaling(work, jobs.read_card(args.card, args.export.name), args.export)
+        mean = None if args.mean_with is None else jobs.Mean(args.mean_with, args.share)
+        jobs.export_upscaling(work, jobs.read_card(args.card, args.export.name), args.export, mean)
     _end(args, reporter, work.seen)
 
 

@@ -126,9 +126,23 @@ def train_upscaling(run: UpscalingRun, out: Path, schedule: Schedule) -> Iterato
     return train(run, out, schedule, sheet)
 
 
-def export_upscaling(run: UpscalingRun, card: Card, folder: Path) -> None:
-    """Write the run's averaged network as a model of Ganvas into `folder`, with its sample sheet."""
+@dataclass(frozen=True)
+class Mean:
+    """What an exported upscaler is averaged with: a run or model that had the same beginning, and its share, 0..1."""
+
+    place: Path
+    share: float
+
+
+def export_upscaling(run: UpscalingRun, card: Card, folder: Path, mean: Mean | None = None) -> None:
+    """Write the run's averaged network as a model of Ganvas into `folder`, with its sample sheet.
+
+    With `mean` it is that average, and the run should not be trained any further; `BadInput` where the other has another shape.
+    """
     steps = f"{run.seen:,} patches seen, batches of {run.options.batch}"
+    if mean is not None:
+        run.mean_with(read_beginning(mean.place).tensors, mean.share)
+        steps += f"; averaged with {mean.place.name}, whose share is {mean.share:g}"
     described = replace(
         card,
         task="upscaling",

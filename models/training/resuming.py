@@ -113,6 +113,17 @@ def follow(averaged: nn.Module, trained: nn.Module, most: float, seen: int, slow
             one.lerp_(other, 1 - keep)
 
 
+def lean_to(network: nn.Module, other: Mapping[str, Tensor], share: float, name: str) -> None:
+    """Move the weights of a network `share` (0..1) of the way to those of another moment or run with the same beginning (arXiv
+    1803.05407). `BadInput`, with the network's `name`, where the other has another shape."""
+    with torch.no_grad():
+        for key, tensor in network.state_dict().items():
+            if key not in other or other[key].shape != tensor.shape:
+                raise BadInput("The mean with another run cannot be taken.", f"Its {name} has another shape at {key}.")
+            if tensor.dtype.is_floating_point:
+                tensor.lerp_(other[key].to(tensor), share)
+
+
 def placed(module: Any, device: torch.device) -> Any:
     """The module on the device, in the memory format that convolutions are quick in."""
     return module.to(device=device, memory_format=torch.channels_last)

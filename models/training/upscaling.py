@@ -2,7 +2,7 @@
 
 Photos are reduced by a bicubic filter (the customary degradation for clean photos) or worn (`degradations.py`); the network
 learns the way back. With `adversarial`, differences of frozen features and a critic on them (`critic.py`, with "real" as its
-only label) are added.
+only label) are added, and what keeps them from drawing a grid (`upscaling_losses.py`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from models.training.degradations import WORN, WornLike
 from models.training.fidelity import bicubic, psnr_y
 from models.training.patches import Patches, clean_or_worn
 from models.training.photos import Photos
-from models.training.resuming import ResumableRun, follow, placed
+from models.training.quick_prelu import quickened
+from models.training.resuming import ResumableRun, follow, lean_to, placed
+from models.training.upscaling_losses import colour_difference, differences, grid_difference, windows
 
 Pixels = NDArray[np.uint8]
 
@@ -33,8 +35,9 @@ Pixels = NDArray[np.uint8]
 class UpscalingOptions:
     """How an upscaler is trained. `patch` is the side of a square of the small photo, in pixels; `worn` wears the small ones.
 
-    `rate` falls along half a cosine until `pictures` patches were seen. `adversarial` adds features and critic to the plain
-    differences, with the weights `features` and `judged`.
+    `rate` falls along half a cosine until `pictures` patches were seen. Over the last `settled` of them squares of differences
+    count (without `adversarial`). Y weighs `luma` beside the channels, mean colours of patches `colours`. `adversarial` adds
+    features, critic and grid to the plain differences, with the weights `features`, `judged` and `grid`.
     """
 
     scale: int = 4
@@ -47,8 +50,12 @@ class UpscalingOptions:
     average: float = 0.999
     worn: bool = False
     adversarial: bool = False
-    features: float = 0.2
-    judged: float = 0.02
+    luma: float = 2.0
+    settled: float = 0.3
+    colours: float = 1.0
+    features: float = 0.4
+    judged: float = 0.03
+    grid: float = 0.3
     critic_rate: float = 4e-4
     seed: int = 0
 
@@ -81,6 +88,7 @@ class UpscalingRun(ResumableRun):
         self.config = options.network()
         self.network = placed(begun(self.config), device)
         self.averaged = copy.deepcopy(self.network).requires_grad_(False)
+        quickened(self.network.body)
         self.optimiser = torch.optim.Adam(self.network.parameters(), options.rate, betas=(0.9, 0.99))
         self.trunk = placed(trunk, device)
         self.critic = placed(Critic(1), device)
@@ -91,21 +99,28 @@ class UpscalingRun(ResumableRun):
 
     def step(self) -> dict[str, float]:
         """One step on a batch of patches; what to write into the log."""
+        options, part = self.options, min(1, self.seen / self.options.pictures)
         for group in self.optimiser.param_groups:
-            group["lr"] = self.options.rate * max(0.02, 0.5 + 0.5 * math.cos(math.pi * min(1, self.seen / self.options.pictures)))
-        small, large = (x.to(self.device) for x in self.patches.batch(self.random, self.options.batch))
+            group["lr"] = options.rate * max(0.02, 0.5 + 0.5 * math.cos(math.pi * part))
+        small, large = (x.to(self.device) for x in self.patches.batch(self.random, options.batch))
         with self.autocast():
             made = self.network(small).float()
-            loss = (made - large).abs().mean()
-            figures = {"difference": float(loss.detach())}
-            if self.options.adversarial:
-                loss = loss + self._judge(made, large, figures)
+        squared = not options.adversarial and part >= 1 - options.settled
+        loss, colours = differences(made, large, options.luma, squared), colour_difference(made, large)
+        figures = {"difference": float((made.detach() - large).abs().mean()), "colours": float(colours.detach())}
+        loss = loss + options.colours * colours
+        if options.adversarial:
+            grid = grid_difference(made, large, options.scale)
+            figures["grid"] = float(grid.detach())
+            loss = loss + options.grid * grid
+            with self.autocast():
+                loss = loss + self._judge(*windows((made, large), self.random), figures)
         self.optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), 0.5)
         self.optimiser.step()
-        self.seen += self.options.batch
-        follow(self.averaged, self.network, self.options.average, self.seen, slow=800)
+        self.seen += options.batch
+        follow(self.averaged, self.network, options.average, self.seen, slow=800)
         return figures
 
     def _judge(self, made: Tensor, large: Tensor, figures: dict[str, float]) -> Tensor:
@@ -145,6 +160,11 @@ class UpscalingRun(ResumableRun):
         """Take over a network of the same shape; counting begins anew."""
         for network in (self.network, self.averaged):
             network.load_state_dict(tensors)
+
+    def mean_with(self, tensors: Mapping[str, Tensor], share: float) -> None:
+        """Put `share` (0..1) of the way from these weights to `tensors` what is exported: what both learnt stays, what each
+        overdid is lessened. `BadInput` where they are of another shape."""
+        lean_to(self.averaged, tensors, share, "network")
 
     def networks(self) -> dict[str, nn.Module]:
         return {"network": self.network, "averaged": self.averaged, "critic": self.critic}

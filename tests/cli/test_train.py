@@ -44,6 +44,9 @@ def test_a_few_steps_leave_a_log_and_a_model(tmp_path: Path, capsys: pytest.Capt
     assert any(event["event"] == "note" and event.get("name") == "note.jpg" for event in events)
     assert events[-1] == {"event": "done", "path": str(tmp_path / "mine"), "seen": 8}
     assert sorted(p.name for p in (tmp_path / "mine").iterdir()) == ["card.json", "sheet.webp", "weights.safetensors"]
+    mean = ("--export", tmp_path / "half", "--mean-with", tmp_path / "mine", "--share", "0.4")
+    assert train.run(arguments(*words, "--precision", "float32", *mean)) == 0
+    assert "averaged with mine, whose share is 0.4" in json.loads((tmp_path / "half" / "card.json").read_text())["recipe"]
 
 
 def test_data_that_is_none_is_said_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -52,6 +55,8 @@ def test_data_that_is_none_is_said_in_words(tmp_path: Path, capsys: pytest.Captu
         assert "nothing to train on" in capsys.readouterr().err
     with pytest.raises(UsageError, match="multiple of 32"):
         train.run(arguments("painting", tmp_path, "--out", tmp_path / "run", "--size", "100"))
+    with pytest.raises(UsageError, match="between 0 and 1"):
+        train.run(arguments("upscaling", tmp_path, "--out", tmp_path / "run", "--share", "2"))
 
 
 def test_a_labeller_is_trained_further_by_the_same_command_and_becomes_a_model(

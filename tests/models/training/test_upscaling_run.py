@@ -1,6 +1,7 @@
 """The upscaling recipe: it beats the bicubic filter, resumes exactly, and what it makes is a model of Ganvas."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +66,9 @@ def test_it_becomes_better_on_photos_it_has_not_seen(sharp: Path, tmp_path: Path
 
 @pytest.mark.parametrize(("adversarial", "worn"), [(False, False), (True, False), (True, True)])
 def test_a_run_that_was_interrupted_goes_on_exactly(adversarial: bool, worn: bool, sharp: Path, tmp_path: Path) -> None:
-    options = UpscalingOptions(scale=2, width=12, inner=2, patch=32, batch=2, adversarial=adversarial, worn=worn)
+    # Of eight patches in all the last four count by their squares, where there is no critic: the two halves differ in that.
+    few = UpscalingOptions(scale=2, width=12, inner=2, patch=32, batch=2, pictures=8, settled=0.5)
+    options = replace(few, adversarial=adversarial, worn=worn)
     straight = jobs.open_upscaling(sharp, tmp_path / "straight", options, HERE)
     first = [straight.step() for _ in range(4)]
     halves = jobs.open_upscaling(sharp, tmp_path / "halves", options, HERE)
@@ -75,7 +78,9 @@ def test_a_run_that_was_interrupted_goes_on_exactly(adversarial: bool, worn: boo
     resumed = jobs.open_upscaling(sharp, tmp_path / "halves", options, HERE)
     second += [resumed.step() for _ in range(2)]
     assert first == second
-    assert ("judged" in first[0]) is adversarial
+    assert ("judged" in first[0]) is ("grid" in first[0]) is adversarial
+    for one, other in zip(straight.averaged.parameters(), resumed.averaged.parameters(), strict=True):
+        assert torch.equal(one, other)
 
 
 def test_a_critic_goes_on_from_the_plain_run_at_a_lower_rate(sharp: Path, tmp_path: Path) -> None:
@@ -103,6 +108,25 @@ def test_the_result_is_a_model_that_enlarges_like_the_run(sharp: Path, tmp_path:
     assert isinstance(model, UpscalingModel)
     small = np.asarray(shapes(50, 40, 60))
     assert np.abs(model.upscale(small).astype(int) - run.enlarge(small)).max() <= 1
+
+
+def test_a_mean_with_another_run_is_exported_and_its_card_says_so(sharp: Path, tmp_path: Path) -> None:
+    run = jobs.open_upscaling(sharp, tmp_path / "run", SMALL, HERE)
+    other = jobs.open_upscaling(sharp, tmp_path / "plain", replace(SMALL, seed=1), HERE)
+    other.step()
+    (tmp_path / "plain").mkdir()
+    save_state(tmp_path / "plain" / STATE, other.state())
+    run.step()
+    now, then = run.averaged.body[0].weight.clone(), other.averaged.body[0].weight.clone()
+    folder = tmp_path / "mean"
+    jobs.export_upscaling(run, jobs.read_card(None, "mean"), folder, jobs.Mean(tmp_path / "plain", 0.25))
+    written = load_file(folder / "weights.safetensors")["body.0.weight"].float()
+    assert torch.allclose(written, 0.75 * now + 0.25 * then, atol=1e-3)
+    assert not torch.allclose(now, then, atol=0.1)  # so the shares can be told apart
+    assert "averaged with plain, whose share is 0.25" in Card.from_json((folder / "card.json").read_text()).recipe
+    wide = jobs.open_upscaling(sharp, tmp_path / "wide", replace(SMALL, width=16), HERE)
+    with pytest.raises(BadInput, match="mean with another run"):
+        jobs.export_upscaling(wide, jobs.read_card(None, "mean"), folder, jobs.Mean(tmp_path / "plain", 0.5))
 
 
 def test_the_baseline_fits_what_the_network_makes() -> None:

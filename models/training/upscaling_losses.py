@@ -1,0 +1,81 @@
+"""What an upscaler is asked for beside a critic's word: small differences, colours that keep their mean, no grid of its own.
+
+Pictures are `[N, 3, H, W]`, 0..1, float32.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+_Y = (65.481 / 219, 128.553 / 219, 24.966 / 219)  # BT.601, to 0..1
+_WINDOW = 8  # squares of the small photo that a grid is looked for in, a side
+_FAINT = 1e-5  # squared: detail of less than a level is no detail
+# Squared differences are brought to the size of absolute ones of about 0.04, which is what they are when a run settles.
+_SETTLED = 12.0
+
+
+def differences(made: Tensor, large: Tensor, luma: float, squared: bool) -> Tensor:
+    """Mean absolute difference of the channels, with that of Y `luma` times beside it; or the same of the squares.
+
+    Absolute differences find the way sooner; squares, at the end, are what PSNR counts.
+    """
+    apart = made - large
+    y = _luma(apart)
+    if squared:
+        return _SETTLED * (apart.square().mean() + luma * y.square().mean()) / (1 + luma)
+    return (apart.abs().mean() + luma * y.abs().mean()) / (1 + luma)
+
+
+def colour_difference(made: Tensor, large: Tensor) -> Tensor:
+    """How far the mean colours of whole patches are apart. Differences of pixels alone hardly see it: a shift of one level
+    drowns in them, but a person sees it in a sky."""
+    return (made - large).mean((2, 3)).abs().mean()
+
+
+def grid(pictures: Tensor, period: int) -> Tensor:
+    """Which share of the fine detail repeats itself every `period` pixels, in squares that overlap by half, `[N, h, w]`, 0..1.
+
+    A network that shuffles channels into pixels can hide a pattern there that no difference and no critic with strides sees.
+    """
+    phases = F.pixel_unshuffle(_fine(pictures), period)
+    means = F.avg_pool2d(phases, _WINDOW, _WINDOW // 2)
+    means = means - means.mean(1, keepdim=True)
+    return means.square().mean(1) / (F.avg_pool2d(phases.square().mean(1), _WINDOW, _WINDOW // 2) + _FAINT)
+
+
+def unevenness(pictures: Tensor, period: int) -> Tensor:
+    """How unequal the fine detail is at the `period**2` places of each square of the small photo, `[N]`; 0: equally strong."""
+    strength = F.pixel_unshuffle(_fine(pictures), period).square().mean((2, 3)) + _FAINT
+    return (strength / strength.mean(1, keepdim=True) - 1).square().mean(1)
+
+
+def grid_difference(made: Tensor, large: Tensor, period: int) -> Tensor:
+    """How much more of a grid there is in what was made than in the photos."""
+    with torch.no_grad():
+        known, even = grid(large, period), unevenness(large, period)
+    return F.relu(grid(made, period) - known).mean() + F.relu(unevenness(made, period) - even).mean()
+
+
+def windows(pair: tuple[Tensor, Tensor], random: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """The same window of both pictures, its place drawn for each of the batch: as large as a multiple of 32 pixels can be with
+    three to spare, so that strides of what looks at it fall on other pixels each time."""
+    one, other = pair
+    height, width = one.shape[2:]
+    high, wide = (max(32, (side - 3) // 32 * 32) for side in (height, width))
+    tops, lefts = random.integers(0, height - high + 1, len(one)), random.integers(0, width - wide + 1, len(one))
+    places = [np.s_[:, top : top + high, left : left + wide] for top, left in zip(tops, lefts, strict=True)]
+    first, second = (torch.stack([x[place] for x, place in zip(batch, places, strict=True)]) for batch in (one, other))
+    return first, second
+
+
+def _luma(pictures: Tensor) -> Tensor:
+    return sum(weight * pictures[:, channel] for channel, weight in enumerate(_Y))  # type: ignore[return-value]
+
+
+def _fine(pictures: Tensor) -> Tensor:
+    """Y less its surroundings, `[N, 1, H, W]`."""
+    y = _luma(pictures)[:, None]
+    return y - F.avg_pool2d(F.pad(y, (2, 2, 2, 2), mode="replicate"), 5, 1)
