@@ -7,7 +7,8 @@ cropped to a multiple of the scale, reduced by a bicubic filter, enlarged again,
 `scale` pixels left out at each border. SSIM looks through the usual Gaussian window. LPIPS is the shift-tolerant one on VGG16
 (`models/training/lpips.py`): lower is nearer, and its figures are compared among themselves alone; `ganvas measure get` or
 --wheels gives its numbers, without them the column stays empty and that is said. "grid" is the share of the fine detail, in
-per cent, that repeats every `scale` pixels (`models/training/upscaling_losses.py`): that of the photos themselves is chance.
+per cent, that repeats every `scale` pixels, "squares" by how many per cent of its square it is uneven within the squares that the
+network makes of a pixel (`models/training/upscaling_losses.py`): in the photos themselves both are chance and JPEG's blocks.
 
 By default twelve photos of each set are taken, evenly apart, and networks of more than 5 million parameters are left out; --full
 takes everything. --worn shows the upscalers what the training kit wears photos down to (seeds are the photos' numbers), --jpeg
@@ -98,14 +99,14 @@ def table(
 
     shown = "worn" if args.worn else f"JPEG {args.jpeg}" if args.jpeg else "clean"
     print(f"\n{wanted}, x{scale}, {len(names)} photos, {shown}")
-    print(f"{'':<28} {'PSNR-Y':>7} {'SSIM-Y':>7} {'LPIPS':>7} {'shift':>6} {'grid':>6} {'s/photo':>8}")
+    print(f"{'':<28} {'PSNR-Y':>7} {'SSIM-Y':>7} {'LPIPS':>7} {'shift':>6} {'grid':>6} {'squares':>7} {'s/photo':>8}")
     ways: dict[str, Callable[[Any], Any]] = {
         "bicubic": lambda small: fidelity.bicubic(small, scale),
         "Lanczos": lambda small: fidelity.lanczos(small, scale),
     }
     ways |= {name: models.open(name, device=args.device, precision=args.precision).upscale for name in models_of_scale}
     rows: dict[str, list[tuple[float, ...]]] = {name: [] for name in ways}
-    own: list[float] = []
+    own: list[tuple[float, float]] = []
     for number, name in enumerate(names):
         photo = np.array(Image.open(io.BytesIO(source.read(name))).convert("RGB"))
         reduced = clean_or_worn(photo, scale, number, WORN if args.worn else None)
@@ -118,21 +119,25 @@ def table(
             seconds = time.process_time() - began
             close = (fidelity.psnr_y(made, truth, scale), fidelity.ssim_y(made, truth, scale))
             apart = distance(made) if distance else float("nan")
-            rows[way].append((*close, apart, fidelity.colour_shift(made, truth), repeated(made, scale), seconds))
-        own.append(repeated(truth, scale))
+            rows[way].append((*close, apart, fidelity.colour_shift(made, truth), *regular(made, scale), seconds))
+        own.append(regular(truth, scale))
     for way, found in rows.items():
-        psnr, ssim, lpips, shift, grid, seconds = (statistics.mean(column) for column in zip(*found, strict=True))
-        print(f"{way:<28} {psnr:7.2f} {ssim:7.4f} {lpips:7.4f} {shift:6.2f} {grid:6.2f} {seconds:8.2f}", flush=True)
-    print(f"{'the photos themselves':<28} {'':>7} {'':>7} {'':>7} {'':>6} {statistics.mean(own):6.2f}")
+        psnr, ssim, lpips, shift, grid, squares, seconds = (statistics.mean(column) for column in zip(*found, strict=True))
+        print(
+            f"{way:<28} {psnr:7.2f} {ssim:7.4f} {lpips:7.4f} {shift:6.2f} {grid:6.2f} {squares:7.2f} {seconds:8.2f}", flush=True
+        )
+    grid, squares = (statistics.mean(column) for column in zip(*own, strict=True))
+    print(f"{'the photos themselves':<50} {'':>6} {grid:6.2f} {squares:7.2f}")
 
 
-def repeated(picture: NDArray[np.uint8], period: int) -> float:
-    """Per cent of the fine detail that repeats every `period` pixels."""
+def regular(picture: NDArray[np.uint8], period: int) -> tuple[float, float]:
+    """Per cent of the fine detail that repeats every `period` pixels, and how uneven it is within squares of that side."""
     import torch
 
-    from models.training.upscaling_losses import grid
+    from models.training.upscaling_losses import grid, unevenness
 
-    return 100 * float(grid(torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 255, period).mean())
+    x = torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 255
+    return 100 * float(grid(x, period).mean()), 100 * float(unevenness(x, period))
 
 
 def arguments() -> argparse.Namespace:

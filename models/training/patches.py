@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 import numpy as np
@@ -13,7 +14,8 @@ from torch import Tensor
 from models.training.degradations import WornLike, worn
 
 Pixels = NDArray[np.uint8]
-_MARGIN = 6  # small pixels around a worn patch, so that what wears it comes from its surroundings as in a photo
+_MARGIN = 6  # small pixels around a patch, so that what reduces or wears it comes from its surroundings as in a photo
+_SMALLER = (1.25, 2.0)  # by how much a photo is reduced before patches are cut from it
 
 
 class Pictures(Protocol):
@@ -23,46 +25,52 @@ class Pictures(Protocol):
 
 
 class Patches:
-    """Draws pairs from photos reduced by `scale`: `patch` small pixels a side, turned and mirrored at random.
+    """Draws pairs of patches: `patch` small pixels a side, and `scale` times that, turned and mirrored at random.
 
-    `like` says how the small ones are worn; None leaves them clean, reduced by the bicubic filter.
+    Photos are stored compressed, in blocks of 4, 8 or 16 pixels, and edges of blocks that fall on edges of the squares that an
+    upscaler makes of a pixel are learnt like everything else. So each patch comes from a photo that was made smaller by a drawn
+    factor (as far as it is large enough) and begins anywhere, between pixels too. `like` says how the small ones are worn; None
+    leaves them clean, reduced by the bicubic filter.
     """
 
     def __init__(self, photos: Pictures, chosen: tuple[int, ...], scale: int, patch: int, like: WornLike | None) -> None:
         self.photos, self.chosen, self.scale, self.patch, self.like = photos, chosen, scale, patch, like
-        self._small: dict[int, Pixels] = {}
 
     def batch(self, random: np.random.Generator, count: int) -> tuple[Tensor, Tensor]:
         """Small and large patches, 0..1 float32, `[count, 3, p, p]` and `[count, 3, s*p, s*p]`."""
         pairs = []
         for at in random.integers(0, len(self.chosen), count):
             i = self.chosen[int(at)]
-            small, large = self._clean(i, random) if self.like is None else self._worn(i, random, self.like)
+            small, large = self._pair(self.photos[i], random)
             turn, mirror = int(random.integers(0, 4)), bool(random.integers(0, 2))
             small, large = np.rot90(small, turn), np.rot90(large, turn)
             pairs.append((small[:, ::-1], large[:, ::-1]) if mirror else (small, large))
         first, second = (torch.from_numpy(np.stack(x)) for x in zip(*pairs, strict=True))
         return first.permute(0, 3, 1, 2).float() / 255, second.permute(0, 3, 1, 2).float() / 255
 
-    def _clean(self, i: int, random: np.random.Generator) -> tuple[Pixels, Pixels]:
-        if i not in self._small:
-            self._small[i] = reduced(self.photos[i], self.scale)
-        small, large, patch, scale = self._small[i], self.photos[i], self.patch, self.scale
-        top, left = (int(random.integers(0, n - patch + 1)) for n in small.shape[:2])
-        place = np.s_[top * scale : (top + patch) * scale, left * scale : (left + patch) * scale]
-        return small[top : top + patch, left : left + patch], large[place]
+    def _pair(self, photo: Pixels, random: np.random.Generator) -> tuple[Pixels, Pixels]:
+        """Made with a margin around, which is cut off again."""
+        small_side = self.patch + 2 * _MARGIN
+        around = piece(photo, small_side * self.scale, random)
+        small = reduced(around, self.scale) if self.like is None else worn(around, (small_side,) * 2, random, self.like)
+        inside, of_large = (slice(_MARGIN * by, (_MARGIN + self.patch) * by) for by in (1, self.scale))
+        return small[inside, inside], around[of_large, of_large]
 
-    def _worn(self, i: int, random: np.random.Generator, like: WornLike) -> tuple[Pixels, Pixels]:
-        """Worn with a margin around it, which is cut off again; near a border of the photo the margin repeats its edge."""
-        large, patch, scale = self.photos[i], self.patch, self.scale
-        side, margin = patch * scale, _MARGIN * scale
-        top, left = (int(random.integers(0, n - side + 1)) for n in large.shape[:2])
-        rows = np.clip(np.arange(top - margin, top + side + margin), 0, large.shape[0] - 1)
-        columns = np.clip(np.arange(left - margin, left + side + margin), 0, large.shape[1] - 1)
-        around = large[rows[:, None], columns]
-        small = worn(around, (patch + 2 * _MARGIN, patch + 2 * _MARGIN), random, like)
-        inside = slice(_MARGIN, _MARGIN + patch)
-        return small[inside, inside], large[top : top + side, left : left + side]
+
+def piece(photo: Pixels, side: int, random: np.random.Generator) -> Pixels:
+    """A square of `photo` made smaller by a drawn factor, `[side, side, 3]`; a photo that is too small has its edges repeated."""
+    lacking = max(0, side - min(photo.shape[:2]))
+    if lacking:
+        photo = np.pad(photo, ((lacking // 2, lacking - lacking // 2),) * 2 + ((0, 0),), mode="edge")
+    most = min(_SMALLER[1], min(photo.shape[:2]) / side)
+    whole = side * random.uniform(min(_SMALLER[0], most), most)
+    top, left = (random.uniform(0, n - whole) for n in photo.shape[:2])
+    rows, columns = (slice(int(start), math.ceil(start + whole) + 1) for start in (top, left))
+    box = (left - int(left), top - int(top), left - int(left) + whole, top - int(top) + whole)
+    cut = Image.fromarray(np.ascontiguousarray(photo[rows, columns]))
+    return np.asarray(
+        cut.resize((side, side), Image.Resampling.BICUBIC, box=(*box[:2], min(box[2], cut.width), min(box[3], cut.height)))
+    )
 
 
 def reduced(photo: Pixels, scale: int) -> Pixels:

@@ -47,9 +47,15 @@ def grid(pictures: Tensor, period: int) -> Tensor:
 
 
 def unevenness(pictures: Tensor, period: int) -> Tensor:
-    """How unequal the fine detail is at the `period**2` places of each square of the small photo, `[N]`; 0: equally strong."""
-    strength = F.pixel_unshuffle(_fine(pictures), period).square().mean((2, 3)) + _FAINT
-    return (strength / strength.mean(1, keepdim=True) - 1).square().mean(1)
+    """How unequal the fine detail, and the steps to the right and downwards, are at the `period**2` places of each square of the
+    small photo, `[N]`; 0: equally strong. The edges of squares show here, whichever way their steps go."""
+    y = _luma(pictures)[:, None]
+    total = y.new_zeros(len(y))
+    for detail in (_fine(pictures), F.pad(y[..., 1:] - y[..., :-1], (0, 1)), F.pad(y[..., 1:, :] - y[..., :-1, :], (0, 0, 0, 1))):
+        strength = F.avg_pool2d(F.pixel_unshuffle(detail.abs(), period), _WINDOW)
+        shares = (strength / (strength.mean(1, keepdim=True) + _FAINT**0.5)).mean((2, 3))  # each window counts alike
+        total = total + (shares / shares.mean(1, keepdim=True) - 1).square().mean(1)
+    return total / 3
 
 
 def grid_difference(made: Tensor, large: Tensor, period: int) -> Tensor:

@@ -4,10 +4,12 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 from models.training.degradations import WORN, WornLike, blurred, compressed, gaussian, low_pass, noisy, worn
 from models.training.fidelity import luma, psnr_y
-from models.training.patches import Patches, clean_or_worn, reduced
+from models.training.patches import Patches, clean_or_worn, piece, reduced
+from models.training.upscaling_losses import unevenness
 
 
 def grid(height: int = 160, width: int = 200) -> np.ndarray:
@@ -99,3 +101,27 @@ def test_patches_depend_on_the_random_numbers_alone(like: WornLike | None) -> No
     first = Patches(pictures, (0, 1), 4, 12, like).batch(np.random.default_rng(1), 3)
     again = Patches(pictures, (0, 1), 4, 12, like).batch(np.random.default_rng(1), 3)
     assert all((a == b).all() for a, b in zip(first, again, strict=True))
+
+
+@pytest.mark.parametrize("like", [None, WORN])
+def test_blocks_of_a_stored_photo_do_not_fall_on_the_squares_of_the_upscaler(like: WornLike | None) -> None:
+    """Where they do, as in a piece cut at a multiple of four pixels, it is seen; a network would learn to draw them."""
+    blocks = np.random.default_rng(0).integers(40, 210, (90, 90, 3), np.uint8).repeat(4, 0).repeat(4, 1)
+
+    def uneven(pictures: torch.Tensor) -> float:
+        return float(unevenness(pictures, 4).mean())
+
+    cut = torch.from_numpy(blocks[:128, :128].copy()).permute(2, 0, 1)[None].float() / 255
+    _, large = Patches({0: blocks}, (0,), 4, 32, like).batch(np.random.default_rng(1), 16)
+    assert uneven(large) < 0.1 * uneven(cut)
+
+
+def test_a_piece_of_a_photo_is_that_photo_made_smaller_as_far_as_it_is_large_enough() -> None:
+    slope = np.linspace(0, 255, 200).astype(np.uint8)[:, None, None].repeat(150, 1).repeat(3, 2)
+    rises = [np.ptp(piece(slope, 50, np.random.default_rng(seed))[..., 0]) / 255 * 200 for seed in range(40)]
+    assert 58 < min(rises) < 70
+    assert 88 < max(rises) < 102
+    for side in (150, 180):  # no room to make it smaller; too small even as it is
+        assert piece(slope, side, np.random.default_rng(0)).shape == (side, side, 3)
+    whole = piece(slope[:150], 150, np.random.default_rng(0))
+    assert (whole == slope[:150]).all()
