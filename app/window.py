@@ -419,8 +419,7 @@ class MainWindow(QMainWindow):
 def main(argv: Sequence[str]) -> int:
     """Open the window and run until it is closed. Files among the arguments are opened; a window that is open takes them."""
     from app.cli.options import window_arguments
-    from app.inference.engine import Engine
-    from app.inference.worker import threads_beside_a_window
+    from app.inference.worker import engine_beside_a_window
     from app.interruption import Interruption
     from app.open_files import FrontDoor, bring_forward, hand_over
 
@@ -434,7 +433,7 @@ def main(argv: Sequence[str]) -> int:
     collector = Collector()
     settings, catalogue = Settings(), Catalogue()
     theme.start(app, theme.choice_of(settings.get("window.theme", "system")))
-    engine = Engine(catalogue, common.device, common.precision, common.threads or threads_beside_a_window())
+    engine = engine_beside_a_window(catalogue, common.device, common.precision, common.threads)
     window = MainWindow(InferenceWorker(engine), catalogue, settings)
     door.arrived.connect(lambda arrived: bring_forward(window))
     door.arrived.connect(window.open_files)

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli.report import Reporter
+from app.inference.devices import threads_of
 from app.inference.requests import DescribeRequest
 from app.inference.updates import Done, Failure, Tile
 from app.photos.formats import FORMATS
 from app.upscale.conveyor import Conveyor
-from app.upscale.hands import ProcessHand, Spreading, threads_of
+from app.upscale.hands import Hand, ProcessHand, Spreading
 from app.upscale.items import Event
 from app.upscale.journal import Entry, Journal
 from app.upscale.pace import JobProgress, Paces, duration
@@ -89,7 +90,7 @@ def _by_hands(job: Job, waiting: list[Entry], where: Where, journal: Journal, re
     def told(event: Event) -> None:
         _tell(event, waiting[event.index], job, progress, journal, reporter)
 
-    spreading = Spreading(told, reporter.note)
+    spreading: Spreading[Hand] = Spreading(reporter.note)
     with contextlib.ExitStack() as stack:
         stack.callback(spreading.close)
         if where.ray is not None:
@@ -113,7 +114,7 @@ def _by_hands(job: Job, waiting: list[Entry], where: Where, journal: Journal, re
         with Conveyor(job.choices, job.card.sha256, spreading.wake, hands=len(spreading.hands)) as belt:
             for index, entry in enumerate(waiting):
                 belt.add(index, entry.planned)
-            failure = spreading.run(belt)
+            failure = spreading.run(belt, told)
         for event in belt.collect():
             told(event)
         if failure is None:

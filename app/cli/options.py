@@ -77,15 +77,10 @@ def common(args: argparse.Namespace) -> Common:
 
 def engine(args: argparse.Namespace) -> Engine:
     """The engine that this command line asks for."""
+    from app.inference.devices import own_device
     from app.inference.engine import Engine
 
-    return Engine(device=_first(args.device), precision=args.precision, threads=args.threads)
-
-
-def _first(device: str | None) -> str | None:
-    """Of a list of devices, or of parts of the processor (cpu:0), what this process itself computes on."""
-    first = device.split(",")[0].strip() if device else None
-    return "cpu" if first is not None and first.startswith("cpu") else first
+    return Engine(device=own_device(args.device), precision=args.precision, threads=args.threads)
 
 
 class Parser(argparse.ArgumentParser):

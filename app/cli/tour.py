@@ -58,8 +58,7 @@ def _tour(args: argparse.Namespace, catalogue: Catalogue, folder: Path, watched:
     from app.cli.hand import GaveUp, Hand, rest
     from app.cli.touring import Guide
     from app.collecting import Collector
-    from app.inference.engine import Engine
-    from app.inference.worker import InferenceWorker, threads_beside_a_window
+    from app.inference.worker import InferenceWorker, engine_beside_a_window
     from app.settings import Settings
     from app.window import MainWindow
 
@@ -68,7 +67,7 @@ def _tour(args: argparse.Namespace, catalogue: Catalogue, folder: Path, watched:
     settings = Settings()
     theme.start(app, theme.choice_of(args.theme))
     asked = common(args)
-    engine = Engine(catalogue, asked.device, asked.precision, asked.threads or threads_beside_a_window())
+    engine = engine_beside_a_window(catalogue, asked.device, asked.precision, asked.threads)
     window = MainWindow(InferenceWorker(engine), catalogue, settings)
     window.show()
     guide = Guide(window, Hand(12 if watched else 0), folder, lambda path: report.result(str(path), file=path))

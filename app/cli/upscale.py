@@ -13,12 +13,12 @@ from app.cli import looks
 from app.cli.enlarging import Job, Where, work
 from app.cli.options import NOTHING_DONE, UsageError, engine, positive
 from app.cli.report import Reporter
+from app.inference.devices import devices_named
 from app.inference.requests import DeviceRequest, InspectRequest
 from app.inference.updates import Done, Failure
 from app.photos.formats import writable
 from app.photos.photo import PhotoError
 from app.upscale import naming, results
-from app.upscale.hands import devices_named
 from app.upscale.inputs import gather
 from app.upscale.journal import Entry, Journal, JournalError, key_of
 from app.upscale.pace import Paces, best_within

@@ -54,7 +54,7 @@ def device_facts(bench: Workbench, request: DeviceRequest) -> Job[DeviceFacts]:
 
     yield Step()
     memory = device.memory(bench.device)
-    return DeviceFacts(bench.device, device.name(bench.device), memory.total, memory.free)
+    return DeviceFacts(bench.device, device.name(bench.device), memory.total, memory.free, bench.further)
 
 
 def describe(bench: Workbench, request: DescribeRequest) -> Job[ModelFacts]:

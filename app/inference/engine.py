@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from app import log
 from app.inference import cataloguing, exploring, labelling, painting, translating, upscaling
+from app.inference.devices import devices_named
 from app.inference.opened import OpenedModels
 from app.inference.requests import (
     AddModelRequest,
     DescribeRequest,
     DeviceRequest,
+    FurtherDevices,
     GenerateRequest,
     GetModelsRequest,
     InspectRequest,
@@ -57,8 +59,10 @@ class Engine:
     """Does what requests ask for, with the models of a catalogue on one device.
 
     `device` and `precision` None let Ganvas choose, `threads` None leaves the number of processor threads to torch.
-    `memory_budget` is how many bytes opened models may hold together (None: a share of the device's memory). torch is
-    imported by the first request that needs it, on the thread that runs it.
+    `memory_budget` is how many bytes opened models may hold together (None: a share of the device's memory). `further` are
+    devices that a `DeviceRequest` tells of, for who shares a long job (None: the machine's other CUDA devices, where nobody
+    chose a device); the engine itself leaves them alone. torch is imported by the first request that needs it, on the thread
+    that runs it.
     """
 
     def __init__(
@@ -68,10 +72,11 @@ class Engine:
         precision: str | None = None,
         threads: int | None = None,
         memory_budget: int | None = None,
+        further: Sequence[str] | None = None,
     ) -> None:
         self.catalogue = catalogue or Catalogue()
         self._device, self._precision, self._threads = device, precision, threads
-        self._memory_budget = memory_budget
+        self._memory_budget, self._further = memory_budget, further
         self._bench: Workbench | None = None
 
     def run(self, request: Request) -> Iterator[Update]:
@@ -119,8 +124,14 @@ class Engine:
             budget = self._memory_budget
             if budget is None:
                 budget = int(BUDGET_SHARE * device.memory(place).total)
-            self._bench = Workbench(self.catalogue, OpenedModels(self._open, budget), place)
+            self._bench = Workbench(self.catalogue, OpenedModels(self._open, budget), place, self._beside())
         return self._bench
+
+    def _beside(self) -> FurtherDevices:
+        names = self._further
+        if names is None:
+            names = () if self._device is not None else devices_named(None)[1:]
+        return FurtherDevices(tuple(names), self._precision, self._threads)
 
     def _open(self, name: str | Mix) -> tuple[Model, int]:
         from models.opening import open_measured, open_mixed

@@ -186,13 +186,24 @@ class DeviceRequest:
 
 
 @dataclass(frozen=True)
+class FurtherDevices:
+    """Devices beside the engine's own that a long job can be shared with, each by a process of its own: their names ("cuda:1"),
+    and what was chosen for all (precision and threads; None lets each choose)."""
+
+    names: tuple[str, ...] = ()
+    precision: str | None = None
+    threads: int | None = None
+
+
+@dataclass(frozen=True)
 class DeviceFacts:
-    """The device of the engine: "cpu", "cuda", "mps"; what it is called; bytes of memory it has and has free."""
+    """The device of the engine: "cpu", "cuda", "mps"; what it is called; bytes of memory it has and has free; further ones."""
 
     device: str
     name: str
     memory: int
     free: int
+    further: FurtherDevices = FurtherDevices()
 
 
 Request = (

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.inference.opened import OpenedModels
-from app.inference.requests import Mix
+from app.inference.requests import FurtherDevices, Mix
 from app.inference.speeds import Speeds
 from app.inference.updates import Step, Update
 from models.catalogue import Catalogue
@@ -52,6 +52,7 @@ class Workbench:
     catalogue: Catalogue
     models: OpenedModels
     device: str
+    further: FurtherDevices = field(default_factory=FurtherDevices)
     speeds: Speeds = field(default_factory=Speeds)
     looks: Recent[NDArray[np.float32] | None] = field(default_factory=lambda: Recent(16))
 

@@ -13,9 +13,12 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal
 
+from app.inference.devices import devices_named, own_device, threads_of
+from app.inference.engine import Engine
 from app.inference.requests import DeviceRequest, Request
 from app.inference.scheduler import Runs, Scheduler
 from app.inference.updates import Frame, Progress, Step, Update
+from models.catalogue import Catalogue
 
 logger = logging.getLogger(__name__)
 
@@ -161,6 +164,15 @@ def threads_beside_a_window() -> int:
     """Processor threads to compute with while a window is to stay fluent: one less than there are, but two of two."""
     cores = os.cpu_count() or 1
     return cores if cores <= 2 else cores - 1
+
+
+def engine_beside_a_window(
+    catalogue: Catalogue, device: str | None = None, precision: str | None = None, threads: int | None = None
+) -> Engine:
+    """The engine for a window's worker, by the options of the command line: `device` may be a list, whose first is its own."""
+    named = devices_named(device) if device is not None else ()
+    threads = threads_of(named, threads) or threads_beside_a_window()
+    return Engine(catalogue, own_device(device), precision, threads, further=named[1:] if device is not None else None)
 
 
 def _lower_priority() -> None:

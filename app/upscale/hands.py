@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
+from app.inference.devices import own_device
 from app.inference.requests import Request
 from app.inference.updates import ENDINGS, Cancelled, Done, Failure, Step, Update
 from app.upscale.conveyor import Conveyor
 from app.upscale.items import Event
 
 TRIES = 2  # A photo that was at work in so many hands as they were lost is not given to another.
+_OPENING = -1  # in the place of a photo, while a hand opens the model
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class ProcessHand:
         theirs.close()
         self._listener = threading.Thread(target=self._listen, name=f"hand {device}", daemon=True)
         self._listener.start()
+        # A large photo takes its time through the pipe, and who asks may be a window.
+        self._sender = ThreadPoolExecutor(1, thread_name_prefix=f"to {device}")
 
     @property
     def process(self) -> int:
@@ -70,16 +74,24 @@ class ProcessHand:
 
     def begin(self, request: Request) -> None:
         """See `Hand`."""
-        with contextlib.suppress(OSError):  # the listener tells that it is lost
-            self._pipe.send(request)
+        self._sender.submit(self._send, request)
+
+    def cancel(self) -> None:
+        """Drop what is at work at its next step: its last update is then `Cancelled`. Where nothing is, nothing happens."""
+        self._sender.submit(self._send, None)
 
     def close(self) -> None:
         """See `Hand`."""
         self._process.kill()
         self._process.join()
         self._listener.join()
+        self._sender.shutdown()
         self._pipe.close()
         self._process.close()
+
+    def _send(self, message: Request | None) -> None:
+        with contextlib.suppress(OSError):  # the listener tells that it is lost
+            self._pipe.send(message)
 
     def _listen(self) -> None:
         while True:
@@ -92,124 +104,162 @@ class ProcessHand:
 
 
 def _serve(pipe: Connection, device: str, precision: str | None, threads: int | None) -> None:
-    """In the hand's process: run what comes until nobody is there any more."""
+    """In the hand's process: run what comes until nobody is there any more. None means: drop what is at work."""
     from app.inference.engine import Engine
 
-    engine = Engine(device="cpu" if device.startswith("cpu") else device, precision=precision, threads=threads)
+    engine = Engine(device=own_device(device), precision=precision, threads=threads)
     with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
         while True:
-            for update in engine.run(pipe.recv()):
-                if not isinstance(update, Step):
+            request = pipe.recv()
+            if request is not None:
+                for update in _until_dropped(pipe, engine.run(request)):
                     pipe.send(update)
 
 
-def devices_named(text: str | None) -> tuple[str, ...]:
-    """The devices of a list like "cuda:0,cuda:1"; for None all CUDA devices where there are several. () where one is enough."""
-    if text is not None:
-        named = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-        return named if len(named) > 1 else ()
-    from models.device import cuda_devices
-
-    count = cuda_devices()
-    return tuple(f"cuda:{i}" for i in range(count)) if count > 1 else ()
-
-
-def threads_of(devices: Sequence[str], threads: int | None) -> int | None:
-    """Processor threads of each hand: the machine's cores are shared by those that compute on them."""
-    on_processor = sum(device.startswith("cpu") for device in devices)
-    return threads if threads is not None or not on_processor else max(1, (os.cpu_count() or 1) // on_processor)
+def _until_dropped(pipe: Connection, updates: Iterator[Update]) -> Iterator[Update]:
+    for update in updates:
+        if not isinstance(update, Step):
+            yield update
+        if not isinstance(update, ENDINGS) and pipe.poll():
+            pipe.recv()
+            yield Cancelled()
+            return
 
 
-class Spreading:
-    """Drives a belt with several hands: the photos that wait are taken by whoever is free. One thread owns it.
+H = TypeVar("H", bound=Hand)
 
-    `told` gets the belt's events, `lost` a sentence for each hand that goes.
+
+class Spreading(Generic[H]):
+    """Gives the photos of a belt to several hands: those that wait are taken by whoever is free. One thread owns it.
+
+    `lost` gets a sentence for each hand that goes; `woken` is called, from any thread, when there is something to take or to
+    collect; `end` closes a hand (an owner that may not wait has it done elsewhere).
     """
 
-    def __init__(self, told: Callable[[Event], None], lost: Callable[[str], None]) -> None:
-        self._told, self._lost = told, lost
+    def __init__(
+        self, lost: Callable[[str], None], woken: Callable[[], None] | None = None, end: Callable[[H], None] | None = None
+    ) -> None:
+        self._lost, self._end = lost, end or _close
         self._news: queue.SimpleQueue[tuple[Hand, Update | Lost]] = queue.SimpleQueue()
-        self._woken = threading.Event()
+        self._arrived = threading.Event()
+        self._woken = woken or self._arrived.set
         self._at: dict[Hand, int] = {}
         self._losses: dict[int, int] = {}
-        self.hands: list[Hand] = []
+        self.hands: list[H] = []
+
+    @property
+    def at_work(self) -> list[H]:
+        """The hands that have a photo."""
+        return [hand for hand in self.hands if self._at.get(hand, _OPENING) != _OPENING]
+
+    @property
+    def able(self) -> int:
+        """How many hands have the model open."""
+        return sum(self._at.get(hand) != _OPENING for hand in self.hands)
 
     def wake(self) -> None:
         """Something can be collected: for the belt."""
-        self._woken.set()
+        self._woken()
 
     def heard(self, hand: Hand, update: Update | Lost) -> None:
         """Something came from a hand: for the hands, from any thread."""
         self._news.put((hand, update))
-        self._woken.set()
+        self._woken()
+
+    def invite(self, hand: H, model: Request) -> None:
+        """Another hand, which takes photos once it has opened the model."""
+        self.hands.append(hand)
+        self._at[hand] = _OPENING
+        hand.begin(model)
 
     def open(self, model: Request) -> Failure | None:
-        """Have every hand open the model; those that cannot are told as lost. A failure where none can."""
-        for hand in self.hands:
-            self._at[hand] = -1
-            hand.begin(model)
+        """Wait until every hand has opened the model or is told as lost. A failure where none can."""
+        hands, self.hands = self.hands, []
+        for hand in hands:
+            self.invite(hand, model)
         failure: Failure | None = None
         while self._at:
-            hand, update = self._news.get()
-            if isinstance(update, Done):
-                self._at.pop(hand, None)
-            elif isinstance(update, (Failure, Lost)):
-                self._at.pop(hand, None)
-                failure = update if isinstance(update, Failure) else Failure(f"{hand.name} cannot be used: {update.why}.")
-                self._drop(hand, str(failure))
+            failure = self._opened(*self._news.get()) or failure
         return None if self.hands else failure
 
-    def run(self, belt: Conveyor) -> Failure | None:
-        """Until everything has come off the belt, the disk is full, or no hand is left (then that is told)."""
+    def run(self, belt: Conveyor, told: Callable[[Event], None]) -> Failure | None:
+        """Until everything has come off the belt (`told` gets its events), the disk is full, or no hand is left where one is
+        needed: then that is told."""
         while not belt.finished and not (belt.halted and belt.idle):
-            self._woken.clear()
-            while not self._news.empty():
-                self._take(belt, *self._news.get())
-            for event in belt.collect():
-                self._told(event)
-            if not self.hands:
+            self._arrived.clear()
+            self.take(belt)
+            _tell(belt, told)
+            self.hand_out(belt)
+            _tell(belt, told)
+            if not self.hands and belt.idle and not belt.finished:
                 return Failure("All devices were lost.", hint="--resume goes on.")
-            self._hand_out(belt)
             if not belt.finished:
-                self._woken.wait()
+                self._arrived.wait()
         return None
+
+    def take(self, belt: Conveyor, seen: Callable[[int, Update], None] | None = None) -> None:
+        """Hand all that has come from the hands to the belt; `seen` is told of it first."""
+        while not self._news.empty():
+            hand, update = self._news.get()
+            index = self._at.get(hand)
+            if index is None or index == _OPENING:
+                self._opened(hand, update)
+                continue
+            if isinstance(update, Lost):
+                self._drop(hand, f"{hand.name} was lost: {update.why}.")
+                self._losses[index] = self._losses.get(index, 0) + 1
+                update = Cancelled()  # what is made of it is kept
+            elif isinstance(update, ENDINGS):
+                del self._at[hand]
+            if seen is not None:
+                seen(index, update)
+            belt.update(index, update)
+
+    def hand_out(self, belt: Conveyor) -> None:
+        """Give what is ready to those who are free."""
+        for hand in self.hands:
+            while hand not in self._at and (job := belt.next_request()) is not None:
+                index, request = job
+                if self._losses.get(index, 0) >= TRIES:
+                    belt.update(index, Failure(f"It was at work in {TRIES} devices when they were lost."))
+                else:
+                    self._at[hand] = index
+                    hand.begin(request)
 
     def close(self) -> None:
         """End all hands."""
         for hand in self.hands:
-            hand.close()
+            self._end(hand)
         self.hands.clear()
+        self._at.clear()
 
-    def _hand_out(self, belt: Conveyor) -> None:
-        for hand in self.hands:
-            if hand not in self._at:
-                job = belt.next_request()
-                if job is None:
-                    return
-                self._at[hand] = job[0]
-                hand.begin(job[1])
-
-    def _take(self, belt: Conveyor, hand: Hand, update: Update | Lost) -> None:
-        index = self._at.get(hand)
-        if isinstance(update, Lost):
+    def _opened(self, hand: Hand, update: Update | Lost) -> Failure | None:
+        """What a hand says that has no photo: it has opened the model, or why it cannot be used any more."""
+        if isinstance(update, Done):
             self._at.pop(hand, None)
-            self._drop(hand, f"{hand.name} was lost: {update.why}.")
-            if index is None:
-                return
-            self._losses[index] = self._losses.get(index, 0) + 1
-            if self._losses[index] >= TRIES:
-                belt.update(index, Failure(f"It was at work in {TRIES} devices when they were lost."))
-            else:
-                belt.update(index, Cancelled())  # what is made of it is kept
-            return
-        if index is None:
-            return
-        if isinstance(update, ENDINGS):
-            del self._at[hand]
-        belt.update(index, update)
+        elif isinstance(update, Lost):
+            happened = "cannot be used" if self._at.get(hand) == _OPENING else "was lost"
+            failure = Failure(f"{hand.name} {happened}: {update.why}.")
+            self._drop(hand, str(failure))
+            return failure
+        elif isinstance(update, Failure):
+            self._drop(hand, f"{hand.name} cannot be used. {update}")
+            return update
+        return None
 
     def _drop(self, hand: Hand, why: str) -> None:
-        if hand in self.hands:
-            self.hands.remove(hand)
-            hand.close()
+        self._at.pop(hand, None)
+        known = next((one for one in self.hands if one is hand), None)
+        if known is not None:
+            self.hands.remove(known)
+            self._end(known)
             self._lost(why)
+
+
+def _tell(belt: Conveyor, told: Callable[[Event], None]) -> None:
+    for event in belt.collect():
+        told(event)
+
+
+def _close(hand: Hand) -> None:
+    hand.close()

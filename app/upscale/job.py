@@ -52,6 +52,7 @@ class Job(QObject):
         runner.ended.connect(self._run_ended)
         runner.halted.connect(self._halted)
         runner.journal_failed.connect(self._journal_failed)
+        runner.device_lost.connect(lambda said: self.noticed.emit(Notice(said, self.tr("The job goes on without it."), bad=True)))
 
     @property
     def runs(self) -> bool:
@@ -155,6 +156,8 @@ class Job(QObject):
             return
         left = progress.seconds_left
         parts = [f"{done:,}/{total:,}", f"{progress.rate:.2g} MP/s" if progress.rate else ""]
+        if self._runner.devices > 1:
+            parts.append(self.tr("{0} devices").format(self._runner.devices))
         if self._runner.state == "paused":
             parts.append(self.tr("paused"))
         elif left:

@@ -15,7 +15,6 @@ from app.inference.requests import DeviceFacts, DeviceRequest
 from app.inference.updates import Done, Failure, Update
 from app.settings import Settings
 from app.upscale import recall
-from app.upscale.awake import Awake
 from app.upscale.intake import Intake
 from app.upscale.job import Job
 from app.upscale.models_here import Models
@@ -58,7 +57,6 @@ class UpscalePanel(Panel):
         self._thumbs = Thumbs(THUMB, self)
         self.intake = Intake(self.queue, settings, self)
         self._files = Background(self)
-        self._awake = Awake()
         self.watcher = Watcher(self)
         self.runner = Runner(worker, self.paces, self)
         self._device_ticket = -1
@@ -398,7 +396,8 @@ class UpscalePanel(Panel):
                 self.picture.show_prices(choices, prices)
 
         # Fifty thousand photos take a moment to be counted.
-        self._files.run(lambda: JobPrices(ready, choices, self.paces, self._device), say)
+        devices = 1 + len(self.runner.further.names)
+        self._files.run(lambda: JobPrices(ready, choices, self.paces, self._device, devices), say)
 
     def _show_counts(self) -> None:
         counts = self.queue.counts()
@@ -411,6 +410,7 @@ class UpscalePanel(Panel):
         if ticket != self._device_ticket or not isinstance(update, Done) or not isinstance(update.result, DeviceFacts):
             return
         self._device = self.runner.device = update.result.device
+        self.runner.further = update.result.further
         self.picture.use_device(self._device)
         if self._device != "cpu" and not self._settings.get("upscale.model", ""):
             self.catalogue_changed()

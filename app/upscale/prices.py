@@ -28,7 +28,9 @@ class Price:
 class JobPrices:
     """Prices of a job by any model. Photos of one size cost the same: they are counted, so that fifty thousand take no time."""
 
-    def __init__(self, ready: Sequence[Planned], choices: Choices, paces: Paces, device: str) -> None:
+    def __init__(self, ready: Sequence[Planned], choices: Choices, paces: Paces, device: str, devices: int = 1) -> None:
+        """`devices` is how many there are of the kind of `device`: each takes whole photos."""
+        self._at_once = max(1, min(devices, len(ready)))
         self._choices, self._paces, self._device = choices, paces, device
         kinds = Counter((one.facts, one.format) for one in ready if one.facts is not None)
         step = -(-len(kinds) // MOST_KINDS) or 1
@@ -48,7 +50,7 @@ class JobPrices:
             one = replace(self._one[facts, format], size=wanted, passes=runs)
             megapixels += count * one.network_megapixels
             size += count * expected_bytes(one, self._choices.quality)
-        pace = self._paces.expected(card, self._device) / self._choices.effort
+        pace = self._paces.expected(card, self._device) / self._choices.effort * self._at_once
         return Price(megapixels / pace / self._share, round(size / self._share))
 
 

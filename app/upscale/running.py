@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import QObject, Qt, Signal
 
-from app.inference.updates import ENDINGS, Failure, Tile, Update
+from app.inference.requests import DescribeRequest, FurtherDevices
+from app.inference.updates import Failure, Tile, Update
 from app.upscale.conveyor import Conveyor
+from app.upscale.crew import Crew
 from app.upscale.items import Event
 from app.upscale.journal import Journal, JournalError
 from app.upscale.pace import JobProgress, Paces
@@ -55,7 +57,7 @@ class Runner(QObject):
     `row_changed(Row)` tells that a row's state, share or reason changed; `tile_came(Row, Tile, place)` brings a part of a
     photo at work with its place (left, top, width, height as shares); `state_changed(str)` is one of `RunState`; `progressed()`
     means that the figures moved; `ended(Outcome)`; `halted(Failure)`: the job is paused because nothing can be written;
-    `journal_failed(str)`: the job runs, but could not be gone on with after a crash.
+    `journal_failed(str)`: the job runs, but could not be gone on with after a crash; `device_lost(str)`: a device is left out.
     """
 
     row_changed = Signal(object)
@@ -65,19 +67,20 @@ class Runner(QObject):
     ended = Signal(object)
     halted = Signal(object)
     journal_failed = Signal(str)
+    device_lost = Signal(str)
     _woken = Signal()
 
     def __init__(self, worker: InferenceWorker, paces: Paces, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.state: RunState = "idle"
         self.progress = JobProgress([])
-        self.device = "cpu"
+        self.device, self.further = "cpu", FurtherDevices()
         self._worker, self._paces = worker, paces
         self._notes = Background(self)  # all that is written to the journal, in order
+        self._processes = Background(self)  # those of further devices are begun and ended there
         self._belt: Conveyor | None = None
         self._rows: list[Row] = []
-        self._ticket: int | None = None
-        self._index = -1
+        self._crew: Crew | None = None
         self._noted: _Noted | None = None
         self._stopped_job: int | None = None
         self._done = self._failed = 0
@@ -85,8 +88,8 @@ class Runner(QObject):
         self._places: dict[int, int] = {}
         self._coming: list[Row] = []
         self._known: set[int] = set()
-        worker.updated.connect(self._update)
-        self._woken.connect(self._pump, Qt.ConnectionType.QueuedConnection)
+        # What the window's own worker says is taken at once, what other threads say when the window has time.
+        self._woken.connect(self._pump, Qt.ConnectionType.AutoConnection)
 
     @property
     def choices(self) -> Choices | None:
@@ -102,6 +105,16 @@ class Runner(QObject):
     def counts(self) -> tuple[int, int]:
         """Photos of this job that are finished (done or failed), and how many there are."""
         return self._done + self._failed, len(self._rows)
+
+    @property
+    def devices(self) -> int:
+        """How many compute for the job at work."""
+        return self._crew.able if self._crew is not None else 0
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is being computed: a pause comes at the next tile."""
+        return self._crew is None or not self._crew.at_work
 
     def has(self, row: Row) -> bool:
         """Whether a row belongs to the job at work."""
@@ -146,7 +159,10 @@ class Runner(QObject):
         self._done = self._failed = 0
         self.progress = JobProgress([_work(row) for row in self._rows])
         self._model, self._effort = choices.model, choices.effort
-        self._belt = Conveyor(choices, sha256, self._woken.emit, patient=False)
+        self._crew = crew = Crew(self._worker, self.device, self._processes, self.device_lost.emit, self._woken.emit)
+        self._belt = Conveyor(choices, sha256, crew.wake, patient=False, hands=1 + len(self.further.names))
+        if len(self._rows) > 1:
+            crew.gather(self.further, DescribeRequest(choices.network))
         for index, row in enumerate(self._rows):
             if row.planned is not None:
                 self._belt.add(index, row.planned)
@@ -204,8 +220,8 @@ class Runner(QObject):
             return
         self._belt.pause()
         self.progress.pause(True)
-        if self._ticket is not None:
-            self._worker.cancel(self._ticket)
+        if self._crew is not None:
+            self._crew.cancel()
         self._set_state("paused")
         self._pump()
 
@@ -225,61 +241,62 @@ class Runner(QObject):
         if self._belt is None or self.state in ("idle", "stopping"):
             return
         self._set_state("stopping")
-        if self._ticket is not None:
-            self._worker.cancel(self._ticket)
+        if self._crew is not None:
+            self._crew.cancel()
         self._pump()
 
     def shut(self) -> None:
         """The window closes: finish what is being written, leave the rest to the journal."""
-        self._worker.updated.disconnect(self._update)
         if self._belt is not None:
             self._belt.close()
             for event in self._belt.collect():
                 self._take(event)
             self._belt = None
+        self._end_crew()
         self._let_go(ended=False)
         self._notes.shut()
+        self._processes.shut()
 
     # The belt
 
-    def _update(self, ticket: int, update: Update) -> None:
-        if ticket != self._ticket or self._belt is None:
-            return
-        row = self._rows[self._index]
-        if isinstance(update, Tile):
-            self.tile_came.emit(row, update, self._belt.place_of(self._index, update))
-        ending = isinstance(update, ENDINGS)
-        if ending:
-            self._ticket = None
-        self._belt.update(self._index, update)
-        self._pump()
-
     def _pump(self) -> None:
-        belt = self._belt
-        if belt is None:
+        belt, crew = self._belt, self._crew
+        if belt is None or crew is None:
             return
-        for event in belt.collect():
-            self._take(event)
+        able = crew.able
+        crew.take(belt, self._show_tile)
+        self._collect(belt)
+        if crew.able != able:
+            self.progressed.emit()
         if self.state == "stopping":
-            if self._ticket is None:
+            if not crew.at_work:
                 self._close_belt()
             return
-        if self._ticket is None and self.state == "running":
-            job = belt.next_request()
-            for event in belt.collect():
-                self._take(event)
-            if job is not None:
-                self._index = job[0]
-                self._ticket = self._worker.submit(job[1])
+        if self.state == "running":
+            crew.hand_out(belt)
+            self._collect(belt)
         if belt.halted is not None and belt.idle and self.state == "running":
             belt.pause()
             self.progress.pause(True)
             self._set_state("paused")
             self.halted.emit(belt.halted)
-        if belt.finished and self._ticket is None:
+        if belt.finished and not crew.at_work:
             belt.close()
             self._belt = None
             self._end(Outcome(self._done, self._failed, self.progress.seconds))
+
+    def _collect(self, belt: Conveyor) -> None:
+        for event in belt.collect():
+            self._take(event)
+
+    def _show_tile(self, index: int, update: Update) -> None:
+        if isinstance(update, Tile) and self._belt is not None:
+            self.tile_came.emit(self._rows[index], update, self._belt.place_of(index, update))
+
+    def _end_crew(self) -> None:
+        crew, self._crew = self._crew, None
+        if crew is not None:
+            crew.close()
 
     def _close_belt(self) -> None:
         """Wait for what is just being written beside the window, then end."""
@@ -287,8 +304,7 @@ class Runner(QObject):
         assert belt is not None
 
         def closed(_: object) -> None:
-            for event in belt.collect():
-                self._take(event)
+            self._collect(belt)
             for row in self._rows:
                 if row.state in AT_WORK:
                     row.state, row.share = "ready", 0.0
@@ -300,6 +316,7 @@ class Runner(QObject):
     def _end(self, outcome: Outcome) -> None:
         if outcome.stopped and self._noted is not None:
             self._stopped_job = self._noted.number
+        self._end_crew()
         self._let_go(ended=not outcome.stopped)
         paces = self._paces
         self._notes.run(paces.keep, _nothing)

@@ -29,7 +29,7 @@ def run(folder: Path) -> dict[str, object]:
     events: list[Event] = []
     lost: list[str] = []
     tiles: list[str] = []
-    spreading = Spreading(events.append, lost.append)
+    spreading: Spreading[Hand] = Spreading(lost.append)
 
     def heard(hand: Hand, update: Update | Lost) -> None:
         if isinstance(update, Tile):
@@ -48,7 +48,7 @@ def run(folder: Path) -> dict[str, object]:
         with Conveyor(choices, wake=spreading.wake, hands=2) as belt:
             for index, one in enumerate(planned(photos(folder / f"in-{name}", count, 120, 160), choices)):
                 belt.add(index, one)
-            assert spreading.run(belt) is None
+            assert spreading.run(belt, events.append) is None
             events.extend(belt.collect())
         return sorted(path.name for path in (folder / name).iterdir())
 

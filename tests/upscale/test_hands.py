@@ -9,15 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.inference.requests import DescribeRequest
-from app.inference.updates import Tile, Update
+from app.inference.devices import devices_named, own_device, threads_of
+from app.inference.engine import Engine
+from app.inference.requests import DescribeRequest, Request, UpscaleRequest
+from app.inference.updates import Done, Failure, Tile, Update
 from app.photos.decoding import decode
 from app.upscale.conveyor import Conveyor
-from app.upscale.hands import Hand, Lost, ProcessHand, Spreading, devices_named, threads_of
+from app.upscale.hands import Hand, Heard, Lost, ProcessHand, Spreading
 from app.upscale.items import Event
 from app.upscale.plan import Choices
 from app.upscale.sizes import parse_target
-from tests.upscale.belt import TWICE, catalogue, doubled, photos, planned
+from tests.upscale.belt import TWICE, catalogue, doubled, engine, photos, planned
 
 X2 = Choices(TWICE, 2, parse_target("x2"), format="png")
 
@@ -30,7 +32,7 @@ class Two:
         self.lost: list[str] = []
         self.tiles: dict[str, int] = {"cpu:0": 0, "cpu:1": 0}
         self.killed: ProcessHand | None = None
-        self.spreading = Spreading(self.events.append, self.lost.append)
+        self.spreading: Spreading[ProcessHand] = Spreading(self.lost.append)
         self.spreading.hands += [ProcessHand(name, "float32", 1, self.heard) for name in self.tiles]
 
     def heard(self, hand: Hand, update: Update | Lost) -> None:
@@ -44,7 +46,7 @@ class Two:
         with Conveyor(choices, wake=self.spreading.wake, hands=2) as belt:
             for index, one in enumerate(planned(paths, choices)):
                 belt.add(index, one)
-            assert self.spreading.run(belt) is None
+            assert self.spreading.run(belt, self.events.append) is None
             self.events += belt.collect()
 
 
@@ -85,7 +87,7 @@ def test_both_take_from_one_queue_and_a_lost_one_gives_its_photo_back(two: Two, 
 def test_what_cannot_compute_is_told_and_left_out(ganvas_home: Path) -> None:
     catalogue(ganvas_home / "data" / "catalogue")
     lost: list[str] = []
-    spreading = Spreading(lambda event: None, lost.append)
+    spreading: Spreading[Hand] = Spreading(lost.append)
     spreading.hands += [ProcessHand("cuda:7", None, 1, spreading.heard)]
     try:
         failure = spreading.open(DescribeRequest(TWICE))
@@ -96,10 +98,66 @@ def test_what_cannot_compute_is_told_and_left_out(ganvas_home: Path) -> None:
     assert len(lost) == 1
 
 
+class Mortal:
+    """A hand that is lost once it has made so many tiles of 16 source rows (None: all, and was not yet done)."""
+
+    def __init__(self, name: str, running: Engine, tiles: int | None, heard: Heard) -> None:
+        self.name, self._running, self._tiles, self._heard = name, running, tiles, heard
+
+    def begin(self, request: Request) -> None:
+        if not isinstance(request, UpscaleRequest):
+            self._heard(self, Done(None, 0.0))
+            return
+        made = 0
+        for update in self._running.run(replace(request, tile=16)):
+            if isinstance(update, Tile) and made != self._tiles:
+                self._heard(self, update)
+                made += 1
+        self._heard(self, Lost("its process ended"))
+
+    def close(self) -> None:
+        """There is no process."""
+
+
+def spread(tmp_path: Path, count: int, *tiles: int | None) -> tuple[list[Event], Failure | None]:
+    """What comes of photos of 64 rows at hands that are lost after so many tiles each."""
+    running = engine(tmp_path / "catalogue")
+    choices = replace(X2, into=tmp_path / "out")
+    events: list[Event] = []
+    spreading: Spreading[Mortal] = Spreading(lambda said: None)
+    spreading.hands += [Mortal(str(i), running, each, spreading.heard) for i, each in enumerate(tiles)]
+    assert spreading.open(DescribeRequest(TWICE)) is None
+    with Conveyor(choices, wake=spreading.wake, hands=len(tiles)) as belt:
+        for index, one in enumerate(planned(photos(tmp_path / "in", count, 64, 48), choices)):
+            belt.add(index, one)
+        failure = spreading.run(belt, events.append)
+        events += belt.collect()
+    return events, failure
+
+
+def test_a_photo_whose_rows_are_all_made_is_finished_whoever_was_lost_at_it(tmp_path: Path) -> None:
+    events, failure = spread(tmp_path, 1, 2, None)
+    assert failure is None  # no hand is left, and none is needed
+    assert [event.stage for event in events if event.stage in ("done", "failed")] == ["done"]
+    (result,) = (tmp_path / "out").iterdir()
+    assert np.array_equal(decode(result).pixels, doubled(decode(tmp_path / "in/photo0.png").pixels))
+
+
+def test_a_photo_that_takes_two_devices_down_fails_alone_and_without_devices_the_job_ends(tmp_path: Path) -> None:
+    events, failure = spread(tmp_path, 1, 2, 2, 0)
+    assert failure is None
+    assert [str(event.failure) for event in events if event.failure] == ["It was at work in 2 devices when they were lost."]
+    events, failure = spread(tmp_path / "more", 3, 1, 1)
+    assert str(failure) == "All devices were lost. --resume goes on."
+
+
 def test_devices_are_named_by_a_list_and_share_the_cores() -> None:
     assert devices_named("cpu:0, cpu:1") == ("cpu:0", "cpu:1")
     assert devices_named("cuda") == ()
     assert devices_named("cpu:0,cpu:0") == ()
+    assert own_device("cpu:0,cpu:1") == "cpu"
+    assert own_device("cuda:1, cuda:0") == "cuda:1"
+    assert own_device(None) is None
     assert threads_of(("cpu:0", "cpu:1"), 3) == 3
     assert threads_of(("cpu:0", "cpu:1"), None) == max(1, (os.cpu_count() or 1) // 2)
     assert threads_of(("cuda:0", "cuda:1"), None) is None

@@ -125,7 +125,7 @@ def test_a_pause_in_a_photo_goes_on_where_it_was(panel: UpscalePanel, until: Unt
     panel.job.start()
     until(lambda: panel.queue.rows[0].state == "working" and panel.queue.rows[0].share > 0)
     panel.runner.pause()
-    until(lambda: panel.runner.state == "paused" and panel.runner._ticket is None)
+    until(lambda: panel.runner.state == "paused" and panel.runner.is_quiet)
     share = panel.queue.rows[0].share
     assert 0 < share < 1
     panel.runner.resume()
@@ -239,7 +239,6 @@ def test_closing_in_the_middle_leaves_no_half_file_and_a_job_to_go_on_with(
     (job,) = unfinished()
     assert 0 < job.done < 8
     assert len(list((tmp_path / "in/upscaled").iterdir())) == job.done
-    panel.runner._worker.updated.connect(panel.runner._update)  # the fixture shuts once more
 
 
 def test_export_enlarges_the_photo_that_is_shown(panel: UpscalePanel, until: Until, tmp_path: Path) -> None:
