@@ -123,6 +123,16 @@ def processor_has_bfloat16() -> bool:
     return any(bool(getattr(torch.cpu, ask)()) for ask in asks if hasattr(torch.cpu, ask))
 
 
+@functools.cache
+def processor_has_tiles() -> bool:
+    """Whether the processor multiplies whole tiles of bfloat16 at once (AMX)."""
+    listed = _processor_flags()
+    if listed is not None:
+        return "amx_bf16" in listed
+    ask = getattr(torch.cpu, "_is_amx_tile_supported", None)
+    return ask is not None and bool(ask())
+
+
 def _processor_flags(listing: Path = Path("/proc/cpuinfo")) -> frozenset[str] | None:
     """The flags of the first processor in Linux' listing; None where there is none."""
     try:

@@ -38,6 +38,7 @@ DIST = ROOT / "dist"
 ENVIRONMENT = WORK / "environment"
 MANIFEST = WORK / "manifest.json"
 PYINSTALLER = "pyinstaller>=6.16,<7"
+SETUPTOOLS = "setuptools>=77"  # compiles what is written in C
 # Symbol tables that only a debugger reads; libtorch_cpu.so alone carries 89 MB of them. Files smaller than this stay as they are.
 STRIP_FROM_BYTES = 200_000
 # Intel's licence forbids to modify its mathematics library, which PyTorch's makers linked into libtorch_cpu.so. There only names
@@ -79,7 +80,7 @@ def check_tools() -> None:
 
 def environment(torch_index: str) -> Path:
     """An environment with the run-time dependencies and PyInstaller, made anew when they change; its Python."""
-    wanted = [*map(str, project()["dependencies"]), PYINSTALLER]  # type: ignore[call-overload]
+    wanted = [*map(str, project()["dependencies"]), PYINSTALLER, SETUPTOOLS]  # type: ignore[call-overload]
     stamp = hashlib.sha256("\n".join([sys.version, torch_index, *sorted(wanted)]).encode()).hexdigest()
     python = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     told = ENVIRONMENT / "ganvas-build.txt"
@@ -93,6 +94,21 @@ def environment(torch_index: str) -> Path:
     call(*pip, *wanted)
     told.write_text(stamp, encoding="utf-8")
     return python
+
+
+def compile_kernels(python: Path) -> None:
+    """Make models.networks._winograd in the checkout, where PyInstaller finds it; a build without it is slower, and says so."""
+    compiled = WORK / "compiled"
+    shutil.rmtree(compiled, ignore_errors=True)
+    setup = ("-c", "import setuptools; setuptools.setup()", "--quiet", "build_ext")
+    call(python, *setup, "--build-lib", compiled, "--build-temp", compiled / "objects")
+    made = [path for path in (compiled / "models").rglob("_winograd*") if path.suffix in {".so", ".pyd"}]
+    for path in made:  # by renaming: a running Ganvas may have the old one open
+        beside = ROOT / path.relative_to(compiled).with_suffix(".new")
+        shutil.copy2(path, beside)
+        beside.replace(beside.with_suffix(path.suffix))
+    if not made:
+        say("no compiler for our own kernels: this program will enlarge photos at half the speed")
 
 
 def check_torch(python: Path, cuda: bool) -> None:
@@ -211,6 +227,7 @@ def main() -> None:
     check_tools()
     python = environment(args.torch_index)
     check_torch(python, args.cuda)
+    compile_kernels(python)
     say("PyInstaller collects (some minutes)")
     folder = freeze(python, version, args.cuda)
     if sys.platform == "linux":

@@ -54,6 +54,10 @@ class DynamicImport:
     whole: bool
 
 
+# Python, and what is written in C with what becomes of it, which PyInstaller finds as it finds modules.
+CODE = frozenset({".py", ".pyc", ".pyi", ".c", ".h", ".so", ".pyd"})
+
+
 def sources(root: Path = ROOT) -> list[Path]:
     """The Python files of the product, sorted."""
     return sorted(path for room in ROOMS for path in (root / room).rglob("*.py"))
@@ -124,9 +128,9 @@ def hidden_imports(root: Path = ROOT) -> list[str]:
 
 
 def data_files(root: Path = ROOT) -> list[Path]:
-    """Everything in the rooms that is not Python: weights, samples, icons, fonts, pins; what `importlib.resources` reads."""
+    """Everything in the rooms that is no code: weights, samples, icons, fonts, pins; what `importlib.resources` reads."""
     found = (path for room in ROOMS for path in (root / room).rglob("*") if path.is_file())
-    return sorted(p for p in found if p.suffix not in {".py", ".pyc", ".pyi"} and "__pycache__" not in p.parts and not _hidden(p))
+    return sorted(p for p in found if p.suffix not in CODE and "__pycache__" not in p.parts and not _hidden(p))
 
 
 def _hidden(path: Path) -> bool:

@@ -67,6 +67,9 @@ def run(args: argparse.Namespace) -> int:
         f"{facts.device}: {facts.name}, {facts.free / 2**30:.1f} of {facts.memory / 2**30:.1f} GB free",
         **asdict(facts),
     )
+    from models.networks import kernel  # not above: it imports torch
+
+    _tell(reporter, "convolutions", kernel.told())
     _try_models(reporter, machine, args.models)
     return reporter.finish()
 

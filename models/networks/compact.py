@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from models.networks.streaming import WIDEST, Bands, Convolution, flow, whole
+from models.networks import kernel
+from models.networks.quick_rows import QuickConvolution
+from models.networks.streaming import WIDEST, Bands, Convolution, Stage, flow, whole
 from models.networks.unfilled import Conv2d
 from models.precision import Runtime
 from models.steps import Steps
@@ -67,14 +69,7 @@ class FastCompact:
         self.config, self.runtime = config, runtime
         self.channels_in, self.scale = config.channels, config.scale
         self.overlap = config.inner + 2 + (2 if config.resized else 0)  # one pixel a convolution: tiles fit exactly
-        self._convolutions = [
-            (
-                self._placed(k, tensors[f"body.{2 * k}.weight"]).contiguous(memory_format=torch.channels_last),
-                self._placed(k, tensors[f"body.{2 * k}.bias"]),
-                self._placed(k, tensors[f"body.{2 * k + 1}.weight"]) if k <= config.inner else None,
-            )
-            for k in range(config.inner + 2)
-        ]
+        self._layers = [self._layer(k, tensors) for k in range(config.inner + 2)]
 
     @property
     def tile(self) -> int:
@@ -84,6 +79,18 @@ class FastCompact:
     @property
     def _resizes(self) -> bool:
         return self.config.resized not in (0, self.config.shuffle)
+
+    def _layer(self, k: int, tensors: Mapping[str, torch.Tensor]) -> Callable[[int], Stage]:
+        """The k-th convolution and its slopes, as a stage for a picture of a width that is told later."""
+        weight, bias = tensors[f"body.{2 * k}.weight"].detach(), tensors[f"body.{2 * k}.bias"].detach()
+        slope = tensors[f"body.{2 * k + 1}.weight"].detach() if k <= self.config.inner else None
+        kind = kernel.level(self.runtime.dtype, self.runtime.device)
+        if kind and kernel.fits(weight):
+            quick = kernel.Kernel(weight, bias, slope, kind)
+            return lambda width: QuickConvolution(quick, width)
+        placed = self._placed(k, weight).contiguous(memory_format=torch.channels_last), self._placed(k, bias)
+        slopes = None if slope is None else self._placed(k, slope)
+        return lambda width: Convolution(*placed, width, slope=slopes)
 
     def _placed(self, layer: int, tensor: torch.Tensor) -> torch.Tensor:
         return tensor.detach().to(self.runtime.device, self.runtime.dtype if layer else torch.float32)
@@ -95,7 +102,7 @@ class FastCompact:
     def bands(self, x: torch.Tensor) -> Bands:
         """As `enlarge`, band by band from the top to the bottom (in a single one where the result is resized)."""
         x = x.to(self.runtime.device, torch.float32).contiguous(memory_format=torch.channels_last)
-        stages = [Convolution(weight, bias, x.shape[3], slope=slope) for weight, bias, slope in self._convolutions]
+        stages = [layer(x.shape[3]) for layer in self._layers]
         made = self._shuffled(flow(x, stages), x)
         if self._resizes:
             yield _resized((yield from whole(made)), x, self.config)

@@ -12,7 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from models.networks import kernel
 from models.networks.dense_rows import DENSE_NAMES, TAIL, DenseStage
+from models.networks.kernel import Kernel
+from models.networks.quick_rows import QuickConvolution, QuickDenseStage
 from models.networks.streaming import (
     Bands,
     Convolution,
@@ -128,12 +131,34 @@ class FastRRDBNet:
         # Its field of view is hundreds of pixels wide. What lies farther away than this changes a picture by a quarter of a
         # level on average (x4plus-anime on a photo full of writing, where it matters most), and leaves no seam.
         self.overlap = min(24, 15 * config.blocks + 4) * config.unshuffle
-        self._weights = {name: self._placed(name, tensor.detach()) for name, tensor in tensors.items()}
-        self._doubling = [
-            [self._placed("ups", kernel) for kernel in before_doubling(tensors[f"ups.{number}.weight"].detach().float())]
-            for number in range(config.doublings)
-        ]
-        self._last = self._placed("conv_last.", four_at_once(tensors["conv_last.weight"].detach()))
+        self._kernels = self._own_kernels(tensors)
+        self._weights = {
+            name: self._placed(name, tensor.detach())
+            for name, tensor in tensors.items()
+            if name.rpartition(".")[0] not in self._kernels
+        }
+        if not self._kernels:
+            self._doubling = [
+                [self._placed("ups", part) for part in before_doubling(tensors[f"ups.{number}.weight"].detach().float())]
+                for number in range(config.doublings)
+            ]
+            self._last = self._placed("conv_last.", four_at_once(tensors["conv_last.weight"].detach()))
+
+    def _own_kernels(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, Kernel]:
+        """All 3x3 convolutions but the first by name, where our own kernels take them and are quicker than torch; else none."""
+        kind, exact = (kernel.level(dtype, self.runtime.device) for dtype in (self.runtime.dtype, torch.float32))
+        layers = {
+            name.removesuffix(".weight"): tensor.detach()
+            for name, tensor in tensors.items()
+            if name.endswith(".weight") and not name.startswith("conv_first.")
+        }
+        if not kind or self.config.plus or not all(kernel.fits(weight) for weight in layers.values()):
+            return {}
+        made = {}
+        for name, weight in layers.items():
+            slope = None if name.endswith(("conv5", "conv_body", "conv_last")) else SLOPE
+            made[name] = Kernel(weight, tensors[f"{name}.bias"].detach(), slope, exact if name == "conv_last" else kind)
+        return made
 
     @property
     def tile(self) -> int:
@@ -168,26 +193,34 @@ class FastRRDBNet:
             around = Rows()
             for dense in (1, 2, 3):
                 stages.append(
-                    DenseStage(
-                        {name: self._weights.get(f"body.{block}.rdb{dense}.{name}") for name in DENSE_NAMES},
-                        width,
-                        before=around if dense == 1 else None,
-                        after=around if dense == 3 else None,
-                    )
+                    self._dense(f"body.{block}.rdb{dense}", width, around if dense == 1 else None, around if dense == 3 else None)
                 )
         stages.append(self._convolution("conv_body", width, around=around_all))
-        for number, kernels in enumerate(self._doubling):
-            stages.append(DoublingConvolution(kernels, self._weights[f"ups.{number}.bias"], width, SLOPE))
+        for number in range(config.doublings):
+            name = f"ups.{number}"
+            if self._kernels:
+                stages.append(QuickConvolution(self._kernels[name], width, doubled=True))
+            else:
+                stages.append(DoublingConvolution(self._doubling[number], self._weights[f"{name}.bias"], width, SLOPE))
             width *= 2
         stages.append(self._convolution("conv_hr", width, slope=SLOPE))
-        if config.doublings:
+        if config.doublings and not self._kernels:
             stages.append(LastConvolution(self._last, self._weights["conv_last.bias"], width))
         else:  # whose sides may be odd
             stages.append(self._convolution("conv_last", width))
         return stages
 
+    def _dense(self, name: str, width: int, before: Rows | None, after: Rows | None) -> Stage:
+        if self._kernels:
+            five = [self._kernels[f"{name}.conv{number}"] for number in range(1, 6)]
+            return QuickDenseStage(five, width, before, after)
+        weights = {part: self._weights.get(f"{name}.{part}") for part in DENSE_NAMES}
+        return DenseStage(weights, width, before, after)
+
     def _convolution(
         self, name: str, width: int, slope: float | None = None, copy: Rows | None = None, around: Rows | None = None
-    ) -> Convolution:
+    ) -> Stage:
+        if name in self._kernels:
+            return QuickConvolution(self._kernels[name], width, copy=copy, around=around)
         weight, bias = self._weights[f"{name}.weight"], self._weights[f"{name}.bias"]
         return Convolution(weight, bias, width, slope=slope, copy=copy, around=around)

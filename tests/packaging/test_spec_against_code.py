@@ -108,8 +108,8 @@ def test_every_data_file_of_the_rooms_is_in_at_its_own_place() -> None:
     placed = {(ROOT / folder / Path(source).name).resolve() for source, folder in contents.datas()}
     for room in ("app", "models", "resources"):
         for path in (ROOT / room).rglob("*"):
-            python = path.suffix in {".py", ".pyc", ".pyi"} or "__pycache__" in path.parts
-            if path.is_file() and not python and not path.name.startswith("."):
+            code = path.suffix in contents.CODE or "__pycache__" in path.parts
+            if path.is_file() and not code and not path.name.startswith("."):
                 assert path.resolve() in placed
 
 
