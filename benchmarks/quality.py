@@ -131,13 +131,13 @@ def table(
 
 
 def regular(picture: NDArray[np.uint8], period: int) -> tuple[float, float]:
-    """Per cent of the fine detail that repeats every `period` pixels, and how uneven it is within squares of that side."""
+    """Per cent of the fine detail of Y that repeats every `period` pixels, and how uneven it is in squares of that side."""
     import torch
 
     from models.training.upscaling_losses import grid, unevenness
 
     x = torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 255
-    return 100 * float(grid(x, period).mean()), 100 * float(unevenness(x, period))
+    return 100 * float(grid(x, period)[:, 0].mean()), 100 * float(unevenness(x, period)[:, 0])
 
 
 def arguments() -> argparse.Namespace:

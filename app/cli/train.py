@@ -53,6 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     upscaling.add_argument("--worn", action="store_true", help="learn to restore worn photos: blurred, noisy, compressed")
     upscaling.add_argument("--patch", type=positive, default=32, metavar="PX", help="side of small patches (default: 32)")
     upscaling.add_argument("--adversarial", action="store_true", help="add a critic that asks for texture (after a run without)")
+    upscaling.add_argument("--rate", type=float, metavar="R", help="first rate of learning (default: 0.001, with a critic 0.0002)")
     upscaling.add_argument(
         "--mean-with", type=Path, metavar="RUN", help="export a mean with another run or model that had the same beginning"
     )
@@ -135,12 +136,16 @@ def _upscaling(args: argparse.Namespace, reporter: Reporter, place: Place, sched
     from models.training import jobs
     from models.training.upscaling import UpscalingOptions
 
+    if args.rate is not None and args.rate <= 0:
+        raise UsageError(f"--rate must be above 0, not {args.rate}.")
     if not 0 <= args.share <= 1:
         raise UsageError(f"--share must lie between 0 and 1, not {args.share}.")
     options = UpscalingOptions(scale=args.scale, batch=args.batch, patch=args.patch, pictures=args.pictures)
     options = replace(options, worn=args.worn, adversarial=args.adversarial)
     if args.adversarial:
         options = options.gentle()
+    if args.rate is not None:
+        options = replace(options, rate=args.rate)
     work = jobs.open_upscaling(args.data, args.out, options, place, args.begin_from)
     _begin(reporter, work, work.problems, len(work.train), len(work.held_out))
     _follow(args, reporter, jobs.train_upscaling(work, args.out, schedule))

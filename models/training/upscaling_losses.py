@@ -36,26 +36,29 @@ def colour_difference(made: Tensor, large: Tensor) -> Tensor:
 
 
 def grid(pictures: Tensor, period: int) -> Tensor:
-    """Which share of the fine detail repeats itself every `period` pixels, in squares that overlap by half, `[N, h, w]`, 0..1.
+    """Which share of the fine detail repeats itself every `period` pixels, in squares that overlap by half, `[N, 3, h, w]`, 0..1:
+    that of Y, and of the red and the blue beside it (hidden in one of them, it is seen as coloured dots).
 
     A network that shuffles channels into pixels can hide a pattern there that no difference and no critic with strides sees.
     """
-    phases = F.pixel_unshuffle(_fine(pictures), period)
+    phases = F.pixel_unshuffle(_fine(_planes(pictures)), period)
     means = F.avg_pool2d(phases, _WINDOW, _WINDOW // 2)
     means = means - means.mean(1, keepdim=True)
-    return means.square().mean(1) / (F.avg_pool2d(phases.square().mean(1), _WINDOW, _WINDOW // 2) + _FAINT)
+    shares = means.square().mean(1) / (F.avg_pool2d(phases.square().mean(1), _WINDOW, _WINDOW // 2) + _FAINT)
+    return shares.reshape(-1, 3, *shares.shape[1:])
 
 
 def unevenness(pictures: Tensor, period: int) -> Tensor:
     """How unequal the fine detail, and the steps to the right and downwards, are at the `period**2` places of each square of the
-    small photo, `[N]`; 0: equally strong. The edges of squares show here, whichever way their steps go."""
-    y = _luma(pictures)[:, None]
-    total = y.new_zeros(len(y))
-    for detail in (_fine(pictures), F.pad(y[..., 1:] - y[..., :-1], (0, 1)), F.pad(y[..., 1:, :] - y[..., :-1, :], (0, 0, 0, 1))):
+    small photo, `[N, 3]` for the same three; 0: equally strong. The edges of squares show here, whichever way their steps go."""
+    x = _planes(pictures)
+    total = x.new_zeros(len(x))
+    for detail in (_fine(x), F.pad(x[..., 1:] - x[..., :-1], (0, 1)), F.pad(x[..., 1:, :] - x[..., :-1, :], (0, 0, 0, 1))):
         strength = F.avg_pool2d(F.pixel_unshuffle(detail.abs(), period), _WINDOW)
         shares = (strength / (strength.mean(1, keepdim=True) + _FAINT**0.5)).mean((2, 3))  # each window counts alike
-        total = total + (shares / shares.mean(1, keepdim=True) - 1).square().mean(1)
-    return total / 3
+        mean = shares.mean(1, keepdim=True)
+        total = total + ((shares - mean) / (mean + _FAINT**0.5)).square().mean(1)  # nothing where all is flat
+    return total.reshape(-1, 3) / 3
 
 
 def grid_difference(made: Tensor, large: Tensor, period: int) -> Tensor:
@@ -81,7 +84,12 @@ def _luma(pictures: Tensor) -> Tensor:
     return sum(weight * pictures[:, channel] for channel, weight in enumerate(_Y))  # type: ignore[return-value]
 
 
-def _fine(pictures: Tensor) -> Tensor:
-    """Y less its surroundings, `[N, 1, H, W]`."""
-    y = _luma(pictures)[:, None]
-    return y - F.avg_pool2d(F.pad(y, (2, 2, 2, 2), mode="replicate"), 5, 1)
+def _planes(pictures: Tensor) -> Tensor:
+    """Y, red less Y and blue less Y as pictures of one channel, `[3 N, 1, H, W]`."""
+    y = _luma(pictures)
+    return torch.stack([y, pictures[:, 0] - y, pictures[:, 2] - y], 1).flatten(0, 1)[:, None]
+
+
+def _fine(planes: Tensor) -> Tensor:
+    """Planes less their surroundings."""
+    return planes - F.avg_pool2d(F.pad(planes, (2, 2, 2, 2), mode="replicate"), 5, 1)

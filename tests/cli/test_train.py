@@ -55,8 +55,9 @@ def test_data_that_is_none_is_said_in_words(tmp_path: Path, capsys: pytest.Captu
         assert "nothing to train on" in capsys.readouterr().err
     with pytest.raises(UsageError, match="multiple of 32"):
         train.run(arguments("painting", tmp_path, "--out", tmp_path / "run", "--size", "100"))
-    with pytest.raises(UsageError, match="between 0 and 1"):
-        train.run(arguments("upscaling", tmp_path, "--out", tmp_path / "run", "--share", "2"))
+    for word, value, said in (("--share", "2", "between 0 and 1"), ("--rate", "0", "above 0")):
+        with pytest.raises(UsageError, match=said):
+            train.run(arguments("upscaling", tmp_path, "--out", tmp_path / "run", word, value))
 
 
 def test_a_labeller_is_trained_further_by_the_same_command_and_becomes_a_model(
