@@ -53,7 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     upscaling.add_argument("--worn", action="store_true", help="learn to restore worn photos: blurred, noisy, compressed")
     upscaling.add_argument("--patch", type=positive, default=32, metavar="PX", help="side of small patches (default: 32)")
     upscaling.add_argument("--adversarial", action="store_true", help="add a critic that asks for texture (after a run without)")
-    upscaling.add_argument("--rate", type=float, metavar="R", help="first rate of learning (default: 0.001, with a critic 0.0002)")
+    upscaling.add_argument("--rate", type=float, metavar="R", help="rate at first (default: 0.001, with a critic 0.0002)")
     upscaling.add_argument(
         "--mean-with", type=Path, metavar="RUN", help="export a mean with another run or model that had the same beginning"
     )
