@@ -235,8 +235,8 @@ class PaintingRun(ResumableRun):
         return Window(top, left, side)
 
     def _follow(self) -> None:
-        """Move the averaged generator towards the trained one."""
-        follow(self.averaged, self.generator, self.options.average, self.seen, slow=2000)
+        """Move the averaged generator towards the trained one: a mean over about the last twentieth of the pictures seen."""
+        follow(self.averaged, self.generator, self.options.average, self.seen, slow=20 * self.options.batch)
         with torch.no_grad():
             for averaged, trained in zip(self.averaged.buffers(), self.generator.buffers(), strict=True):
                 if averaged.dtype.is_floating_point:
