@@ -1,7 +1,8 @@
-"""What the machine does when a job has ended: nothing, sleep, or shut down, by the system's own program. No Qt."""
+"""What the system is asked for around a job, by its own programs: a message at the end, then sleep or shutting down. No Qt."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import subprocess
 import sys
@@ -13,14 +14,25 @@ log = logging.getLogger(__name__)
 Then = Literal["nothing", "sleep", "shut down"]
 THENS: tuple[Then, ...] = ("nothing", "sleep", "shut down")
 SECONDS = 60  # in which a person can still stop it
+ANSWER_SECONDS = 10.0  # A program that says nothing for so long is doing what it was asked for, or asks a person for leave.
+MESSAGE_MS = 15_000
 
+# The login manager's own calls, and not systemctl, which in need tells the first process to power off past all that objects.
+_LOGIN = ("org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager")
+_MESSAGES = ("org.freedesktop.Notifications", "/org/freedesktop/Notifications", "org.freedesktop.Notifications")
+# rundll32 passes no arguments on: with it Windows hibernates wherever hibernation is allowed.
+_SUSPEND = (
+    "Add-Type -AssemblyName System.Windows.Forms; "
+    "if (-not [System.Windows.Forms.Application]::SetSuspendState('Suspend', $false, $false)) { exit 1 }"
+)
+_NO_CONSOLE = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # of Windows: no black box flashes up
 _COMMANDS: dict[tuple[str, Then], list[str]] = {
-    ("linux", "sleep"): ["systemctl", "suspend"],
-    ("linux", "shut down"): ["systemctl", "poweroff"],
+    ("linux", "sleep"): ["busctl", "call", *_LOGIN, "Suspend", "b", "true"],
+    ("linux", "shut down"): ["busctl", "call", *_LOGIN, "PowerOff", "b", "true"],
     ("darwin", "sleep"): ["pmset", "sleepnow"],
     ("darwin", "shut down"): ["osascript", "-e", 'tell application "System Events" to shut down'],
-    ("win32", "sleep"): ["rundll32.exe", "powrprof.dll,SetSuspendState", "0,1,0"],
-    ("win32", "shut down"): ["shutdown", "/s", "/t", "0"],
+    ("win32", "sleep"): ["powershell.exe", "-NoProfile", "-NonInteractive", "-Command", _SUSPEND],
+    ("win32", "shut down"): ["shutdown.exe", "/s", "/t", "0"],
 }
 
 
@@ -29,18 +41,46 @@ def command(then: Then, platform: str = sys.platform) -> list[str] | None:
     return _COMMANDS.get((platform, then))
 
 
-def _started(words: list[str]) -> None:
-    subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def message_command(text: str, platform: str = sys.platform) -> list[str] | None:
+    """The words that have a Linux desktop show a message; None elsewhere, where Qt does."""
+    if platform != "linux":
+        return None
+    # Notify(program, replaced message, icon, title, text, buttons, hints, milliseconds)
+    shown = ["Ganvas", "0", "ganvas", "Ganvas", text, "0", "1", "desktop-entry", "s", "ganvas", str(MESSAGE_MS)]
+    return ["busctl", "--user", "call", *_MESSAGES, "Notify", "susssasa{sv}i", *shown]
 
 
-def carry_out(then: Then, platform: str = sys.platform, start: Callable[[list[str]], None] = _started) -> str:
-    """Do it; the reason where the system refuses, "" otherwise. `start` begins a program."""
+def run(words: list[str]) -> str:
+    """Run a program of the system: why it refused, "" where it did not. Waits for it some seconds at most."""
+    none, pipe = subprocess.DEVNULL, subprocess.PIPE
+    try:
+        process = subprocess.Popen(
+            words, stdin=none, stdout=none, stderr=pipe, text=True, errors="replace", creationflags=_NO_CONSOLE
+        )
+    except OSError as error:
+        return f"{words[0]}: {error.strerror or type(error).__name__}."
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        said = process.communicate(timeout=ANSWER_SECONDS)[1].strip().splitlines()
+        if process.returncode != 0:
+            return f"{words[0]}: {said[-1] if said else f'it ended with {process.returncode}'}".rstrip(".") + "."
+    return ""
+
+
+def carry_out(then: Then, platform: str = sys.platform, run: Callable[[list[str]], str] = run) -> str:
+    """Do it; the reason where the system refuses, "" otherwise. `run` runs a program and says why it refused."""
     words = command(then, platform)
     if words is None:
         return ""
     log.info("when done: %s", then)
-    try:
-        start(words)
-    except OSError as error:
-        return f"{words[0]}: {error.strerror or type(error).__name__}."
-    return ""
+    return run(words)
+
+
+def show_message(text: str, platform: str = sys.platform, run: Callable[[list[str]], str] = run) -> bool:
+    """Have the desktop show a message; False where it has no way that is known here."""
+    words = message_command(text, platform)
+    if words is None:
+        return False
+    refused = run(words)
+    if refused:
+        log.info("no message was shown: %s", refused)
+    return not refused

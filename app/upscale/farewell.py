@@ -10,9 +10,8 @@ from PySide6.QtWidgets import QApplication, QMessageBox, QSystemTrayIcon, QWidge
 from app import theme
 from app.upscale import afterwards
 from app.upscale.afterwards import Then
+from app.widgets.background import Background
 from app.widgets.panel import Notice
-
-SHOWN_MS = 15_000
 
 
 class Farewell(QObject):
@@ -20,30 +19,54 @@ class Farewell(QObject):
 
     noticed = Signal(object)
 
-    def __init__(self, window: QWidget, carry_out: Callable[[Then], str] = afterwards.carry_out) -> None:
+    def __init__(
+        self,
+        window: QWidget,
+        carry_out: Callable[[Then], str] = afterwards.carry_out,
+        show_message: Callable[[str], bool] = afterwards.show_message,
+    ) -> None:
         super().__init__(window)
-        self._window, self._carry_out = window, carry_out
+        self._window, self._carry_out, self._show_message = window, carry_out, show_message
         self.then: Then = "nothing"
         self.question: QMessageBox | None = None
         self._left = 0
+        self._asking = Background(self)  # a system takes its time to answer
         self._tray: QSystemTrayIcon | None = None
         self._clock = QTimer(self)
         self._clock.setInterval(1000)
         self._clock.timeout.connect(self._tick)
+        self._untray = QTimer(self)
+        self._untray.setSingleShot(True)
+        self._untray.setInterval(afterwards.MESSAGE_MS)
+        self._untray.timeout.connect(self._leave_tray)
 
     def tell(self, text: str) -> bool:
-        """Say that a job has ended, where somebody at another program sees it; False where the system has no place for that."""
+        """Say that a job has ended, where somebody at another program sees it; False where nobody is at another."""
         QApplication.alert(self._window.window())
-        away = QApplication.applicationState() != Qt.ApplicationState.ApplicationActive
-        if not (away and QSystemTrayIcon.isSystemTrayAvailable() and QSystemTrayIcon.supportsMessages()):
+        if QApplication.applicationState() == Qt.ApplicationState.ApplicationActive:
             return False
-        # Systems show messages of programs that have a place in their tray: ours has one as long as the message stands.
-        self._tray = QSystemTrayIcon(theme.app_icon(), self)
-        self._tray.messageClicked.connect(self._come_forward)
-        self._tray.show()
-        self._tray.showMessage("Ganvas", text, theme.app_icon(), SHOWN_MS)
-        QTimer.singleShot(SHOWN_MS, self._tray, self._tray.hide)
+
+        def shown(by_the_desktop: bool) -> None:
+            if not by_the_desktop:
+                self._show_in_tray(text)
+
+        self._asking.run(lambda: self._show_message(text), shown)
         return True
+
+    def _show_in_tray(self, text: str) -> None:
+        if not (QSystemTrayIcon.isSystemTrayAvailable() and QSystemTrayIcon.supportsMessages()):
+            return
+        # Systems show messages of programs that have a place in their tray: ours has one as long as the message stands.
+        if self._tray is None:
+            self._tray = QSystemTrayIcon(theme.app_icon(), self)
+            self._tray.messageClicked.connect(self._come_forward)
+        self._tray.show()
+        self._tray.showMessage("Ganvas", text, theme.app_icon(), afterwards.MESSAGE_MS)
+        self._untray.start()
+
+    def _leave_tray(self) -> None:
+        if self._tray is not None:
+            self._tray.hide()
 
     def _come_forward(self) -> None:
         window = self._window.window()
@@ -96,13 +119,19 @@ class Farewell(QObject):
     def _now(self) -> None:
         then = self.then
         self.stop()
-        refused = self._carry_out(then)
-        if refused:
-            what = self.tr("The machine did not go to sleep.") if then == "sleep" else self.tr("The machine did not shut down.")
-            self.noticed.emit(Notice(what, refused, bad=True))
+
+        def told(refused: str) -> None:
+            if refused:
+                what = self.tr("The machine did not go to sleep.")
+                if then == "shut down":
+                    what = self.tr("The machine did not shut down.")
+                self.noticed.emit(Notice(what, refused, bad=True))
+
+        self._asking.run(lambda: self._carry_out(then), told)
 
     def shut(self) -> None:
         """The window closes."""
         self.stop()
-        if self._tray is not None:
-            self._tray.hide()
+        self._untray.stop()
+        self._leave_tray()
+        self._asking.shut()

@@ -59,7 +59,7 @@ def test_nothing_happens_where_nothing_was_wished(
 
 
 def test_the_machine_sleeps_after_a_minute_in_which_one_can_stop_it(
-    panel: UpscalePanel, job_ends: Callable[[Then], None], wished: list[Then]
+    panel: UpscalePanel, until: Until, job_ends: Callable[[Then], None], wished: list[Then]
 ) -> None:
     job_ends("sleep")
     farewell = panel.job.farewell
@@ -70,7 +70,7 @@ def test_the_machine_sleeps_after_a_minute_in_which_one_can_stop_it(
     assert not wished
     assert "in 1 s" in farewell.question.text()
     farewell._tick()
-    assert wished == ["sleep"]
+    until(lambda: wished == ["sleep"])
     assert farewell.question is None
     assert farewell.then == "nothing"
 
@@ -105,32 +105,57 @@ def test_a_job_that_a_person_stops_leaves_the_machine_on(
     assert not wished
 
 
-@pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
-def test_each_system_has_its_own_words_and_a_refusal_is_told(platform: str) -> None:
-    started: list[list[str]] = []
-    for then in afterwards.THENS:
-        assert afterwards.carry_out(then, platform, started.append) == ""
-    assert len(started) == 2
-    assert started[0] != started[1]
+def test_each_system_has_its_own_words_and_a_refusal_is_told() -> None:
+    ran: list[list[str]] = []
 
-    def missing(words: list[str]) -> None:
-        raise FileNotFoundError(2, "No such file or directory")
+    def refused(words: list[str]) -> str:
+        ran.append(words)
+        return f"{words[0]}: no."
 
-    assert "No such file" in afterwards.carry_out("sleep", platform, missing)
+    for platform in ("linux", "darwin", "win32"):
+        assert afterwards.carry_out("nothing", platform, refused) == ""
+        for then in afterwards.THENS[1:]:
+            assert afterwards.carry_out(then, platform, refused) == f"{ran[-1][0]}: no."
+    login = ["org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager"]
+    linux_sleep, linux_off, mac_sleep, mac_off, windows_sleep, windows_off = ran
+    assert linux_sleep == ["busctl", "call", *login, "Suspend", "b", "true"]
+    assert linux_off == ["busctl", "call", *login, "PowerOff", "b", "true"]
+    assert mac_sleep == ["pmset", "sleepnow"]
+    assert mac_off == ["osascript", "-e", 'tell application "System Events" to shut down']
+    assert windows_sleep[:4] == ["powershell.exe", "-NoProfile", "-NonInteractive", "-Command"]
+    assert "SetSuspendState('Suspend', $false, $false)" in windows_sleep[4]  # sleep, not hibernation
+    assert windows_off == ["shutdown.exe", "/s", "/t", "0"]
 
 
-def test_a_refusal_reaches_the_bar(qtbot: QtBot) -> None:
+def test_why_a_program_refused_is_what_it_said_last() -> None:
+    said = "import sys; sys.stderr.write('first\\nno leave.\\n'); sys.exit(3)"
+    assert afterwards.run([sys.executable, "-c", said]) == f"{sys.executable}: no leave."
+    assert afterwards.run([sys.executable, "-c", "raise SystemExit(3)"]) == f"{sys.executable}: it ended with 3."
+    assert afterwards.run([sys.executable, "-c", ""]) == ""
+    assert "No such file" in afterwards.run(["no-such-program"])
+
+
+def test_a_message_is_the_desktops_where_it_shows_it_and_else_left_to_qt() -> None:
+    ran: list[list[str]] = []
+    assert not afterwards.show_message("Done.", "win32", lambda words: ran.append(words) or "")
+    assert not ran
+    assert not afterwards.show_message("Done.", "linux", lambda words: "busctl: no.")
+    assert afterwards.show_message("Done.", "linux", lambda words: ran.append(words) or "")
+    assert "Done." in ran[0]
+
+
+def test_a_refusal_reaches_the_bar(qtbot: QtBot, until: Until) -> None:
     window = QWidget()
     qtbot.addWidget(window)
-    farewell = Farewell(window, lambda then: "systemctl: Permission denied.")
+    farewell = Farewell(window, lambda then: "busctl: Permission denied.")
     told: list[Notice] = []
     farewell.noticed.connect(told.append)
     farewell.then = "sleep"
     farewell.leave()
     farewell._now()
-    assert [(notice.what, notice.why) for notice in told] == [
-        ("The machine did not go to sleep.", "systemctl: Permission denied.")
-    ]
+    until(lambda: bool(told))
+    assert [(notice.what, notice.why) for notice in told] == [("The machine did not go to sleep.", "busctl: Permission denied.")]
+    farewell.shut()
 
 
 def test_the_title_says_how_far_the_slowest_job_is(qtbot: QtBot) -> None:

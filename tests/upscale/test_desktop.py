@@ -1,0 +1,139 @@
+"""What the desktop is asked for around a job arrives there: a private message bus with a stand-in for the desktop, and the real
+window in a process of its own."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.upscale import afterwards
+from tests.upscale.belt import catalogue, photos
+
+PROGRAMS = ("dbus-daemon", "busctl", "systemd-inhibit")
+MISSING = [name for name in PROGRAMS if sys.platform != "linux" or not shutil.which(name)]
+CONFIG = """<busconfig><type>session</type><listen>unix:path={0}/bus</listen><policy context="default">
+<allow send_destination="*"/><allow receive_sender="*"/><allow own="*"/></policy></busconfig>"""
+
+# Three jobs: one that ends with a wish to sleep, one with a wish to shut down, one that is stopped.
+PROGRAM = """
+import sys, time
+from dataclasses import replace
+from pathlib import Path
+from PySide6.QtTest import QTest
+from app import theme
+from app.inference.worker import InferenceWorker, engine_beside_a_window
+from app.settings import Settings
+from app.window import MainWindow
+from models.catalogue import Catalogue
+
+folder, log = Path(sys.argv[1]), Path(sys.argv[2])
+app = theme.application()
+engine = engine_beside_a_window(Catalogue(), "cpu", "float32", 1)
+window = MainWindow(InferenceWorker(engine), Catalogue(), Settings())  # not shown: somebody is at another program
+window.go_to("upscale")
+window.begin()
+panel = window.panel("upscale")
+panel.choose_model("twice")
+panel.noticed.connect(lambda notice: notice and notice.bad and print("told:", notice.what, notice.why, flush=True))
+jobs, wished = 0, ""
+
+def asleep_until_heard(state):
+    if state == "running":  # the job stands still meanwhile: it may be done before the other program has begun
+        while log.read_text().count('"Inhibit"') < jobs:
+            time.sleep(0.02)
+        next(action for action in panel.run_bar._thens.actions() if action.data() == wished).trigger()
+
+panel.runner.state_changed.connect(asleep_until_heard)
+
+def until(holds):
+    while not holds():  # as long as the test lets this program live
+        QTest.qWait(10)
+
+def job(name, wish):
+    global jobs, wished
+    jobs, wished = jobs + 1, wish
+    panel.queue.set_choices(replace(panel.queue.choices, into=folder / "out" / name))
+    panel.queue.set_rows([])
+    panel.add([folder / name])
+    until(lambda: panel.queue.rows and all(row.state == "ready" for row in panel.queue.rows))
+    panel.job.start()
+
+for wish in ("sleep", "shut down"):
+    job(wish, wish)
+    until(lambda: panel.job.farewell.question is not None)
+    until(lambda: '"Notify"' in log.read_text())
+    question = panel.job.farewell.question
+    next(button for button in question.buttons() if button.objectName() == "farewell:now").click()
+    until(lambda: log.read_text().count("true") == jobs)
+job("stopped", "sleep")
+until(lambda: panel.runner.state == "running")
+panel.runner.stop()
+until(lambda: panel.runner.state == "idle" and log.read_text().count("let go") == jobs)
+window.close()
+"""
+
+
+@pytest.fixture
+def bus() -> Iterator[dict[str, str]]:
+    """The environment of programs on a bus of their own."""
+    folder = Path(tempfile.mkdtemp(prefix="bus-"))  # a socket's path is short
+    (folder / "bus.conf").write_text(CONFIG.format(folder))
+    words = ["dbus-daemon", f"--config-file={folder / 'bus.conf'}", "--nofork", "--print-address"]
+    daemon = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert daemon.stdout is not None
+    address = daemon.stdout.readline().strip()
+    yield {"DBUS_SESSION_BUS_ADDRESS": address, "DBUS_SYSTEM_BUS_ADDRESS": address, "QT_QPA_PLATFORM": "offscreen"}
+    daemon.terminate()
+    daemon.communicate()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def desktop(bus: dict[str, str], tmp_path: Path) -> Iterator[Path]:
+    """Where the desktop notes what it was asked for."""
+    log = tmp_path / "asked.jsonl"
+    words = [sys.executable, "-m", "tests.upscale.desktop"]
+    with log.open("w") as file:
+        process = subprocess.Popen(words, stdout=file, env=os.environ | bus)
+    while not log.read_text():
+        assert process.poll() is None
+    yield log
+    process.kill()
+    process.wait()
+
+
+def asked(log: Path) -> list[list[Any]]:
+    return [json.loads(line) for line in log.read_text().splitlines()]
+
+
+@pytest.mark.skipif(bool(MISSING), reason=f"programs of a Linux desktop are missing: {', '.join(MISSING)}")
+def test_a_job_keeps_awake_is_told_of_and_the_machine_is_asked_to_sleep(
+    bus: dict[str, str], desktop: Path, ganvas_home: Path, tmp_path: Path
+) -> None:
+    catalogue(ganvas_home / "data" / "catalogue")
+    for name, count in (("sleep", 3), ("shut down", 3), ("stopped", 40)):
+        photos(tmp_path / name, count, 120, 160)
+    words = [sys.executable, "-c", PROGRAM, str(tmp_path), str(desktop)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=240, env=os.environ | bus)
+    assert done.returncode == 0, done.stderr
+    login, inhibit = "org.freedesktop.login1.Manager", ["sleep:idle", "Ganvas", "Enlarging photos", "block"]
+    heard = [line for line in asked(desktop) if line != ["ready"]]
+    messages = [line for line in heard if line[0] == "org.freedesktop.Notifications"]
+    others = [line for line in heard if line[0] != "org.freedesktop.Notifications"]
+    keeps = [[login, "Inhibit", "ssss", inhibit], ["let go"]]  # before anybody is asked to sleep
+    assert others == [*keeps, [login, "Suspend", "b", [True]], *keeps, [login, "PowerOff", "b", [True]], *keeps]
+    # At the end of the second job the window is in front (it had a question): nobody need be told.
+    assert [line[1:3] for line in messages] == [["Notify", "susssasa{sv}i"]]
+    program, replaced, icon, title, text, buttons, _, milliseconds = messages[0][3]
+    assert (program, replaced, icon, title, buttons) == ("Ganvas", 0, "ganvas", "Ganvas", [])
+    assert text.startswith("3 photos enlarged in ")
+    assert milliseconds == afterwards.MESSAGE_MS
+    (refusal,) = done.stdout.splitlines()
+    assert refusal.startswith("told: The machine did not shut down. busctl: Call failed: ")
