@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli import looks
-from app.cli.enlarging import Job, Where, work
+from app.cli.enlarging import Job, Where, planned_notes, work
 from app.cli.options import NOTHING_DONE, UsageError, engine, positive
 from app.cli.report import Reporter
 from app.inference.devices import devices_named
@@ -21,6 +21,7 @@ from app.photos.photo import PhotoError
 from app.upscale import naming, results
 from app.upscale.inputs import gather
 from app.upscale.journal import Entry, Journal, JournalError, key_of
+from app.upscale.moving import notes_ahead
 from app.upscale.pace import Paces, best_within
 from app.upscale.plan import BESIDE, Choices, Planned, Planner, expected_bytes
 from app.upscale.sizes import TARGET_HELP, Target, TargetError, parse_target
@@ -290,6 +291,8 @@ def _dry_run(reporter: Reporter, choices: Choices, planned: list[Planned]) -> in
             state=one.state,
             bytes=expected_bytes(one, choices.quality),
         )
+        for said in (*planned_notes(one, choices), *notes_ahead(one, choices)):
+            reporter.note(f"{one.source}: {said}", source=one.source)
     ready = [one for one in planned if one.state == "ready"]
     needed = sum(expected_bytes(one, choices.quality) for one in ready)
     reporter.note(f"{len(ready)} photos, about {needed / 1e9:.1f} GB.", photos=len(ready), bytes=needed)

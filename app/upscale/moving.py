@@ -15,10 +15,10 @@ from app.photos.animation import Animation
 from app.photos.photo import Photo
 from app.upscale import results
 from app.upscale.plan import Choices, Planned
-from app.video.facts import VideoFacts
+from app.video.facts import VideoFacts, look
 from app.video.reading import Frame, FrameReader
 from app.video.reel import Reel, discard
-from app.video.writing import SegmentWriter, chosen
+from app.video.writing import SegmentWriter, chosen, tells_mastering
 
 # A segment is what a crash costs at most: it ends after so many seconds of work, but not before so many frames (each begins
 # with a key frame, which takes room) and not after so many.
@@ -222,8 +222,9 @@ def notes(facts: VideoFacts, choices: Choices) -> tuple[str, ...]:
     said = []
     if facts.bits > encoding.bits:
         said.append(f"Its {facts.bits} bits became {encoding.bits}: choose H.265 or AV1 to keep 10.")
-    if facts.high_range:
-        said.append("It is HDR: its curve is kept, the mastering data of the screen it was made for is not.")
+    if facts.mastering is not None and not tells_mastering(encoding, facts.mastering):
+        keep = "" if encoding.codec == "h265" else ": H.265 keeps it"
+        said.append(f"It is HDR: its curve is kept, what it tells of the screen it was made for is not{keep}.")
     if facts.interlaced:
         said.append("It was interlaced: its fields were put together first.")
     if facts.transparent:
@@ -231,6 +232,13 @@ def notes(facts: VideoFacts, choices: Choices) -> tuple[str, ...]:
     if encoding.format != facts.format:
         said.append(f"The result is an {encoding.format.upper()} file, as {facts.format.upper()} does not hold it.")
     return tuple(said)
+
+
+def notes_ahead(planned: Planned, choices: Choices) -> tuple[str, ...]:
+    """What a result will lose or have done to it, before anything is begun: of a video alone, whose file is looked at."""
+    if planned.facts is None or not planned.facts.video:
+        return ()
+    return notes(look(planned.source, planned.facts.format), choices)
 
 
 def forget(planned: Planned) -> None:

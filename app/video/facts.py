@@ -41,6 +41,17 @@ class Colours:
 
 
 @dataclass(frozen=True)
+class Mastering:
+    """What an HDR video tells of the screen it was made for (SMPTE ST 2086, CTA-861.3): `primaries` are x and y of red, green,
+    blue and white, `luminance` the darkest and the brightest in cd/m2, `light` the brightest pixel and the brightest frame
+    (mean) in cd/m2; each None where it is not told."""
+
+    primaries: tuple[float, ...] | None = None
+    luminance: tuple[float, float] | None = None
+    light: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
 class VideoFacts:
     """`width` and `height` as seen (turned upright), `frames` by length and rate (about: only the end tells), `rate` frames a
     second, `base` the seconds of one tick of its clock, `aspect` the shape of a pixel, `bits` of a channel, `comment`:
@@ -60,6 +71,7 @@ class VideoFacts:
     interlaced: bool = False
     transparent: bool = False
     comment: bool = False
+    mastering: Mastering | None = None
 
     @property
     def high_range(self) -> bool:
@@ -118,7 +130,26 @@ def _read(report: list[str], format: str) -> VideoFacts:
         frame.group(6) in "TB",
         "alpha_mode" in text or kind.startswith(("yuva", "rgba", "bgra", "argb", "abgr", "gbrap")),
         re.search(r"^\[info\] +comment *:", text, re.MULTILINE) is not None,
+        _mastering(text),
     )
+
+
+_NUMBER = r"([\d.]+)"
+
+
+def _mastering(text: str) -> Mastering | None:
+    """That of the first frame; None where it has none."""
+    shown = re.search(r"side data - Mastering display metadata: (.*)", text)
+    display = shown.group(1) if shown else ""
+    where = re.search(r"has_primaries:1 .*r\((.*?)\) g\((.*?)\) b\((.*?)\) wp\((.*?)\)", display)
+    bright = re.search(rf"has_luminance:1 .*min_luminance={_NUMBER}, max_luminance={_NUMBER}", display)
+    light = re.search(r"side data - Content light level \w+: MaxCLL=(\d+), MaxFALL=(\d+)", text, re.IGNORECASE)
+    told = Mastering(
+        tuple(float(number) for number in re.findall(_NUMBER, " ".join(where.groups()))) if where else None,
+        (float(bright.group(1)), float(bright.group(2))) if bright else None,
+        (int(light.group(1)), int(light.group(2))) if light else None,
+    )
+    return told if told != Mastering() else None
 
 
 def _seconds(text: str) -> float:

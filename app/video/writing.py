@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from app.photos.photo import PhotoError
 from app.video import matroska, program
-from app.video.facts import VideoFacts
+from app.video.facts import Mastering, VideoFacts
 from app.video.reading import EXACT, REPORT_LINES
 
 Codec = Literal["h264", "h265", "av1", "vp9"]
@@ -56,12 +56,42 @@ def chosen(format: str, bits: int, codec: Codec | None = None, crf: int | None =
     return Encoding(fits, wanted, CRF[wanted] if crf is None else crf, 10 if bits > 8 and wanted != "h264" else 8)
 
 
-def encoder(codec: Codec) -> tuple[str, ...]:
-    """The words that name an encoder of this codec which the ffmpeg at hand has; `PhotoError` where it has none."""
+def encoder(codec: Codec, mastering: Mastering | None = None) -> tuple[str, ...]:
+    """The words that name an encoder of this codec which the ffmpeg at hand has, and what it is to tell of an HDR video's
+    screen where it can (`tells_mastering`); `PhotoError` where there is none."""
+    name, words = _encoder(codec)
+    told = _screen(name, mastering) if mastering is not None else ""
+    if name == "libx265":
+        words = (*words[:-1], ":".join(filter(None, (words[-1], told))))
+    elif told:
+        words = (*words, "-svtav1-params", told)
+    return ("-c:v", name, *words)
+
+
+def tells_mastering(encoding: Encoding, mastering: Mastering) -> bool:
+    """Whether a video that is written so tells of the screen it was made for as its source does."""
+    return encoding.bits > 8 and bool(_screen(_encoder(encoding.codec)[0], mastering))
+
+
+def _screen(encoder: str, mastering: Mastering) -> str:
+    """An encoder's parameters that tell of the screen; "" where it has none, or where the source tells too little."""
+    if mastering.primaries is None or mastering.luminance is None or encoder not in ("libx265", "libsvtav1"):
+        return ""
+    numbers = [*mastering.primaries, *mastering.luminance]
+    if encoder == "libx265":  # in steps of 0.00002, and of 0.0001 cd/m2
+        numbers = [round(number * (50_000 if i < 8 else 10_000)) for i, number in enumerate(numbers)]
+    rx, ry, gx, gy, bx, by, wx, wy, dark, bright = (f"{number:.10g}" for number in numbers)
+    screen = f"G({gx},{gy})B({bx},{by})R({rx},{ry})WP({wx},{wy})L({bright},{dark})"
+    names = ("master-display", "max-cll") if encoder == "libx265" else ("mastering-display", "content-light")
+    light = f":{names[1]}={mastering.light[0]},{mastering.light[1]}" if mastering.light else ""
+    return f"{names[0]}={screen}{light}"
+
+
+def _encoder(codec: Codec) -> tuple[str, tuple[str, ...]]:
     have = program.encoders(program.find())
     for name, words in _ENCODERS[codec]:
         if name in have:
-            return ("-c:v", name, *words)
+            return name, words
     raise PhotoError(f"This ffmpeg cannot write {TITLES[codec]}.", "Choose another codec, or install a fuller ffmpeg.")
 
 
@@ -91,7 +121,7 @@ class SegmentWriter:
             *("-f", "matroska", "-i", "pipe:0", "-map", "0:v:0", "-vf", ",".join(chain)),
             *program.as_they_come(program.find()),
             *("-enc_time_base", f"1:{clock}", "-video_track_timescale", str(clock)),
-            *(*encoder(encoding.codec), "-crf", str(encoding.crf)),
+            *(*encoder(encoding.codec, facts.mastering if encoding.bits > 8 else None), "-crf", str(encoding.crf)),
             *("-color_range", "pc" if colours.full else "tv", "-colorspace", colours.space),
             *("-color_primaries", colours.primaries, "-color_trc", colours.transfer),
             *(("-tag:v", "hvc1") if encoding.codec == "h265" else ()),

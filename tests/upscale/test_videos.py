@@ -2,6 +2,7 @@
 
 import errno
 import itertools
+import os
 import re
 import shutil
 import subprocess
@@ -13,34 +14,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.__main__ import main
 from app.inference.engine import Engine
 from app.photos.decoding import decode, probe
-from app.photos.photo import PhotoError
 from app.upscale import moving
 from app.upscale.conveyor import Conveyor
 from app.upscale.panel import UpscalePanel
 from app.upscale.plan import Choices
 from app.upscale.sizes import parse_target
 from app.video import program
-from app.video.facts import look
+from app.video.facts import Mastering, look
 from app.video.reading import FrameReader
 from app.video.reel import folder_of
-from tests.upscale.belt import TWICE, drive, engine, planned
+from app.video.writing import Codec
+from tests.upscale.belt import TWICE, catalogue, drive, engine, planned
 
 X2 = Choices(TWICE, 2, parse_target("x2"))
 COLOURS = "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p"
 TAGS = "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
-
-
-def _missing() -> str:
-    try:
-        program.find()
-    except PhotoError as error:
-        return str(error)
-    return ""
-
-
-needs_ffmpeg = pytest.mark.skipif(bool(_missing()), reason=_missing() or "ffmpeg is there")
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +88,6 @@ def enlarge(running: Engine, path: Path, choices: Choices = X2) -> Path:
     return one.output
 
 
-@needs_ffmpeg
 def test_every_frame_is_enlarged_at_its_time_in_its_colours_with_its_sound(tmp_path: Path, running: Engine) -> None:
     path = make(tmp_path / "a.mp4", "-c:a", "aac", "-metadata", "title=A walk")
     made = enlarge(running, path)
@@ -118,7 +108,6 @@ def test_every_frame_is_enlarged_at_its_time_in_its_colours_with_its_sound(tmp_p
     assert f'"model": "{TWICE}"' in report
 
 
-@needs_ffmpeg
 def test_a_variable_rate_stays_as_it_is(tmp_path: Path, running: Engine) -> None:
     jumps = f"{COLOURS},{TAGS},settb=1/24000,setpts='N*1000+if(gt(N,5),3777,0)+mod(N*N,7)*31'"
     path = make(
@@ -130,7 +119,6 @@ def test_a_variable_rate_stays_as_it_is(tmp_path: Path, running: Engine) -> None
     assert len({round(b - a, 5) for a, b in itertools.pairwise(times)}) > 4
 
 
-@needs_ffmpeg
 def test_a_phones_video_comes_out_upright(tmp_path: Path, running: Engine) -> None:
     plain = make(tmp_path / "plain.mp4")
     path = tmp_path / "turned.mp4"
@@ -144,7 +132,6 @@ def test_a_phones_video_comes_out_upright(tmp_path: Path, running: Engine) -> No
     assert np.abs(pixels_of(made)[3][::2, ::2].astype(int) - turned).mean() < 3
 
 
-@needs_ffmpeg
 def test_ten_bits_stay_ten_bits_and_eight_are_said(tmp_path: Path, running: Engine) -> None:
     deep = "scale=out_color_matrix=bt2020:out_range=tv,format=yuv420p10le"
     tags = "setparams=range=tv:color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc"
@@ -163,7 +150,35 @@ def test_ten_bits_stay_ten_bits_and_eight_are_said(tmp_path: Path, running: Engi
     assert "Its 10 bits became 8: choose H.265 or AV1 to keep 10." in done.warnings
 
 
-@needs_ffmpeg
+SCREEN = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)"
+
+
+@pytest.mark.parametrize("codec", ["h265", "av1", "vp9"])
+def test_what_an_hdr_video_tells_of_its_screen_is_kept_or_its_loss_is_told_ahead(
+    tmp_path: Path, running: Engine, codec: Codec, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tags = "setparams=range=tv:color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc"
+    words = ("-c:v", "libx265", "-x265-params", f"log-level=error:master-display={SCREEN}:max-cll=1000,400")
+    path = make(tmp_path / "a.mkv", *words, filters=f"format=yuv420p10le,{tags}", size="128x96", frames=4)
+    told = look(path, "mkv").mastering
+    screen = (0.68, 0.32, 0.265, 0.69, 0.15, 0.06, 0.3127, 0.329)
+    assert told == Mastering(screen, (0.005, 1000.0), (1000, 400))
+    made = enlarge(running, path, replace(X2, codec=codec))
+    kept = look(made, "mkv").mastering
+    catalogue(Path(os.environ["GANVAS_HOME"]) / "data" / "catalogue")
+    words = ("upscale", str(path), "--model", TWICE, "--codec", codec, "--out", str(tmp_path / "out"), "--dry-run")
+    assert main(list(words)) == 0
+    lost = "It is HDR: its curve is kept, what it tells of the screen it was made for is not: H.265 keeps it."
+    assert (lost in capsys.readouterr().err) == (codec == "vp9")
+    if codec == "vp9":
+        assert kept is None
+        return
+    assert kept is not None
+    assert kept.light == told.light
+    assert kept.primaries == pytest.approx(screen, abs=2e-4)
+    assert kept.luminance == pytest.approx((0.005, 1000.0), abs=2e-4)
+
+
 @pytest.mark.parametrize(("codec", "suffix"), [(None, ".webm"), ("h264", ".mkv")])
 def test_webm_stays_webm_unless_a_codec_is_chosen_that_it_cannot_hold(
     tmp_path: Path, running: Engine, codec: str | None, suffix: str
@@ -175,7 +190,6 @@ def test_webm_stays_webm_unless_a_codec_is_chosen_that_it_cannot_hold(
     assert packets(made, "a") == packets(path, "a")
 
 
-@needs_ffmpeg
 def test_a_stopped_video_goes_on_behind_its_last_segment(
     tmp_path: Path, running: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,7 +225,6 @@ def test_a_stopped_video_goes_on_behind_its_last_segment(
     assert not folder_of(one.output).exists()
 
 
-@needs_ffmpeg
 def test_segments_of_another_plan_are_not_used(tmp_path: Path, running: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(moving, "MOST_FRAMES", 1)
     path = make(tmp_path / "a.mp4", frames=6)
@@ -226,7 +239,6 @@ def test_segments_of_another_plan_are_not_used(tmp_path: Path, running: Engine, 
     assert len(pixels_of(enlarge(running, path))) == 6
 
 
-@needs_ffmpeg
 @pytest.mark.parametrize("kind", ["mp4", "mkv"])
 def test_a_damaged_video_fails_alone_with_a_sentence(tmp_path: Path, running: Engine, kind: str) -> None:
     good = make(
@@ -248,7 +260,6 @@ def test_a_damaged_video_fails_alone_with_a_sentence(tmp_path: Path, running: En
     assert not folder_of(plan[1].output).exists()
 
 
-@needs_ffmpeg
 def test_what_only_calls_itself_a_video_is_refused_ahead(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(b"\0\0\0\x18ftypisom\0\0\0\0isommp42" + bytes(400))
     (tmp_path / "b.mp4").write_text("#EXTM3U\nhttp://example.org/film.mp4\n")
@@ -275,7 +286,6 @@ def test_what_only_calls_itself_a_video_is_refused_ahead(tmp_path: Path) -> None
     assert "only sound" in reasons["c.mp4"]
 
 
-@needs_ffmpeg
 def test_a_full_disk_waits_and_goes_on_behind_the_last_segment(
     tmp_path: Path, running: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -303,7 +313,6 @@ def test_a_full_disk_waits_and_goes_on_behind_the_last_segment(
     assert len(pixels_of(one.output)) == 10
 
 
-@needs_ffmpeg
 def test_a_frame_stands_for_the_video_where_a_photo_is_shown(tmp_path: Path) -> None:
     path = make(tmp_path / "a.mp4")
     photo = decode(path)
@@ -311,7 +320,6 @@ def test_a_frame_stands_for_the_video_where_a_photo_is_shown(tmp_path: Path) -> 
     assert any(np.array_equal(photo.pixels, frame) for frame in pixels_of(path))
 
 
-@needs_ffmpeg
 def test_the_panel_shows_a_frame_counts_all_and_pauses_between_two(
     panel: UpscalePanel, until: Callable[[Callable[[], bool]], None], tmp_path: Path
 ) -> None:
