@@ -13,9 +13,11 @@ import ctypes
 import hashlib
 import json
 import logging
+import math
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -97,6 +99,11 @@ class FrontDoor(QObject):
         self._server = QLocalServer(self)
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         self._server.newConnection.connect(self._greet)
+        # One timer for all who wait, that stays: as in app/inference/worker.py.
+        self._waiting: dict[QLocalSocket, float] = {}  # until when each is waited for, those first who came first
+        self._patience = QTimer(self)
+        self._patience.setSingleShot(True)
+        self._patience.timeout.connect(self._lose_patience)
         app = QApplication.instance()
         if as_events and app is not None:
             app.installEventFilter(self)
@@ -119,6 +126,8 @@ class FrontDoor(QObject):
         app = QApplication.instance()
         if app is not None:
             app.removeEventFilter(self)
+        self._patience.stop()
+        self._waiting.clear()
         self._server.close()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -130,9 +139,23 @@ class FrontDoor(QObject):
     def _greet(self) -> None:
         while (guest := self._server.nextPendingConnection()) is not None:
             guest.readyRead.connect(lambda guest=guest: self._read(guest))
-            guest.disconnected.connect(guest.deleteLater)
-            QTimer.singleShot(ANSWER_MS, guest, guest.abort)
+            guest.disconnected.connect(lambda guest=guest: self._see_off(guest))
+            self._waiting[guest] = time.monotonic() + ANSWER_MS / 1000
+            if not self._patience.isActive():
+                self._patience.start(ANSWER_MS)
             self._read(guest)
+
+    def _see_off(self, guest: QLocalSocket) -> None:
+        self._waiting.pop(guest, None)
+        guest.deleteLater()
+
+    def _lose_patience(self) -> None:
+        """Whoever connects and says nothing, or not all, is not waited for for ever."""
+        now = time.monotonic()
+        for guest in [guest for guest, until in self._waiting.items() if until <= now]:
+            guest.abort()
+        if self._waiting:
+            self._patience.start(max(1, math.ceil(1000 * (min(self._waiting.values()) - now))))
 
     def _read(self, guest: QLocalSocket) -> None:
         if guest.canReadLine():

@@ -105,6 +105,21 @@ def test_one_who_says_nothing_is_shown_out(door: FrontDoor, qtbot: QtBot, monkey
     assert say(b'{"files":', qtbot) == b""
 
 
+def test_each_silent_one_is_shown_out_and_nobody_who_speaks(
+    door: FrontDoor, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(open_files, "ANSWER_MS", 50)
+    guests = [QLocalSocket(door) for _ in range(3)]
+    with qtbot.waitSignal(door.arrived, timeout=30_000):
+        for guest in guests:
+            guest.connectToServer(open_files.address())
+        guests[1].write(b'{"files": []}\n')
+    qtbot.waitUntil(lambda: all(g.state() == QLocalSocket.LocalSocketState.UnconnectedState for g in guests), timeout=30_000)
+    assert guests[1].readAll().data() == b"ok\n"
+    assert not door._waiting
+    assert not door._patience.isActive()
+
+
 def test_one_who_never_ends_is_shown_out(door: FrontDoor, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(open_files, "MESSAGE_BYTES", 1000)
     assert say(b" " * 5000, qtbot) == b""

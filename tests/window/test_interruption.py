@@ -25,3 +25,31 @@ def test_a_signal_closes_the_window_in_order(number: signal.Signals, ganvas_home
     assert child.returncode == 0, err
     assert "Traceback" not in out + err
     assert (ganvas_home / "state" / "window.json").exists(), "what was open is not kept"
+
+
+# The signal comes between two lines of `MainWindow.begin`.
+IN_THE_MIDDLE = """
+import os, signal, sys
+from app import window
+from app.inference.worker import InferenceWorker
+
+warm_up, reached = InferenceWorker.warm_up, []
+
+def interrupted(worker):
+    os.kill(os.getpid(), signal.SIGTERM)
+    reached.append(warm_up(worker))
+    return reached[0]
+
+InferenceWorker.warm_up = interrupted
+code = window.main([])
+print(code, len(reached))
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows ends a program without asking it")
+def test_a_signal_in_the_middle_of_the_first_steps_waits_until_they_are_done(ganvas_home: Path) -> None:
+    words = [sys.executable, "-c", IN_THE_MIDDLE]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert "Traceback" not in done.stderr, done.stderr
+    assert done.stdout.split() == ["0", "1"], done.stderr
+    assert (ganvas_home / "state" / "window.json").exists(), "what was open is not kept"
