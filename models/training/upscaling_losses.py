@@ -13,6 +13,8 @@ from torch import Tensor
 _Y = (65.481 / 219, 128.553 / 219, 24.966 / 219)  # BT.601, to 0..1
 _WINDOW = 8  # squares of the small photo that a grid is looked for in, a side
 _FAINT = 1e-5  # squared: detail of less than a level is no detail
+_UNSEEN = 1e-6  # squared: a quarter of a level
+_PEAKS = 0.2  # their logarithm changes fast where a pattern is faint
 # Squared differences are brought to the size of absolute ones of about 0.04, which is what they are when a run settles.
 _SETTLED = 12.0
 
@@ -61,11 +63,28 @@ def unevenness(pictures: Tensor, period: int) -> Tensor:
     return total.reshape(-1, 3) / 3
 
 
+def peaks(pictures: Tensor, period: int) -> Tensor:
+    """How much stronger the spectrum is near each frequency that repeats every `period` pixels than around it, `[N, 3, F]`: the
+    logarithm of their ratio, for the same three. A pattern so faint that a window has as much by chance, or one whose sign
+    changes from place to place, stands out here; eyes see both in fur and leaves."""
+    x = _fine(_planes(pictures))[:, 0]
+    height, width = x.shape[1:]
+    weights = torch.hann_window(height, device=x.device)[:, None] * torch.hann_window(width, device=x.device)
+    spectrum = torch.fft.fft2(x * weights).abs().square() / weights.square().sum()
+    found = []
+    for down, right in _frequencies(period):
+        near, around = (_band(spectrum, down * height // period, right * width // period, part) for part in (40, 13))
+        beside = (around.sum((1, 2)) - near.sum((1, 2))) / (around[0].numel() - near[0].numel())
+        found.append(torch.log((near.mean((1, 2)) + _UNSEEN) / (beside + _UNSEEN)))
+    return torch.stack(found, 1).reshape(len(pictures), 3, -1)
+
+
 def grid_difference(made: Tensor, large: Tensor, period: int) -> Tensor:
     """How much more of a grid there is in what was made than in the photos."""
     with torch.no_grad():
-        known, even = grid(large, period), unevenness(large, period)
-    return F.relu(grid(made, period) - known).mean() + F.relu(unevenness(made, period) - even).mean()
+        known, even, standing = grid(large, period), unevenness(large, period), F.relu(peaks(large, period).mean(0))
+    repeated, uneven = F.relu(grid(made, period) - known).mean(), F.relu(unevenness(made, period) - even).mean()
+    return repeated + uneven + _PEAKS * F.relu(peaks(made, period).mean(0) - standing).mean()
 
 
 def windows(pair: tuple[Tensor, Tensor], random: np.random.Generator) -> tuple[Tensor, Tensor]:
@@ -78,6 +97,26 @@ def windows(pair: tuple[Tensor, Tensor], random: np.random.Generator) -> tuple[T
     places = [np.s_[:, top : top + high, left : left + wide] for top, left in zip(tops, lefts, strict=True)]
     first, second = (torch.stack([x[place] for x, place in zip(batch, places, strict=True)]) for batch in (one, other))
     return first, second
+
+
+def _frequencies(period: int) -> list[tuple[int, int]]:
+    """Of a pattern that repeats every `period` pixels, in its `period`ths down and right; of each and its opposite, one."""
+    found: list[tuple[int, int]] = []
+    for down in range(period):
+        for right in range(period):
+            opposite = (-down % period, -right % period)
+            if (down, right) != (0, 0) and opposite not in found:
+                found.append((down, right))
+    return found
+
+
+def _band(spectrum: Tensor, row: int, column: int, part: int) -> Tensor:
+    """A square of the spectrum around a frequency, a `part`th of its sides to each side, `[N, h, w]`."""
+    for axis, (middle, side) in enumerate(zip((row, column), spectrum.shape[1:], strict=True), 1):
+        reach = max(1 if part > 20 else 3, side // part)
+        places = torch.arange(middle - reach, middle + reach + 1, device=spectrum.device) % side
+        spectrum = spectrum.index_select(axis, places)
+    return spectrum
 
 
 def _luma(pictures: Tensor) -> Tensor:
