@@ -24,3 +24,17 @@ def convolve(
     weights: addresses of weights, bias and slopes (or 0); size: rows, width, channels, filters in multiples of 16, filters
     threads, and the address of room for each of them.
     """
+
+def halve(seen: tuple[int, int], made: tuple[int, int], size: tuple[int, int, int], /) -> None:
+    """Float32 rows as bfloat16, on processors of level 3.
+
+    Tables of addresses and bytes from pixel to pixel; rows, width, channels (a multiple of 16).
+    """
+
+def shuffle(seen: tuple[int, int], added: int, made: int, size: tuple[int, int, int, int], /) -> None:
+    """Squares to pixels.
+
+    seen: table of addresses of float32 rows `[width, colours * side * side]`, and bytes from pixel to pixel
+    added: table of float32 rows `[width, colours]`; made: address of float32 `[colours, side * rows, side * width]`
+    size: rows, width, colours, side.
+    """

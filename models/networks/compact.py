@@ -68,7 +68,8 @@ class FastCompact:
     def __init__(self, config: CompactConfig, tensors: Mapping[str, torch.Tensor], runtime: Runtime) -> None:
         self.config, self.runtime = config, runtime
         self.channels_in, self.scale = config.channels, config.scale
-        self.overlap = config.inner + 2 + (2 if config.resized else 0)  # one pixel a convolution: tiles fit exactly
+        reach = config.inner + 2 + (2 if config.resized else 0)  # one pixel a convolution: tiles fit exactly
+        self.overlap = -(-reach // kernel.TILE) * kernel.TILE  # windows begin with whole tiles of the kernels
         self._layers = [self._layer(k, tensors) for k in range(config.inner + 2)]
 
     @property
@@ -84,10 +85,11 @@ class FastCompact:
         """The k-th convolution and its slopes, as a stage for a picture of a width that is told later."""
         weight, bias = tensors[f"body.{2 * k}.weight"].detach(), tensors[f"body.{2 * k}.bias"].detach()
         slope = tensors[f"body.{2 * k + 1}.weight"].detach() if k <= self.config.inner else None
-        kind = kernel.level(self.runtime.dtype, self.runtime.device)
+        kind = kernel.level(self.runtime.dtype if k else torch.float32, self.runtime.device)
         if kind and kernel.fits(weight):
             quick = kernel.Kernel(weight, bias, slope, kind)
-            return lambda width: QuickConvolution(quick, width)
+            made = self.runtime.dtype if k <= self.config.inner else torch.float32
+            return lambda width: QuickConvolution(quick, width, made)
         placed = self._placed(k, weight).contiguous(memory_format=torch.channels_last), self._placed(k, bias)
         slopes = None if slope is None else self._placed(k, slope)
         return lambda width: Convolution(*placed, width, slope=slopes)
@@ -110,18 +112,26 @@ class FastCompact:
             yield from made
 
     def _shuffled(self, bands: Bands, x: torch.Tensor) -> Bands:
-        """The last layer's bands as pixels, the picture itself added: enlarged by copying, each of its channels is all of a
-        square, so the sum is the same before the shuffle, where a pixel is a run of memory."""
-        top, square = 0, self.config.shuffle**2
+        """The last layer's bands as pixels, the picture itself added."""
+        top, side = 0, self.config.shuffle
+        quick = bool(kernel.level(torch.float32, x.device))
         for band in bands:
             if band is None:
                 yield None
                 continue
-            bottom = top + band.shape[2]
-            squares = band.permute(0, 2, 3, 1).reshape(1, bottom - top, band.shape[3], -1, square)
-            added = torch.add(squares.float(), x[:, :, top:bottom].permute(0, 2, 3, 1)[..., None]).flatten(3)
-            yield F.pixel_shuffle(added.permute(0, 3, 1, 2), self.config.shuffle)
-            top = bottom
+            part = x[:, :, top : top + band.shape[2]]
+            yield kernel.shuffled(band, part, side) if quick else _shuffled(band, part, side)
+            top += band.shape[2]
+
+
+def _shuffled(band: torch.Tensor, x: torch.Tensor, side: int) -> torch.Tensor:
+    """Squares as pixels, and the picture of these rows: enlarged by copying, each of its channels is all of a square.
+
+    So the sum is the same before the shuffle, where a pixel is a run of memory.
+    """
+    squares = band.permute(0, 2, 3, 1).reshape(1, band.shape[2], band.shape[3], -1, side**2)
+    added = torch.add(squares.float(), x.permute(0, 2, 3, 1)[..., None]).flatten(3)
+    return F.pixel_shuffle(added.permute(0, 3, 1, 2), side)
 
 
 def _resized(whole: torch.Tensor, x: torch.Tensor, config: CompactConfig) -> torch.Tensor:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from models.precision import processor_has_tiles
@@ -46,17 +47,22 @@ class Rows(NamedTuple):
     dtype: torch.dtype
 
 
+def found() -> int:
+    """The best kernels that this processor can run; 0 where there are none."""
+    return 0 if _winograd is None else _winograd.level()
+
+
 def level(dtype: torch.dtype, place: torch.device) -> int:
     """Which kernels are the quickest way to compute in this format on this device; 0 where torch is."""
-    if _winograd is None or place.type != "cpu":
+    if place.type != "cpu":
         return 0
-    found = _winograd.level()
+    best = found()
     if torch.backends.cpu.get_cpu_capability() == "AVX2":  # ATEN_CPU_CAPABILITY, or what torch found
-        found = min(found, AVX2)
+        best = min(best, AVX2)
     if dtype is torch.float32:
-        return min(found, AVX512)
+        return min(best, AVX512)
     # Processors that multiply whole tiles do so many times quicker than anything saved here.
-    return BFLOAT16 if dtype is torch.bfloat16 and found == BFLOAT16 and not processor_has_tiles() else 0
+    return BFLOAT16 if dtype is torch.bfloat16 and best == BFLOAT16 and not processor_has_tiles() else 0
 
 
 def told() -> str:
@@ -72,7 +78,7 @@ def told() -> str:
 def fits(weight: torch.Tensor) -> bool:
     """Whether the kernels take such weights `[K, C, 3, 3]`."""
     channels = weight.shape[1]
-    return weight.shape[2:] == (3, 3) and channels % LANES == 0 and channels <= MOST_CHANNELS
+    return weight.shape[2:] == (3, 3) and (channels < LANES or channels % LANES == 0) and channels <= MOST_CHANNELS
 
 
 def rows_of(maps: torch.Tensor) -> Rows:
@@ -82,16 +88,36 @@ def rows_of(maps: torch.Tensor) -> Rows:
     return Rows(table, maps.stride(3) * size, maps.dtype)
 
 
+def halve(seen: Rows, made: Rows, width: int, channels: int) -> None:
+    """Put float32 rows into bfloat16 ones. Only where `level` is `BFLOAT16`; channels are a multiple of `LANES`."""
+    assert _winograd is not None
+    size = len(seen.table), width, channels
+    _winograd.halve((seen.table.ctypes.data, seen.pixel), (made.table.ctypes.data, made.pixel), size)
+
+
+def shuffled(squares: torch.Tensor, added: torch.Tensor, side: int) -> torch.Tensor:
+    """As `F.pixel_shuffle(squares, side)` of channels_last maps, and `added [1, colours, r, w]` (float32) enlarged by copying."""
+    assert _winograd is not None
+    squares = squares.float()
+    _, colours, rows, width = added.shape
+    made = torch.empty(1, colours, side * rows, side * width)
+    seen, picture = rows_of(squares), rows_of(added)
+    size = rows, width, colours, side
+    _winograd.shuffle((seen.table.ctypes.data, seen.pixel), picture.table.ctypes.data, made.data_ptr(), size)
+    return made
+
+
 class Kernel:
     """A 3x3 convolution with zeros left and right, and the leaky ReLU behind it: one slope for all, one for each filter, or none.
 
-    Weights `[K, C, 3, 3]` are put into the kernels' order when they are first used.
+    Weights `[K, C, 3, 3]` are put into the kernels' order when they are first used; `channels` are at least `LANES`, and those
+    beyond C count for nothing (but must be finite).
     """
 
     def __init__(self, weight: torch.Tensor, bias: torch.Tensor, slope: float | torch.Tensor | None, kind: int) -> None:
         self._kind, self._weight = kind, weight
         self._packed: torch.Tensor | None = None
-        self.filters, self.channels = weight.shape[:2]
+        self.filters, self.channels = weight.shape[0], max(LANES, weight.shape[1])
         self.dtype = torch.bfloat16 if kind == BFLOAT16 else torch.float32  # of what it makes, where nobody wants another
         self._wide = -(-self.filters // LANES) * LANES
         self._bias = self._filled(bias)
@@ -146,7 +172,8 @@ def _packed(weight: torch.Tensor, wide: int, kind: int) -> torch.Tensor:
         torch.einsum("qa,rb->bqra", _TAPS, _TAPS).permute(0, 3, 1, 2).reshape(9, 36)
     )  # rows b, columns a; planes column by column
     planes = (weight.double().reshape(-1, 9) @ shares).T.reshape(36, filters, channels).float()
-    planes = torch.cat([planes, planes.new_zeros(36, wide - filters, channels)], 1)
+    planes = F.pad(planes, (0, max(0, LANES - channels), 0, wide - filters))
+    channels = planes.shape[2]
     blocks = []
     for first in range(0, wide, BLOCK[kind]):
         block = planes[:, first : first + BLOCK[kind]]

@@ -24,18 +24,21 @@ class QuickConvolution:
     """As `streaming.Convolution` or, `doubled`, as `streaming.DoublingConvolution`.
 
     Rows are made four by four from the picture's top on, whatever the bands are, so that rounding does not depend on them.
+    What is made is of the format `dtype`, the kernel's own where nobody names one.
     """
 
     def __init__(
         self,
         convolution: Kernel,
         width: int,
+        dtype: torch.dtype | None = None,
         *,
         copy: Rows | None = None,
         around: Rows | None = None,
         doubled: bool = False,
     ) -> None:
         self._kernel, self._copy, self._around = convolution, copy, around
+        self._dtype = dtype or convolution.dtype
         self._times = 2 if doubled else 1
         self._bands: list[torch.Tensor] = []
         self._table = np.zeros(1, np.uint64)  # of the rows that are still seen; the row above the picture is zeros
@@ -43,7 +46,10 @@ class QuickConvolution:
 
     def push(self, rows: torch.Tensor, last: bool) -> Steps[torch.Tensor | None]:
         """See `Stage`."""
-        if rows.stride(1) != 1 or (self._bands and rows.stride(3) != self._bands[-1].stride(3)):
+        if rows.shape[1] < self._kernel.channels:
+            few, rows = rows, empty(rows, rows.shape[2], self._kernel.channels)
+            rows[:, : few.shape[1]], rows[:, few.shape[1] :] = few, 0
+        elif rows.stride(1) != 1 or (self._bands and rows.stride(3) != self._bands[-1].stride(3)):
             rows = rows.contiguous(memory_format=torch.channels_last)
         self._bands.append(rows)
         seen = kernel.rows_of(rows)
@@ -54,7 +60,7 @@ class QuickConvolution:
         if count < 1:
             return None
         width = rows.shape[3] * self._times
-        room = torch.empty(1, count, width, self._kernel.filters, dtype=self._kernel.dtype)
+        room = torch.empty(1, count, width, self._kernel.filters, dtype=self._dtype)
         made = room.permute(0, 3, 1, 2)
         seen = seen._replace(table=self._table[: count + 2])
         self._kernel.convolve(seen, kernel.rows_of(made), width, doubled=self._times == 2)
@@ -96,9 +102,12 @@ class QuickDenseStage:
             self._before.put(rows)
         count = rows.shape[2]
         band = empty(rows, count, self._features + 4 * self._growth, self._five[0].dtype)
-        band[:, : self._features] = rows
         self._bands.append(band)
         maps = kernel.rows_of(band)
+        if band.dtype is torch.bfloat16 and rows.stride(1) == 1:
+            kernel.halve(kernel.rows_of(rows), maps, rows.shape[3], self._features)
+        else:
+            band[:, : self._features] = rows
         above = self._seen - len(self._table)  # the picture's row that the table begins with
         maps = maps._replace(table=np.concatenate([self._table, maps.table, np.zeros(int(last), np.uint64)]))
         made: torch.Tensor | None = None

@@ -145,19 +145,16 @@ class FastRRDBNet:
             self._last = self._placed("conv_last.", four_at_once(tensors["conv_last.weight"].detach()))
 
     def _own_kernels(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, Kernel]:
-        """All 3x3 convolutions but the first by name, where our own kernels take them and are quicker than torch; else none."""
+        """All 3x3 convolutions by name, where our own kernels take them and are quicker than torch; else none."""
         kind, exact = (kernel.level(dtype, self.runtime.device) for dtype in (self.runtime.dtype, torch.float32))
-        layers = {
-            name.removesuffix(".weight"): tensor.detach()
-            for name, tensor in tensors.items()
-            if name.endswith(".weight") and not name.startswith("conv_first.")
-        }
+        layers = {name.removesuffix(".weight"): tensor.detach() for name, tensor in tensors.items() if name.endswith(".weight")}
         if not kind or self.config.plus or not all(kernel.fits(weight) for weight in layers.values()):
             return {}
         made = {}
         for name, weight in layers.items():
-            slope = None if name.endswith(("conv5", "conv_body", "conv_last")) else SLOPE
-            made[name] = Kernel(weight, tensors[f"{name}.bias"].detach(), slope, exact if name == "conv_last" else kind)
+            slope = None if name.endswith(("conv_first", "conv5", "conv_body", "conv_last")) else SLOPE
+            outer = name in ("conv_first", "conv_last")
+            made[name] = Kernel(weight, tensors[f"{name}.bias"].detach(), slope, exact if outer else kind)
         return made
 
     @property

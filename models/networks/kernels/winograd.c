@@ -137,7 +137,7 @@ static PyObject *convolve(PyObject *module, PyObject *args) {
         return 0;
     if (kind < AVX2 || kind > BFLOAT16 || job.channels < 16 || job.channels % 16 || job.channels > MOST_CHANNELS ||
         job.filters < 16 || job.filters % 16 || job.kept > job.filters || job.rows < 1 || job.width < 1 || threads < 1 ||
-        (job.made_half && kind != BFLOAT16) || (base && job.kept % 16)) {
+        (base && job.kept % 16)) {
         PyErr_SetString(PyExc_ValueError, "There is no such convolution.");
         return 0;
     }
@@ -169,10 +169,55 @@ static PyObject *convolve(PyObject *module, PyObject *args) {
     Py_RETURN_NONE;
 }
 
+static PyObject *halve(PyObject *module, PyObject *args) {
+    unsigned long long seen, made;
+    long seen_pixel, made_pixel, rows, width, channels;
+    if (!PyArg_ParseTuple(args, "(Kl)(Kl)(lll)", &seen, &seen_pixel, &made, &made_pixel, &rows, &width, &channels)) return 0;
+    if (channels % 16) {
+        PyErr_SetString(PyExc_ValueError, "Channels must be a multiple of 16.");
+        return 0;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    halve_bfloat16((const char *const *)(uintptr_t)seen, seen_pixel, (char *const *)(uintptr_t)made, made_pixel, rows, width,
+                   channels);
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
+}
+
+/* A row of pixels that are squares of the picture's, each with the pixel it stands for added to all of it, as `side` rows. */
+static inline __attribute__((always_inline)) void unfold(const char *seen, long seen_pixel, const float *added, long colours, float *made,
+                                                         long width, long side) {
+    for (long x = 0; x < width; x++, seen += seen_pixel, added += colours)
+        for (long j = 0; j < side; j++) made[x * side + j] = ((const float *)seen)[j] + *added;
+}
+
+static PyObject *shuffle(PyObject *module, PyObject *args) {
+    unsigned long long seen_rows, added_rows, made_rows;
+    long seen_pixel, rows, width, colours, side;
+    if (!PyArg_ParseTuple(args, "(Kl)KK(llll)", &seen_rows, &seen_pixel, &added_rows, &made_rows, &rows, &width, &colours, &side)) return 0;
+    const char *const *seen = (const char *const *)(uintptr_t)seen_rows;
+    const float *const *added = (const float *const *)(uintptr_t)added_rows;
+    float *made = (float *)(uintptr_t)made_rows;
+    Py_BEGIN_ALLOW_THREADS
+    for (long c = 0; c < colours; c++)
+        for (long r = 0; r < rows; r++)
+            for (long i = 0; i < side; i++, made += width * side) {
+                const char *from = seen[r] + 4 * (c * side + i) * side;
+                if (side == 4)
+                    unfold(from, seen_pixel, added[r] + c, colours, made, width, 4);
+                else
+                    unfold(from, seen_pixel, added[r] + c, colours, made, width, side);
+            }
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef methods[] = {
     {"level", level, METH_NOARGS, "What this processor has: 0 nothing, 1 AVX2, 2 AVX-512, 3 AVX-512 and bfloat16."},
     {"room", room, METH_VARARGS, "Bytes of room that a thread needs for (channels, filters)."},
     {"convolve", convolve, METH_VARARGS, "See models/networks/kernel.py."},
+    {"halve", halve, METH_VARARGS, "Float32 rows as bfloat16: see models/networks/kernel.py."},
+    {"shuffle", shuffle, METH_VARARGS, "Squares to pixels, and a picture added: see models/networks/kernel.py."},
     {0, 0, 0, 0},
 };
 

@@ -62,13 +62,17 @@ INLINE void NAME(spread)(const Job *job, long tile_row, long first, long count, 
         }
         for (long c = 0; c < channels; c += LANES) {
             FLOATS lines[SEEN * SEEN], seen[SEEN], out[SEEN];
+#pragma GCC unroll 6
             for (long r = 0; r < SEEN; r++) {
+#pragma GCC unroll 6
                 for (long q = 0; q < SEEN; q++) seen[q] = NAME(read)(at[r][q], c, half);
                 NAME(spread_line)(seen, lines + r, SEEN);
             }
             char *place = planes + (tile * channels + c) * SIZE;
+#pragma GCC unroll 6
             for (long q = 0; q < SEEN; q++) {
                 NAME(spread_line)(lines + SEEN * q, out, 1);
+#pragma GCC unroll 6
                 for (long r = 0; r < SEEN; r++, place += plane) {
 #if HALF
                     _mm256_storeu_si256((__m256i *)place, (__m256i)_mm512_cvtneps_pbh((__m512)out[r]));
@@ -144,48 +148,64 @@ INLINE void NAME(plane)(const char *seen, const char *weights, float *sums, long
 #undef ALL
 }
 
+/* A vector of filters of one pixel, from its sum to where it belongs. */
+INLINE void NAME(put)(const Job *job, FLOATS y, FLOATS slope, char *to, const char *base, long some) {
+    if (job->slope) {
+#if LANES == 16
+        const __mmask16 under = _mm512_cmp_ps_mask((__m512)y, _mm512_setzero_ps(), _CMP_LT_OQ);
+        y = (FLOATS)_mm512_mask_mul_ps((__m512)y, under, (__m512)y, (__m512)slope);
+#else
+        const WORDS under = y < 0;
+        y = (FLOATS)(((WORDS)(y * slope) & under) | ((WORDS)y & ~under));
+#endif
+    }
+    if (base) y = job->share * y + *(const LOOSE_FLOATS *)base;
+    if (!job->made_half) {
+        if (some >= LANES)
+            *(LOOSE_FLOATS *)to = y;
+        else
+            memcpy(to, &y, 4 * some);
+        return;
+    }
+#if HALF
+    const __m256i low = (__m256i)_mm512_cvtneps_pbh((__m512)y);
+#else
+    const WORDS bits = (WORDS)y, low32 = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16; /* to the nearest, ties to even */
+    const LOOSE_HALVES low = __builtin_convertvector(low32, LOOSE_HALVES);
+#endif
+    memcpy(to, &low, 2 * (some < LANES ? some : LANES));
+}
+
 /* The pixels that `count` tiles' sums are, with bias, slope and what is added, as far as they lie in the picture. */
 INLINE void NAME(gather)(const Job *job, long tile_row, long first, long count, const float *sums) {
-    const long filters = job->filters, plane = PLANE(filters), top = TILE * tile_row;
+    const long filters = job->filters, plane = PLANE(filters), top = TILE * tile_row, size = job->made_half ? 2 : 4;
     for (long tile = 0; tile < count; tile++) {
         const long left = TILE * (first + tile);
-        const long down = job->rows - top < TILE ? job->rows - top : TILE;
-        const long across = job->width - left < TILE ? job->width - left : TILE;
+        const long down = job->rows - top, across = job->width - left;
         for (long k = 0; k < job->kept; k += LANES) {
             FLOATS lines[TILE][SEEN], sum[SEEN], out[TILE];
             const float *from = sums + tile * filters + k;
+#pragma GCC unroll 6
             for (long r = 0; r < SEEN; r++) {
+#pragma GCC unroll 6
                 for (long q = 0; q < SEEN; q++) sum[q] = *(const LOOSE_FLOATS *)(from + (SEEN * q + r) * plane);
                 NAME(gather_line)(sum, out);
+#pragma GCC unroll 4
                 for (long q = 0; q < TILE; q++) lines[q][r] = out[q];
             }
             const FLOATS bias = *(const LOOSE_FLOATS *)(job->bias + k);
+            FLOATS slope = {0};
+            if (job->slope) slope = *(const LOOSE_FLOATS *)(job->slope + k);
             const long some = job->kept - k;
-            for (long q = 0; q < across; q++) {
+#pragma GCC unroll 4
+            for (long q = 0; q < TILE; q++) {
+                if (q >= across) break;
                 NAME(gather_line)(lines[q], out);
-                for (long r = 0; r < down; r++) {
-                    FLOATS y = out[r] + bias;
-                    if (job->slope) {
-                        const FLOATS leak = y * *(const LOOSE_FLOATS *)(job->slope + k);
-                        const WORDS over = y > 0;
-                        y = (FLOATS)(((WORDS)y & over) | ((WORDS)leak & ~over));
-                    }
-                    if (job->base) y = job->share * y + *(const LOOSE_FLOATS *)(job->base[top + r] + (left + q) * job->base_pixel + 4 * k);
-                    char *to = job->made[top + r] + (left + q) * job->made_pixel;
-#if HALF
-                    if (job->made_half) {
-                        const __m256i low = (__m256i)_mm512_cvtneps_pbh((__m512)y);
-                        if (some >= LANES)
-                            _mm256_storeu_si256((__m256i *)(to + 2 * k), low);
-                        else
-                            memcpy(to + 2 * k, &low, 2 * some);
-                        continue;
-                    }
-#endif
-                    if (some >= LANES)
-                        *(LOOSE_FLOATS *)(to + 4 * k) = y;
-                    else
-                        memcpy(to + 4 * k, &y, 4 * some);
+#pragma GCC unroll 4
+                for (long r = 0; r < TILE; r++) {
+                    if (r >= down) break;
+                    const char *base = job->base ? job->base[top + r] + (left + q) * job->base_pixel + 4 * k : 0;
+                    NAME(put)(job, out[r] + bias, slope, job->made[top + r] + (left + q) * job->made_pixel + size * k, base, some);
                 }
             }
         }
@@ -207,6 +227,19 @@ static TARGET void NAME(convolve)(const Job *job, long part, char *room) {
                     job->filters, count);
     NAME(gather)(job, row, first, count, sums);
 }
+
+#if HALF
+/* Float32 rows as bfloat16. */
+static TARGET void NAME(halve)(const char *const *seen, long seen_pixel, char *const *made, long made_pixel, long rows, long width,
+                               long channels) {
+    for (long r = 0; r < rows; r++)
+        for (long x = 0; x < width; x++)
+            for (long c = 0; c < channels; c += LANES) {
+                const FLOATS value = NAME(read)(seen[r] + x * seen_pixel, c, 0);
+                _mm256_storeu_si256((__m256i *)(made[r] + x * made_pixel + 2 * c), (__m256i)_mm512_cvtneps_pbh((__m512)value));
+            }
+}
+#endif
 
 #undef FLOATS
 #undef WORDS

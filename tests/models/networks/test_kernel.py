@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pytest
 import torch
@@ -16,14 +14,14 @@ from models.networks.compact import Compact, CompactConfig, FastCompact
 from models.networks.kernel import AVX2, AVX512, BFLOAT16, Kernel
 from models.networks.quick_rows import QuickConvolution, QuickDenseStage
 from models.networks.rrdbnet import DenseBlock, FastRRDBNet, RRDBConfig, RRDBNet
-from models.networks.streaming import Rows, Stage
+from models.networks.streaming import Rows
 from models.precision import Runtime
 from models.steps import drain
 from tests.models.networks.test_fast_and_plain import filled
+from tests.models.networks.test_streaming import _pushed as pushed
 
 PROCESSOR = torch.device("cpu")
-HAS = 0 if kernel._winograd is None else kernel._winograd.level()
-KINDS = [kind for kind in (AVX2, AVX512, BFLOAT16) if kind <= HAS]
+KINDS = [kind for kind in (AVX2, AVX512, BFLOAT16) if kind <= kernel.found()]
 OFF = {AVX2: 2e-5, AVX512: 2e-5, BFLOAT16: 0.15}  # at most, of sums whose standard deviation is one
 
 pytestmark = pytest.mark.skipif(not KINDS, reason="the kernels are not compiled here, or the processor has no AVX2")
@@ -92,21 +90,12 @@ def test_threads_share_the_work_and_change_nothing(kind: int) -> None:
         torch.set_num_threads(before)
 
 
-def _pushed(stage: Stage, x: torch.Tensor, cuts: Sequence[int]) -> torch.Tensor:
-    made = []
-    for number, band in enumerate(x.split(list(cuts), 2)):
-        rows = drain(stage.push(band.contiguous(memory_format=torch.channels_last), number == len(cuts) - 1))
-        if rows is not None:
-            made.append(rows)
-    return torch.cat(made, 2)
-
-
 @settings(max_examples=30, deadline=None)
 @given(cuts=st.lists(st.integers(1, 25), min_size=1, max_size=6), doubled=st.booleans(), kind=st.sampled_from(KINDS or [0]))
 def test_bands_of_any_height_make_the_same_picture_to_the_bit(cuts: list[int], doubled: bool, kind: int) -> None:
     weight, bias = _weights(16, 16)
     x = _picture(16, sum(cuts), 6)
-    got = _pushed(QuickConvolution(Kernel(weight, bias, 0.1, kind), 6, doubled=doubled), x, cuts)
+    got = pushed(QuickConvolution(Kernel(weight, bias, 0.1, kind), 6, doubled=doubled), x, cuts)
     assert torch.equal(got.float(), _whole(Kernel(weight, bias, 0.1, kind), x, doubled))
 
 
@@ -119,7 +108,7 @@ def test_a_dense_block_of_bands_is_that_of_the_whole(cuts: list[int], kind: int)
     x = _picture(32, sum(cuts), 9)
     before, after = Rows(), Rows()
     after.put(x)
-    got = _pushed(QuickDenseStage(five, 9, before, after), x, cuts)
+    got = pushed(QuickDenseStage(five, 9, before, after), x, cuts)
     assert (got - (0.2 * plain(x) + x)).abs().max() < OFF[kind]
     assert torch.equal(torch.cat(list(before.take(sum(cuts))), 2), x)
 
@@ -145,6 +134,44 @@ def test_whole_networks_are_the_plain_ones(
             got = drain(network.enlarge(x))
         assert got.shape == want.shape
         assert (got - want).abs().max() < (2e-5 if dtype is torch.float32 else 0.03)
+
+
+@pytest.mark.parametrize(("colours", "side", "height", "width"), [(3, 4, 3, 5), (1, 4, 2, 1), (3, 3, 1, 7), (3, 1, 2, 2)])
+def test_squares_become_pixels_and_the_picture_is_added(colours: int, side: int, height: int, width: int) -> None:
+    squares, x = _picture(colours * side**2, height, width), _picture(colours, height, width)
+    want = F.pixel_shuffle(squares, side) + F.interpolate(x, scale_factor=side, mode="nearest")
+    assert torch.equal(kernel.shuffled(squares, x, side), want)
+
+
+@pytest.mark.skipif(BFLOAT16 not in KINDS, reason="no bfloat16 here")
+def test_rows_are_halved_as_torch_rounds_them() -> None:
+    x = _picture(32, 3, 5)
+    wide = torch.zeros(1, 3, 5, 48, dtype=torch.bfloat16).permute(0, 3, 1, 2)
+    kernel.halve(kernel.rows_of(x), kernel.rows_of(wide), 5, 32)
+    assert torch.equal(wide[:, :32], x.bfloat16())
+    assert not wide[:, 32:].any()
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != BFLOAT16])
+def test_what_is_computed_in_float32_may_be_told_in_bfloat16(kind: int) -> None:
+    weight, bias = _weights(32, 3)
+    x = _picture(16, 6, 9)
+    x[:, 3:] = 0
+    convolution = Kernel(weight, bias, None, kind)
+    got, want = _whole(convolution, x, dtype=torch.bfloat16), _whole(convolution, x)
+    assert torch.equal(got, want.bfloat16().float())
+    assert (want - F.conv2d(x[:, :3], weight, bias, padding=1)).abs().max() < OFF[kind]
+
+
+def test_a_picture_that_is_cut_where_tiles_begin_is_the_same_but_for_a_fraction_of_a_level() -> None:
+    config = CompactConfig(3, 32, 3, 2)
+    network = FastCompact(config, filled(Compact(config)).state_dict(), Runtime(PROCESSOR, torch.bfloat16))
+    x, first, overlap = torch.rand(1, 3, 40, 60), 24, network.overlap
+    with torch.inference_mode():
+        want = drain(network.enlarge(x))
+        got = drain(network.enlarge(x[:, :, first - overlap :, first - overlap :].contiguous()))
+    off = (got[:, :, 2 * overlap :, 2 * overlap :] - want[:, :, 2 * first :, 2 * first :]).abs() * 255
+    assert off.max() < 0.5
 
 
 def test_a_table_that_does_not_fit_is_refused() -> None:
