@@ -60,6 +60,7 @@ def read_project(source: Path | bytes) -> Drawing:
             if len(archive.infolist()) > MOST_FILES:
                 raise PaintFileError("The project file holds more parts than a drawing can have.")
             return from_json(_document(archive), lambda name: _part(archive, name, LARGEST_ATTACHMENT))
+    # NotImplementedError and RuntimeError are zipfile's for a compression that it does not know and for a part with a password.
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError, UnicodeError) as error:
         raise PaintFileError("The project file is broken or cut off.", "An older copy or the autosave may still open.") from error
 

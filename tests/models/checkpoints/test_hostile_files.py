@@ -12,7 +12,8 @@ import pytest
 
 import models
 from models.errors import CheckpointError
-from tests.models.checkpoints.hostile import CANARY, HOSTILE, PAYLOADS, is_a_pickle
+from tests.models.checkpoints.hostile import HOSTILE
+from tests.models.checkpoints.hostile_pickles import CANARY, PAYLOADS, is_a_pickle
 
 LONGEST = 20.0  # processor seconds; the slowest, four million opcodes, takes three here
 MOST_MEMORY = 2 << 30

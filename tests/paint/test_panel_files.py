@@ -1,0 +1,262 @@
+"""What the Paint panel opens, saves and sends, and what of it is there after an end, orderly or not."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QComboBox, QDialog, QSpinBox, QToolButton
+from pytestqt.qtbot import QtBot
+
+from app.paint.dialogs import CanvasDialog, MappingDialog
+from app.paint.panel import PaintPanel
+from app.paint.state.drawing import blank
+from app.paint.state.files import PaintFileError
+from app.paint.state.layers import PhotoLayer
+from app.paint.state.look import Look, seed_look
+from app.paint.state.map_files import read_map
+from app.paint.state.palette import Palette
+from app.paint.state.project import read_project, save_project
+from app.photos import recipe as recipes
+from tests.paint.conftest import MakePanel
+from tests.paint.hands import LEFT, draw
+from tests.paint.seen import canvas_of, done, notices
+from tests.paint.sheet import LABELS
+
+# Files
+
+
+def test_a_project_is_saved_and_opened_again(panel: PaintPanel, qtbot: QtBot, tmp_path: Path) -> None:
+    path = tmp_path / "My lake.ganvas"
+    titles: list[str] = []
+    panel.titled.connect(titles.append)
+    draw(canvas_of(panel), [(100, 100), (200, 300)])
+    painted = panel.document.map.copy()
+    with qtbot.waitSignal(panel.message):
+        panel.files.save_project(path)
+    panel.files.open_example("coast")
+    assert titles == ["My lake", ""]
+    assert panel.open_file(path)
+    qtbot.waitUntil(lambda: titles[-1] == "My lake")
+    assert np.array_equal(panel.document.map, painted)
+    panel.undo()
+    panel.undo()
+    assert np.array_equal(panel.document.map, painted)
+
+
+def test_a_saved_landscape_brings_its_drawing_back(panel: PaintPanel, qtbot: QtBot, tmp_path: Path) -> None:
+    path = tmp_path / "lake.png"
+    draw(canvas_of(panel), [(100, 100), (200, 300)])
+    panel.choose_look(seed_look(7))
+    painted, looks = panel.document.map.copy(), panel.document.drawing.looks
+    with qtbot.waitSignal(panel.message, check_params_cb=lambda text: "lake.png" in text):
+        panel.files.save_picture(path)  # waits for the landscape, which is not finished yet
+    with Image.open(path) as saved:
+        assert saved.size == (1024, 768)
+    found = recipes.read(path)
+    assert found is not None
+    assert found["panel"] == "paint"
+    panel.files.open_example("coast")
+    assert panel.open_file(path)
+    qtbot.waitUntil(lambda: panel.document.map.shape == painted.shape and np.array_equal(panel.document.map, painted))
+    assert panel.document.drawing.looks == looks
+
+
+def test_a_drawing_of_a_model_that_is_not_here_says_so(panel: PaintPanel, qtbot: QtBot, tmp_path: Path) -> None:
+    drawing = blank(256, 192, LABELS, 8)
+    drawing.model = "far away"
+    path = tmp_path / "x.ganvas"
+    save_project(path, drawing)
+    heard = notices(panel)
+    panel.open_file(path)
+    qtbot.waitUntil(lambda: panel.document.drawing.width == 256)
+    assert "far away" in heard[-1].what
+    assert panel.document.drawing.model == "colours"
+
+
+def test_a_map_with_unknown_labels_is_opened_as_it_was_answered(panel: PaintPanel, qtbot: QtBot, tmp_path: Path) -> None:
+    path = tmp_path / "map.png"
+    labels = np.full((96, 128), 8, np.uint8)
+    labels[:10] = 33
+    Image.fromarray(labels, "L").save(path)
+    assert panel.open_file(path)
+    qtbot.waitUntil(lambda: panel.findChild(MappingDialog) is not None)
+    dialog = panel.findChild(MappingDialog)
+    assert isinstance(dialog, MappingDialog)
+    box = dialog.findChild(QComboBox, "map:unknown:33")
+    assert isinstance(box, QComboBox)
+    box.setCurrentIndex(box.findText("water"))
+    dialog.accept()
+    assert panel.document.map.shape == (96, 128)
+    assert (panel.document.map[:10] == 12).all()
+
+
+def test_a_dropped_photo_is_traced_or_gives_its_look(panel: PaintPanel, qtbot: QtBot, tmp_path: Path) -> None:
+    path = tmp_path / "Föhn.jpg"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)).save(path)
+    heard = notices(panel)
+    before = panel.document.map.copy()
+    assert panel.open_file(path)
+    qtbot.waitUntil(lambda: bool(heard))
+    assert isinstance(panel.document.drawing.layers[-1], PhotoLayer)
+    assert np.array_equal(panel.document.map, before)
+    assert heard[-1].action is not None
+    heard[-1].action()
+    assert not any(isinstance(layer, PhotoLayer) for layer in panel.document.drawing.layers)
+    assert panel.document.drawing.looks.first.name == "Föhn"
+
+
+def test_what_cannot_be_opened_is_told(panel: PaintPanel, qtbot: QtBot, tmp_path: Path) -> None:
+    path = tmp_path / "broken.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 200)
+    heard = notices(panel)
+    assert panel.open_file(path)
+    qtbot.waitUntil(lambda: bool(heard))
+    assert heard[-1].what == "broken.png cannot be opened."
+    assert heard[-1].bad
+    assert not panel.open_file(tmp_path / "missing.png")
+    (tmp_path / "text.txt").write_text("hello")
+    assert not panel.open_file(tmp_path / "text.txt")
+
+
+def test_a_place_that_cannot_be_written_is_told(panel: PaintPanel, qtbot: QtBot, tmp_path: Path) -> None:
+    heard = notices(panel)
+    panel.files.save_project(tmp_path / "no folder" / "x.ganvas")
+    qtbot.waitUntil(lambda: bool(heard))
+    assert "could not be saved" in heard[-1].what
+
+
+def test_maps_and_layers_are_saved(panel: PaintPanel, qtbot: QtBot, tmp_path: Path) -> None:
+    for kind in ("index", "colour"):
+        path = tmp_path / f"{kind}.png"
+        with qtbot.waitSignal(panel.message):
+            panel.files.save_map(path, kind)
+        assert np.array_equal(read_map(path, Palette(LABELS)).labels, panel.document.map)
+    with qtbot.waitSignal(panel.message):
+        panel.files.save_layers(tmp_path / "all.ora")
+    assert (tmp_path / "all.ora").read_bytes()[30:54] == b"mimetypeimage/openraster"
+
+
+def test_a_picture_of_another_panel_is_traced(panel: PaintPanel) -> None:
+    panel.receive(np.full((64, 64, 3), 9, np.uint8))
+    assert isinstance(panel.document.drawing.layers[-1], PhotoLayer)
+
+
+def test_the_landscape_goes_to_upscale_when_it_is_finished(panel: PaintPanel, qtbot: QtBot) -> None:
+    draw(canvas_of(panel), [(100, 100), (200, 300)])
+    with qtbot.waitSignal(
+        panel.send_to, check_params_cb=lambda name, picture: name == "upscale" and picture.shape == (768, 1024, 3)
+    ):
+        panel.files.send()
+
+
+def test_a_new_canvas_has_the_size_and_ground_that_were_chosen(panel: PaintPanel, qtbot: QtBot) -> None:
+    panel.files.ask_new()
+    dialog = panel.findChild(CanvasDialog)
+    assert isinstance(dialog, CanvasDialog)
+    QTest.mouseClick(dialog.findChild(QToolButton, "canvas:1280x720"), LEFT)
+    ground = dialog.findChild(QComboBox)
+    assert isinstance(ground, QComboBox)
+    ground.setCurrentIndex(ground.findText("grass"))
+    dialog.accept()
+    assert panel.document.map.shape == (720, 1280)
+    assert (panel.document.map == 8).all()
+    done(qtbot, panel)
+    assert panel.picture is not None
+    assert panel.picture.shape == (720, 1280, 3)
+    panel.undo()
+    assert panel.document.map.shape == (768, 1024)
+
+
+@pytest.mark.parametrize("stretch", [False, True])
+def test_the_canvas_is_cut_or_stretched_to_another_size(panel: PaintPanel, stretch: bool) -> None:
+    before = panel.document.map.copy()
+    panel.files.ask_size()
+    dialog = panel.findChild(CanvasDialog)
+    assert isinstance(dialog, CanvasDialog)
+    for name, value in (("canvas:width", 512), ("canvas:height", 384)):
+        field = dialog.findChild(QSpinBox, name)
+        assert isinstance(field, QSpinBox)
+        field.setValue(value)
+    dialog._stretch.setChecked(stretch)
+    dialog.accept()
+    expected = before[::2, ::2] if stretch else before[192:576, 256:768]
+    assert np.array_equal(panel.document.map, expected)
+
+
+def test_dialogs_can_be_left_without_a_change(panel: PaintPanel) -> None:
+    before = panel.document.drawing
+    for ask in (panel.files.ask_new, panel.files.ask_size):
+        ask()
+        dialogs = [dialog for dialog in panel.findChildren(QDialog) if dialog.isVisible()]
+        dialogs[-1].reject()
+    assert panel.document.drawing is before
+
+
+def test_drawings_that_were_saved_are_offered_again(
+    panel: PaintPanel, make_panel: MakePanel, qtbot: QtBot, tmp_path: Path
+) -> None:
+    paths = [tmp_path / f"{name}.ganvas" for name in ("one", "two", "three")]
+    for path in paths:
+        with qtbot.waitSignal(panel.message):
+            panel.files.save_project(path)
+    panel.files.save_project(paths[0])
+    again = make_panel(settings=panel.settings)
+    assert [path.stem for path in again.files.recent()] == ["one", "three", "two"]
+    paths[2].unlink()
+    heard = notices(again)
+    again.files.open_recent(paths[2])
+    assert "three.ganvas cannot be opened" in heard[-1].what
+    assert [path.stem for path in again.files.recent()] == ["one", "two"]
+
+
+# Recovery and the next start
+
+
+def test_what_was_painted_is_there_after_a_sudden_end(make_panel: MakePanel, qtbot: QtBot) -> None:
+    panel = make_panel()
+    draw(canvas_of(panel), [(100, 100), (200, 300)])
+    panel._autosave.write()
+    panel._autosave._background.shut()
+    painted = panel.document.map.copy()
+    panel._autosave._lock.unlock()  # type: ignore[union-attr]  # the system lets go of a dead program's lock
+    again = make_panel(wake=False)
+    heard = notices(again)
+    again.restore({})
+    assert np.array_equal(again.document.map, painted)
+    assert "again" in heard[-1].what
+
+
+def test_after_an_orderly_end_the_drawing_is_there_and_nothing_is_said(make_panel: MakePanel, qtbot: QtBot) -> None:
+    panel = make_panel()
+    draw(canvas_of(panel), [(100, 100), (200, 300)])
+    panel.tools.choose(12)
+    kept, painted = panel.state(), panel.document.map.copy()
+    panel._autosave.shut()
+    again = make_panel(wake=False)
+    heard = notices(again)
+    again.restore(kept)
+    assert np.array_equal(again.document.map, painted)
+    assert heard == []
+    assert again.tools.label == 12
+
+
+def test_two_programs_keep_two_drawings(make_panel: MakePanel) -> None:
+    first, second = make_panel(), make_panel()
+    assert first._autosave._recovery.file != second._autosave._recovery.file
+
+
+@pytest.mark.parametrize(
+    "state", [{"tools": 5}, {"tools": {"tool": "axe", "size": "big", "label": 999}}, {"path": 7}, {"x": [1]}]
+)
+def test_a_broken_state_is_passed_over(make_panel: MakePanel, state: dict[str, object]) -> None:
+    made = make_panel(state)
+    assert made.tools.tool == "brush"
+    assert made.tools.label in [label.id for label in LABELS]
+
+
+def test_a_look_of_the_models_own_is_plain() -> None:
+    assert Look("plain").style is None
+    with pytest.raises(PaintFileError):
+        read_project(b"")

@@ -1,0 +1,204 @@
+"""The landscape of the Paint panel follows the hand; looks and models change it; and what it asks of the engine."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QComboBox
+from pytestqt.qtbot import QtBot
+
+from app.paint.dialogs import MappingDialog
+from app.paint.models_here import NO_LABELS
+from app.paint.panel import PaintPanel
+from app.paint.state.drawing import from_map
+from app.paint.state.palette import Palette
+from app.paint.state.starting import named_look
+from models.card import Label
+from models.catalogue import Catalogue
+from tests.paint.conftest import ColourEngine, MakePanel, add_painter
+from tests.paint.hands import LEFT, NOTHING_HELD, at, draw
+from tests.paint.seen import button, canvas_of, done, notices
+from tests.paint.sheet import LABELS
+
+OTHERS = (Label(0, "water", (0, 0, 200)), Label(1, "lawn", (0, 200, 0)), Label(2, "SKY", (100, 100, 255)))
+
+
+# The landscape follows
+
+
+def test_the_landscape_follows_the_stroke_and_is_finished_at_rest(panel: PaintPanel, engine: ColourEngine, qtbot: QtBot) -> None:
+    engine.asked.clear()
+    canvas = canvas_of(panel)
+    panel.desk.choose_label(8)
+    QTest.mousePress(canvas, LEFT, NOTHING_HELD, at(canvas, 500, 100))
+    qtbot.waitUntil(lambda: bool(engine.paintings))
+    assert engine.paintings[0].deadline_ms is not None
+    assert not panel.live.up_to_date
+    assert all(request.deadline_ms is not None for request in engine.paintings)  # no full picture while the hand is down
+    QTest.mouseRelease(canvas, LEFT, NOTHING_HELD, at(canvas, 500, 100))
+    done(qtbot, panel)
+    full = [request for request in engine.paintings if request.deadline_ms is None]
+    assert full[-1].label_map.shape == (768, 1024)
+    assert np.array_equal(full[-1].label_map, panel.document.map)
+    assert panel.picture is not None
+    assert tuple(panel.picture[100, 500]) == Palette(LABELS).label(8).colour
+
+
+def test_a_hundred_strokes_while_the_engine_is_busy_end_on_the_last_map(
+    panel: PaintPanel, engine: ColourEngine, qtbot: QtBot
+) -> None:
+    engine.held = True
+    asked = len(engine.paintings)
+    canvas = canvas_of(panel)
+    for i in range(100):
+        panel.desk.choose_label(LABELS[i % len(LABELS)].id)
+        draw(canvas, [(20 + 9 * i, 300), (40 + 9 * i, 320)])
+    engine.held = False
+    engine.gate.release(1000)
+    done(qtbot, panel)
+    assert np.array_equal(engine.paintings[-1].label_map, panel.document.map)
+    assert len(engine.paintings) - asked < 20  # those that nobody would have seen were not painted
+
+
+def test_pausing_asks_for_nothing_until_it_ends(panel: PaintPanel, engine: ColourEngine, qtbot: QtBot) -> None:
+    QTest.keyClick(canvas_of(panel), "k")
+    assert panel.live.state == "paused"
+    assert button(panel, "live:pause").isChecked()
+    asked = len(engine.asked)
+    draw(canvas_of(panel), [(100, 100), (300, 100)])
+    qtbot.wait(50)
+    assert len(engine.asked) == asked
+    QTest.mouseClick(button(panel, "live:pause"), LEFT)
+    done(qtbot, panel)
+    assert np.array_equal(engine.paintings[-1].label_map, panel.document.map)
+
+
+def test_a_model_that_fails_says_so_and_painting_goes_on(panel: PaintPanel, catalogue: Catalogue, qtbot: QtBot) -> None:
+    add_painter(catalogue, "broken", LABELS)
+    panel.catalogue_changed()
+    heard = notices(panel)
+    panel.choose_model("broken")
+    qtbot.waitUntil(lambda: bool(heard))
+    assert (heard[-1].what, heard[-1].bad, heard[-1].button) == ("This model is broken.", True, "Try again")
+    panel.choose_model("colours")
+    done(qtbot, panel)
+    assert panel.live.state == "idle"
+
+
+def test_thumbnails_of_other_looks_come_when_it_is_calm(panel: PaintPanel, qtbot: QtBot) -> None:
+    from app.paint.look_bar import LookButton
+
+    look = button(panel, "look:5")
+    assert isinstance(look, LookButton)
+    qtbot.waitUntil(lambda: not look.image.isNull(), timeout=10_000)
+
+
+def test_strokes_are_followed_exactly_when_asked_and_undo_brings_natural_edges_back(
+    panel: PaintPanel, engine: ColourEngine, qtbot: QtBot
+) -> None:
+    panel._frame.looks.edged.emit(False)
+    done(qtbot, panel)
+    assert any(not one.natural_edges for one in engine.paintings)
+    assert not panel._frame.looks._edges.isChecked()
+    panel.undo()
+    assert panel.document.drawing.looks.natural_edges
+    assert panel._frame.looks._edges.isChecked()
+
+
+# Looks
+
+
+def test_looks_are_chosen_rolled_blended_and_undone(panel: PaintPanel, engine: ColourEngine, qtbot: QtBot) -> None:
+    QTest.mouseClick(button(panel, "look:evening"), LEFT)
+    assert panel.document.drawing.looks.first == named_look("evening")
+    QTest.keyClick(canvas_of(panel), "d")
+    rolled = panel.document.drawing.looks
+    assert rolled.first.kind == "seed"
+    assert rolled.second == named_look("evening")
+    panel._frame.looks.blended.emit(0.3, True)
+    panel._frame.looks.blended.emit(0.6, True)
+    panel._frame.looks.blended.emit(0.6, False)
+    done(qtbot, panel)
+    blended = [one for one in engine.paintings if one.blend == 0.6]  # thumbnails, which come at any time, blend nothing
+    assert blended
+    assert blended[-1].look == rolled.first.seed
+    panel.undo()
+    assert panel.document.drawing.looks == rolled
+    panel.undo()
+    panel.undo()
+    assert panel.document.drawing.looks.first == named_look("noon")
+
+
+def test_the_look_of_a_photo_is_taken_over(panel: PaintPanel, qtbot: QtBot, tmp_path: Path) -> None:
+    path = tmp_path / "Evening sun.jpg"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)).save(path)
+    assert panel.files.open(path, "look")
+    qtbot.waitUntil(
+        lambda: panel.document.drawing.looks.first.kind == "photo" and panel.document.drawing.looks.first.name == "Evening sun"
+    )
+    assert panel.document.drawing.looks.first.photo is not None
+    assert panel.document.drawing.looks.first.photo.shape == (192, 256, 3)
+
+
+def test_a_model_with_one_look_is_asked_for_that_one(make_panel: MakePanel, engine: ColourEngine, qtbot: QtBot) -> None:
+    engine.style_dim = 0
+    made = make_panel()
+    qtbot.waitUntil(lambda: made.live.up_to_date and not button(made, "look:dice").isEnabled())
+    assert engine.paintings[-1].look is None
+
+
+def test_the_fine_detail_is_drawn_by_other_dice_in_the_same_look(panel: PaintPanel, engine: ColourEngine, qtbot: QtBot) -> None:
+    look = panel.document.drawing.looks.first
+    panel.roll_grain()
+    done(qtbot, panel)
+    assert panel.document.drawing.looks.first == look
+    assert engine.paintings[-1].noise_seed == panel.document.drawing.looks.grain != 0
+    panel.undo()
+    assert panel.document.drawing.looks.grain == 0
+
+
+# Models
+
+
+def test_another_model_takes_the_drawing_over_by_the_names_of_its_labels(
+    panel: PaintPanel, catalogue: Catalogue, qtbot: QtBot
+) -> None:
+    panel.document.show(from_map(np.repeat(np.array([[0, 12]], np.uint8), 64, axis=1).repeat(64, axis=0), LABELS))
+    add_painter(catalogue, "others", OTHERS)
+    panel.catalogue_changed()
+    panel.document.drawing.model = "colours"
+    panel.choose_model("others")
+    assert list(panel.document.map[0, ::64]) == [2, 0]
+    assert panel.document.drawing.model == "others"
+    panel.undo()
+    assert list(panel.document.map[0, ::64]) == [0, 12]
+
+
+def test_labels_that_the_other_model_lacks_are_asked_for(panel: PaintPanel, catalogue: Catalogue, qtbot: QtBot) -> None:
+    labels = np.repeat(np.array([[0, 12, 8]], np.uint8), 64, axis=1).repeat(64, axis=0)
+    panel.document.show(from_map(labels, LABELS))
+    panel.document.drawing.model = "colours"
+    add_painter(catalogue, "others", OTHERS)
+    panel.catalogue_changed()
+    panel.choose_model("others")
+    dialog = panel.findChild(MappingDialog)
+    assert isinstance(dialog, MappingDialog)
+    box = dialog.findChild(QComboBox, "map:unknown:8")
+    assert isinstance(box, QComboBox)
+    assert box.currentText() == "lawn"  # the nearest colour is proposed
+    dialog.accept()
+    assert list(panel.document.map[0, ::64]) == [2, 0, 1]
+
+
+def test_without_a_model_the_panel_says_how_to_get_one(make_panel: MakePanel, catalogue: Catalogue, qtbot: QtBot) -> None:
+    catalogue.remove("colours")
+    made = make_panel()
+    assert made._stack.currentWidget() is made._empty
+    assert not made.open_file(Path("/nothing.png"))
+    with qtbot.waitSignal(made.add_model):
+        made._empty.add.emit()
+    add_painter(catalogue, "colours", LABELS)
+    made.catalogue_changed()
+    assert made.document.drawing.labels != NO_LABELS
+    qtbot.waitUntil(lambda: made.picture is not None)
