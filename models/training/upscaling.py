@@ -54,7 +54,7 @@ class UpscalingOptions:
     settled: float = 0.3
     colours: float = 1.0
     features: float = 1.0
-    judged: float = 0.05
+    judged: float = 0.03
     grid: float = 0.5
     critic_rate: float = 4e-4
     seed: int = 0

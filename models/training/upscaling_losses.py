@@ -14,7 +14,7 @@ _Y = (65.481 / 219, 128.553 / 219, 24.966 / 219)  # BT.601, to 0..1
 _WINDOW = 8  # squares of the small photo that a grid is looked for in, a side
 _FAINT = 1e-5  # squared: detail of less than a level is no detail
 _UNSEEN = 1e-6  # squared: a quarter of a level
-_PEAKS = 0.2  # their logarithm changes fast where a pattern is faint
+_PEAKS = 0.5  # their logarithm changes fast where a pattern is faint
 # Squared differences are brought to the size of absolute ones of about 0.04, which is what they are when a run settles.
 _SETTLED = 12.0
 
@@ -63,28 +63,29 @@ def unevenness(pictures: Tensor, period: int) -> Tensor:
     return total.reshape(-1, 3) / 3
 
 
-def peaks(pictures: Tensor, period: int) -> Tensor:
-    """How much stronger the spectrum is near each frequency that repeats every `period` pixels than around it, `[N, 3, F]`: the
-    logarithm of their ratio, for the same three. A pattern so faint that a window has as much by chance, or one whose sign
-    changes from place to place, stands out here; eyes see both in fur and leaves."""
+def peaks(pictures: Tensor) -> Tensor:
+    """By how much each region of the spectrum is stronger than those around it, `[N, 3, h, w]`: a logarithm, for the same three;
+    0 in the middle of the regions is the mean colour.
+
+    What repeats regularly, at whatever distance and however its sign changes from place to place, stands out here, also where
+    it is too faint for `grid`; eyes see it as a weave in fur and leaves. Photos are smooth in that respect.
+    """
     x = _fine(_planes(pictures))[:, 0]
     height, width = x.shape[1:]
     weights = torch.hann_window(height, device=x.device)[:, None] * torch.hann_window(width, device=x.device)
-    spectrum = torch.fft.fft2(x * weights).abs().square() / weights.square().sum()
-    found = []
-    for down, right in _frequencies(period):
-        near, around = (_band(spectrum, down * height // period, right * width // period, part) for part in (40, 13))
-        beside = (around.sum((1, 2)) - near.sum((1, 2))) / (around[0].numel() - near[0].numel())
-        found.append(torch.log((near.mean((1, 2)) + _UNSEEN) / (beside + _UNSEEN)))
-    return torch.stack(found, 1).reshape(len(pictures), 3, -1)
+    spectrum = torch.fft.fftshift(torch.fft.fft2(x * weights).abs().square() / weights.square().sum(), (1, 2))
+    region = max(2, min(height, width) // 20)
+    strength = torch.log(F.avg_pool2d(spectrum, region, region // 2) + _UNSEEN)[:, None]
+    around = F.avg_pool2d(strength, 7, 1, 3, count_include_pad=False)
+    return (strength - around).reshape(len(pictures), 3, *strength.shape[2:])
 
 
 def grid_difference(made: Tensor, large: Tensor, period: int) -> Tensor:
-    """How much more of a grid there is in what was made than in the photos."""
+    """How much more of a grid, or of a weave, there is in what was made than in the photos."""
     with torch.no_grad():
-        known, even, standing = grid(large, period), unevenness(large, period), F.relu(peaks(large, period).mean(0))
+        known, even, standing = grid(large, period), unevenness(large, period), F.relu(peaks(large))
     repeated, uneven = F.relu(grid(made, period) - known).mean(), F.relu(unevenness(made, period) - even).mean()
-    return repeated + uneven + _PEAKS * F.relu(peaks(made, period).mean(0) - standing).mean()
+    return repeated + uneven + _PEAKS * F.relu(peaks(made) - standing).mean()
 
 
 def windows(pair: tuple[Tensor, Tensor], random: np.random.Generator) -> tuple[Tensor, Tensor]:
@@ -97,26 +98,6 @@ def windows(pair: tuple[Tensor, Tensor], random: np.random.Generator) -> tuple[T
     places = [np.s_[:, top : top + high, left : left + wide] for top, left in zip(tops, lefts, strict=True)]
     first, second = (torch.stack([x[place] for x, place in zip(batch, places, strict=True)]) for batch in (one, other))
     return first, second
-
-
-def _frequencies(period: int) -> list[tuple[int, int]]:
-    """Of a pattern that repeats every `period` pixels, in its `period`ths down and right; of each and its opposite, one."""
-    found: list[tuple[int, int]] = []
-    for down in range(period):
-        for right in range(period):
-            opposite = (-down % period, -right % period)
-            if (down, right) != (0, 0) and opposite not in found:
-                found.append((down, right))
-    return found
-
-
-def _band(spectrum: Tensor, row: int, column: int, part: int) -> Tensor:
-    """A square of the spectrum around a frequency, a `part`th of its sides to each side, `[N, h, w]`."""
-    for axis, (middle, side) in enumerate(zip((row, column), spectrum.shape[1:], strict=True), 1):
-        reach = max(1 if part > 20 else 3, side // part)
-        places = torch.arange(middle - reach, middle + reach + 1, device=spectrum.device) % side
-        spectrum = spectrum.index_select(axis, places)
-    return spectrum
 
 
 def _luma(pictures: Tensor) -> Tensor:

@@ -56,17 +56,16 @@ def test_a_pattern_that_repeats_is_seen_and_that_of_another_period_is_not(period
         assert float(grid(patterned(photo, 8, 8), 3).mean()) < 1.5 * float(grid(photo, 3).mean()) + 0.02
 
 
-def test_a_pattern_whose_sign_changes_from_place_to_place_stands_out_of_the_spectrum(photo: Tensor) -> None:
-    pattern = patterned(photo, 4, 3) - photo
-    x = torch.arange(192)
-    changing = photo + pattern * torch.sin(x / 9).view(1, 1, 1, -1) * torch.sin(x / 7).view(1, 1, -1, 1)
-    natural, patched = peaks(photo, 4), peaks(changing, 4)
-    assert natural.shape == (1, 3, 9)
-    assert float(natural[0, 0].max()) < 1
-    assert float(patched[0, 0].mean()) > float(natural[0, 0].mean()) + 0.3
-    assert float(peaks(patterned(photo, 4, 3), 4)[0, 0].mean()) > float(patched[0, 0].mean())
-    assert peaks(photo[..., :128, :128], 2).shape == (1, 3, 3)
-    assert torch.equal(peaks(torch.zeros(2, 3, 96, 96), 3), torch.zeros(2, 3, 4))
+def test_a_weave_stands_out_of_the_spectrum_at_whatever_distance_and_though_its_sign_changes(photo: Tensor) -> None:
+    natural = float(peaks(photo)[0, 0].max())
+    x = torch.arange(192) * 2 * torch.pi
+    for distance in (2.8, 4, 5.3):
+        weave = torch.sin(x / distance).view(1, 1, 1, -1) * torch.sin(x / 57).view(1, 1, -1, 1)
+        assert float(peaks(photo + weave * 10 / 255)[0, 0].max()) > natural + 1
+    for side in (32, 100):
+        flat = peaks(torch.zeros(2, 3, side, side))
+        assert flat.shape[:2] == (2, 3)
+        assert float(flat.abs().max()) < 1e-5
 
 
 def test_detail_that_is_stronger_at_one_place_of_each_square_is_seen() -> None:
@@ -95,7 +94,8 @@ def test_the_grid_of_the_photo_itself_is_not_held_against_what_was_made(photo: T
     difference.backward()  # type: ignore[no-untyped-call]
     with torch.no_grad():
         assert made.grad is not None
-        better = made - 0.001 * made.grad / made.grad.abs().max()
+        grey = made.grad.sum(1, keepdim=True)  # the colours beside Y are those of the photo already
+        better = made - 0.001 * grey / grey.abs().max()
         assert float(grid_difference(better, photo, 4)) < float(difference.detach())
 
 
