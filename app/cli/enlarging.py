@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from app.cli.report import Reporter
 from app.inference.devices import threads_of
 from app.inference.requests import DescribeRequest
-from app.inference.updates import Done, Failure, Tile
+from app.inference.updates import Done, Failure
 from app.photos.formats import FORMATS
 from app.upscale.conveyor import Conveyor
+from app.upscale.driving import drive
 from app.upscale.hands import Hand, ProcessHand, Spreading
 from app.upscale.items import Event
 from app.upscale.journal import Entry, Journal
@@ -61,24 +62,17 @@ def work(job: Job, waiting: list[Entry], machine: Engine, where: Where, journal:
 def _here(job: Job, waiting: list[Entry], machine: Engine, device: str, journal: Journal, reporter: Reporter) -> None:
     progress = JobProgress([entry.planned.network_megapixels for entry in waiting])
     paces = Paces()
+
+    def told(event: Event) -> None:
+        _tell(event, waiting[event.index], job, progress, journal, reporter)
+        if event.stage == "done":
+            megapixels = waiting[event.index].planned.network_megapixels * job.choices.effort
+            paces.note(job.card.name, device, megapixels, event.network_seconds)
+
     with Conveyor(job.choices, job.card.sha256) as belt:
         for index, entry in enumerate(waiting):
             belt.add(index, entry.planned)
-        while not belt.finished and not (belt.halted and belt.idle):
-            for event in belt.collect():
-                _tell(event, waiting[event.index], job, progress, journal, reporter)
-                if event.stage == "done":
-                    megapixels = waiting[event.index].planned.network_megapixels * job.choices.effort
-                    paces.note(job.card.name, device, megapixels, event.network_seconds)
-            request = belt.next_request()
-            if request is None:
-                belt.wait()
-                continue
-            for update in machine.run(request[1]):
-                belt.update(request[0], update)
-                if isinstance(update, Tile):
-                    for event in belt.collect():
-                        _tell(event, waiting[event.index], job, progress, journal, reporter)
+        drive(belt, machine, told)
     paces.keep()
     _finish(job, belt, journal, reporter)
 

@@ -13,6 +13,7 @@ from app.inference.worker import InferenceWorker
 from app.settings import Settings
 from models.catalogue import Catalogue
 from tests.inference import small_models
+from tests.inference.at_work import at_work, awake
 
 WAIT_MS = 60_000
 
@@ -32,20 +33,13 @@ def catalogue(made_catalogue: Path, tmp_path: Path) -> Catalogue:
 
 @pytest.fixture
 def worker(catalogue: Catalogue, qapp: object) -> Iterator[InferenceWorker]:
-    worker = InferenceWorker(Engine(catalogue, device="cpu", precision="float32", threads=1))
-    yield worker
-    worker.close()
-    worker.deleteLater()
+    with at_work(Engine(catalogue, device="cpu", precision="float32", threads=1)) as worker:
+        yield worker
 
 
 @pytest.fixture
 def panel(worker: InferenceWorker, catalogue: Catalogue, qtbot: QtBot) -> ExplorePanel:
-    panel = ExplorePanel(worker, catalogue, Settings())
-    qtbot.addWidget(panel, before_close_func=ExplorePanel.shut)
-    panel.resize(1200, 700)
-    panel.show()
-    panel.restore({})
-    return panel
+    return awake(ExplorePanel(worker, catalogue, Settings()), qtbot)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import torch
 from app.inference.engine import Engine
 from app.photos.encoding import encode
 from app.photos.photo import Photo
+from app.upscale import driving
 from app.upscale.conveyor import Conveyor
 from app.upscale.inputs import gather
 from app.upscale.items import Event
@@ -49,18 +50,11 @@ def planned(named: Iterable[Path], choices: Choices) -> list[Planned]:
     return list(plan_all(gather(named), choices))
 
 
-def drive(conveyor: Conveyor, running: Engine) -> list[Event]:
+def drive(conveyor: Conveyor, running: driving.Runs) -> list[Event]:
     """Run everything that is on the belt; all events in order."""
     events: list[Event] = []
-    while not conveyor.finished and not (conveyor.halted and conveyor.idle):
-        events += conveyor.collect()
-        job = conveyor.next_request()
-        if job is None:
-            conveyor.wait(30)
-            continue
-        for update in running.run(job[1]):
-            conveyor.update(job[0], update)
-    return events + conveyor.collect()
+    driving.drive(conveyor, running, events.append)
+    return events
 
 
 def doubled(pixels: np.ndarray, times: int = 2) -> np.ndarray:

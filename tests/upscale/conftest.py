@@ -11,6 +11,7 @@ from app.inference.worker import InferenceWorker
 from app.settings import Settings
 from app.upscale.panel import UpscalePanel
 from models.catalogue import Catalogue
+from tests.inference.at_work import at_work, awake
 from tests.upscale import belt
 
 WAIT_MS = 60_000
@@ -26,20 +27,13 @@ def home_catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalogue
 
 @pytest.fixture
 def worker(home_catalogue: Catalogue, qapp: object) -> Iterator[InferenceWorker]:
-    worker = InferenceWorker(Engine(home_catalogue, device="cpu", precision="float32", threads=1))
-    yield worker
-    worker.close()
-    worker.deleteLater()
+    with at_work(Engine(home_catalogue, device="cpu", precision="float32", threads=1)) as worker:
+        yield worker
 
 
 @pytest.fixture
 def panel(worker: InferenceWorker, home_catalogue: Catalogue, qtbot: QtBot) -> UpscalePanel:
-    panel = UpscalePanel(worker, home_catalogue, Settings())
-    qtbot.addWidget(panel, before_close_func=UpscalePanel.shut)
-    panel.resize(1200, 700)
-    panel.show()
-    panel.restore({})
-    return panel
+    return awake(UpscalePanel(worker, home_catalogue, Settings()), qtbot)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from app.upscale.hands import Hand, ProcessHand
 from app.upscale.panel import UpscalePanel
 from app.widgets.panel import Notice
 from models.catalogue import Catalogue
+from tests.inference.at_work import at_work
 from tests.upscale import belt
 from tests.upscale.belt import doubled, photos
 
@@ -40,11 +41,8 @@ def further() -> tuple[str, ...]:
 
 @pytest.fixture
 def worker(home_catalogue: Catalogue, qapp: object, further: tuple[str, ...]) -> Iterator[InferenceWorker]:
-    engine = Engine(home_catalogue, device="cpu", precision="float32", threads=1, further=further)
-    worker = InferenceWorker(engine)
-    yield worker
-    worker.close()
-    worker.deleteLater()
+    with at_work(Engine(home_catalogue, device="cpu", precision="float32", threads=1, further=further)) as worker:
+        yield worker
 
 
 class Job:

@@ -14,9 +14,9 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from models.card import Card
-from models.catalogue import proper_name
 from models.checkpoints.family import Contents
-from models.checkpoints.state_dicts import Tensors, state_dict, stem
+from models.checkpoints.state_dicts import Tensors, state_dict
+from models.checkpoints.upscaler_cards import upscaler_card
 from models.errors import CheckpointError
 from models.precision import Runtime
 from models.steps import Steps
@@ -77,17 +77,9 @@ class Beyond:
                 f"This {described.architecture.name} model cannot be used.",
                 f"It takes {described.input_channels} channels and makes {described.output_channels}.",
             )
-        card = Card(
-            name=proper_name(stem(contents)),
-            title=stem(contents),
-            task="upscaling",
-            family=self.name,
-            config={"architecture": str(described.architecture.id)},
-            scale=described.scale,
-            description=f"{described.architecture.name}, x{described.scale} ({', '.join(described.tags)}).",
-            sha256=contents.sha256,
-            source=contents.name,
-        )
+        config = {"architecture": str(described.architecture.id)}
+        told = f"{described.architecture.name}, x{described.scale} ({', '.join(described.tags)})."
+        card = upscaler_card(contents, self.name, config, described.scale, told)
         return card, found
 
     def assemble(self, card: Card, tensors: Mapping[str, torch.Tensor], runtime: Runtime) -> UpscalingModel:

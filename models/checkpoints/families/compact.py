@@ -9,9 +9,9 @@ from dataclasses import asdict
 import torch
 
 from models.card import Card
-from models.catalogue import proper_name
 from models.checkpoints.family import Contents
-from models.checkpoints.state_dicts import agreed, fitted, run_of, state_dict, stem
+from models.checkpoints.state_dicts import agreed, fitted, run_of, state_dict
+from models.checkpoints.upscaler_cards import upscaler_card
 from models.errors import CheckpointError
 from models.networks.compact import Compact, CompactConfig, FastCompact
 from models.precision import Runtime
@@ -49,17 +49,8 @@ FAMILY = CompactFamily()
 
 def card_of(contents: Contents, config: CompactConfig) -> Card:
     """The card of a file with this network, as far as the file tells."""
-    return Card(
-        name=proper_name(stem(contents)),
-        title=stem(contents),
-        task="upscaling",
-        family=FAMILY.name,
-        config=asdict(config),
-        scale=config.scale,
-        description=f"{WHAT}, x{config.scale}, {config.inner} inner layers of {config.features} features.",
-        sha256=contents.sha256,
-        source=contents.name,
-    )
+    told = f"{WHAT}, x{config.scale}, {config.inner} inner layers of {config.features} features."
+    return upscaler_card(contents, FAMILY.name, asdict(config), config.scale, told)
 
 
 def configuration(tensors: Mapping[str, torch.Tensor], resized: int = 0) -> CompactConfig:

@@ -10,9 +10,9 @@ from dataclasses import asdict
 import torch
 
 from models.card import Card
-from models.catalogue import proper_name
 from models.checkpoints.family import Contents
-from models.checkpoints.state_dicts import Tensors, agreed, fitted, renamed, run_of, state_dict, stem
+from models.checkpoints.state_dicts import Tensors, agreed, fitted, renamed, run_of, state_dict
+from models.checkpoints.upscaler_cards import upscaler_card
 from models.errors import CheckpointError
 from models.networks.rrdbnet import FastRRDBNet, RRDBConfig, RRDBNet
 from models.precision import Runtime
@@ -84,20 +84,10 @@ FAMILY = ESRGAN()
 
 def card_of(contents: Contents, config: RRDBConfig) -> Card:
     """The card of a file with this network, as far as the file tells."""
-    return Card(
-        name=proper_name(stem(contents)),
-        title=stem(contents),
-        task="upscaling",
-        family=FAMILY.name,
-        config=asdict(config),
-        scale=config.scale,
-        description=f"{WHAT}, x{config.scale}, {config.blocks} blocks of {config.features} features.",
-        limits="Networks of 2018 for x3 have the same tensors; if its pictures look wrong at edges, it is one of those."
-        if config.scale == 2 and "model.0.weight" in state_dict(contents)
-        else "",
-        sha256=contents.sha256,
-        source=contents.name,
-    )
+    told, limits = f"{WHAT}, x{config.scale}, {config.blocks} blocks of {config.features} features.", ""
+    if config.scale == 2 and "model.0.weight" in state_dict(contents):
+        limits = "Networks of 2018 for x3 have the same tensors; if its pictures look wrong at edges, it is one of those."
+    return upscaler_card(contents, FAMILY.name, asdict(config), config.scale, told, limits)
 
 
 def configuration(tensors: Mapping[str, torch.Tensor]) -> RRDBConfig:

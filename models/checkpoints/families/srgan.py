@@ -8,9 +8,9 @@ from dataclasses import asdict
 import torch
 
 from models.card import Card
-from models.catalogue import proper_name
 from models.checkpoints.family import Contents
-from models.checkpoints.state_dicts import agreed, fitted, renamed, run_of, state_dict, stem
+from models.checkpoints.state_dicts import agreed, fitted, renamed, run_of, state_dict
+from models.checkpoints.upscaler_cards import upscaler_card
 from models.errors import CheckpointError
 from models.networks.srresnet import FastSRResNet, SRResNet, SRResNetConfig
 from models.precision import Runtime
@@ -40,17 +40,8 @@ class SRGAN:
             stranger = next(name for name, t in found.items() if not renamed({name: t}, _rules(doublings, normed)))
             raise CheckpointError(f"This {WHAT} is of a kind that Ganvas does not know.", f"It also holds {stranger[:80]}.")
         config = _configuration(tensors)
-        card = Card(
-            name=proper_name(stem(contents)),
-            title=stem(contents),
-            task="upscaling",
-            family=self.name,
-            config=asdict(config),
-            scale=config.scale,
-            description=f"{WHAT}, x{config.scale}, {config.features} features.",
-            sha256=contents.sha256,
-            source=contents.name,
-        )
+        told = f"{WHAT}, x{config.scale}, {config.features} features."
+        card = upscaler_card(contents, self.name, asdict(config), config.scale, told)
         return card, fitted(lambda: SRResNet(config), tensors, WHAT)
 
     def assemble(self, card: Card, tensors: Mapping[str, torch.Tensor], runtime: Runtime) -> UpscalingModel:
