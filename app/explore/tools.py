@@ -29,6 +29,7 @@ from app.inference.requests import ModelFacts, Noise
 from app.widgets.number_field import NumberField
 from app.widgets.section import Section
 from app.widgets.slider_row import SliderRow
+from app.widgets.tab_order import order_tabs
 
 LABEL_WIDTH = 104
 COARSE, MIDDLE = 8, 32  # pixels: StyleGAN's authors call layers up to these coarse and middle, the rest fine
@@ -258,6 +259,7 @@ class Tools(QFrame):
         self._mixing.setVisible(facts.num_ws > 1)
         self.label_box.set_classes(facts.classes, facts.class_names)
         self._filter(self.search.text())
+        order_tabs(self)
 
     def show_variation(self, variation: Variation) -> None:
         """Show where a variation is; no signal comes back."""

@@ -1,12 +1,14 @@
 """Explore as a person uses it: the real panel, worker and engine, a small real network."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from app.explore import thumbnail_store
@@ -18,6 +20,7 @@ from app.photos import recipe
 from app.settings import Settings
 from app.widgets.panel import Notice
 from app.widgets.picture_view import picture_of
+from app.widgets.section import Section
 from models.catalogue import Catalogue
 from tests.inference.small_models import FACES
 
@@ -411,3 +414,23 @@ def test_kept_thumbnails_that_are_damaged_are_passed_over(ganvas_home: Path, dam
     else:
         image.save(str(state / "explore-thumbnails.jpg"))
     assert list(thumbnail_store.kept(lambda model: "stamp")) == []
+
+
+def test_the_tab_key_goes_where_the_eye_goes(panel: ExplorePanel, direction: str, qtbot: QtBot) -> None:
+    for section in panel.tools.findChildren(Section):
+        section.set_open(True)
+    qtbot.waitUntil(lambda: panel.tools.row(direction).isVisible())
+    order: list[QWidget] = []
+    at = panel.tools.nextInFocusChain()
+    while at is not panel.tools:
+        if at.isVisible() and at.focusPolicy() & Qt.FocusPolicy.TabFocus and panel.isAncestorOf(at):
+            order.append(at)
+        at = at.nextInFocusChain()
+    inside = [panel.tools.isAncestorOf(widget) for widget in order]
+    assert inside == sorted(inside, reverse=True)  # all tools first, then what comes after them: strip and Morph
+    tools = [widget for widget in order if panel.tools.isAncestorOf(widget)]
+    assert panel.tools.row(direction).slider in tools
+    places = [QRect(widget.mapTo(panel, QPoint(0, 0)), widget.size()) for widget in tools]
+    for before, after in pairwise(places):
+        beside = before.top() <= after.center().y() <= before.bottom()
+        assert after.left() > before.left() if beside else after.top() >= before.bottom()
