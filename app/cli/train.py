@@ -44,9 +44,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     latent = recipes.add_parser("latent", help="pictures of one kind: a generator for the Explore panel")
     _everywhere(latent, "folder, zip or tar with pictures that show one kind of thing", pictures=300_000, batch=8, sheets=5000)
     latent.add_argument("--size", type=int, choices=(64, 128, 256), default=128, help="side in pixels (default: 128)")
-    latent.add_argument("--loss", choices=_LOSSES, default="hinge", help="default: hinge, which suits few pictures best")
+    latent.add_argument("--loss", choices=_LOSSES, default="relativistic", help="default: relativistic")
     latent.add_argument("--small", type=int, metavar="N", help="pictures at half the size before it is doubled")
     latent.add_argument("--no-mirror", action="store_true", help="do not mirror pictures: where left and right differ")
+    latent.add_argument(
+        "--mean-with", type=Path, metavar="STATE", help="export the mean with the state.safetensors of an earlier moment"
+    )
     upscaling = recipes.add_parser("upscaling", help="sharp photos: a quick upscaler for the Upscale panel")
     _everywhere(upscaling, "folder, zip or tar with sharp photos", pictures=200_000, batch=8, sheets=20_000)
     upscaling.add_argument("--scale", type=int, choices=(2, 3, 4), default=4, help="how many times larger (default: 4)")
@@ -121,13 +124,16 @@ def _painting(args: argparse.Namespace, reporter: Reporter, place: Place, schedu
 def _latent(args: argparse.Namespace, reporter: Reporter, place: Place, schedule: Schedule) -> None:
     from models.training import latent_jobs
     from models.training.jobs import read_card
-    from models.training.latent import LatentOptions
+    from models.training.latent_options import with_loss
+    from models.training.state import load_state
 
-    options = LatentOptions(size=args.size, batch=args.batch, loss=args.loss, mirror=not args.no_mirror)
+    options = with_loss(args.loss, size=args.size, batch=args.batch, mirror=not args.no_mirror)
     work = latent_jobs.open_latent(args.data, args.out, options, place, args.begin_from, args.small)
     _begin(reporter, work, work.data.problems, len(work.data.train), len(work.data.held_out))
     _follow(args, reporter, latent_jobs.train_latent(work, args.out, schedule))
     if args.export is not None:
+        if args.mean_with is not None:
+            work.mean_with(load_state(args.mean_with))
         latent_jobs.export_latent(work, read_card(args.card, args.export.name), args.export)
     _end(args, reporter, work.seen)
 

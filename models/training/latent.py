@@ -8,23 +8,31 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from models.networks.efficientnet_lite import EfficientNetLite
-from models.networks.stylegan2 import Shape, StyleGAN2
+from models.networks.stylegan2 import StyleGAN2
+from models.training import augment, latent_augment
 from models.training import latent_figures as figures
 from models.training.attribute_reader import describe
-from models.training.augment import adapted, draw
 from models.training.latent_critic import SEEN, Critic
-from models.training.latent_generator import is_of_last_level, learning_groups, levels_of, new_generator, synthesize
+from models.training.latent_generator import (
+    drawn_grain,
+    give_grain,
+    is_of_last_level,
+    learning_groups,
+    levels_of,
+    new_generator,
+    synthesize,
+)
 from models.training.latent_guides import ALIKE_AT, guides, likeness_loss
-from models.training.latent_losses import Loss, critic_loss, generator_loss, moments_loss, penalty, sureness
+from models.training.latent_losses import critic_loss, generator_loss, moments_loss, penalty, sureness
+from models.training.latent_options import LatentOptions
 from models.training.painting import to_tensor
-from models.training.resuming import ResumableRun, follow, placed, take_over
+from models.training.resuming import ResumableRun, follow, lean_to, placed, take_over
 from models.training.squares import Squares
 from models.training.state import State
 
@@ -35,42 +43,6 @@ _SMALL_SIDES = (8, 16, 32)  # px at which moments of pictures are compared
 _SLOWED = 0.1  # part of the rates that is left at the end
 COLLAPSED = 0.5  # diversity below which a generator is taken as collapsed
 _EARLY = 10_000  # pictures before which nothing is said of diversity
-
-
-@dataclass(frozen=True)
-class LatentOptions:
-    """How a generator is trained. Sizes are sides in pixels; `rate` and `critic_rate` are those of Adam.
-
-    The first `small` pictures are made at half of `size`; for the next `settle` the new level alone learns, while the critic gets
-    used to finer pictures: it is sure of itself again then, and would spoil the faces. Over the last `rest` the rates fall to a
-    tenth.
-    """
-
-    size: int = 128
-    channels: tuple[int, ...] = (256, 256, 192, 96, 64, 32)  # at 4, 8, 16 ... px
-    z_dim: int = 64
-    w_dim: int = 256
-    mapping: int = 2
-    batch: int = 8
-    loss: Loss = "hinge"
-    gamma: float = 1.0
-    pixels: bool = False
-    likeness: float = 5.0
-    moments: float = 3.0
-    rate: float = 5e-3
-    critic_rate: float = 5e-5
-    average: float = 0.998
-    mixing: float = 0.3
-    mirror: bool = True
-    small: int = 30_000
-    settle: int = 10_000
-    rest: int = 20_000
-    seed: int = 0
-
-    def shape(self) -> Shape:
-        """The network, as Ganvas reads it."""
-        widths = ((self.z_dim, self.w_dim), *((self.w_dim, self.w_dim),) * (self.mapping - 1))
-        return Shape(widths, tuple(self.channels[: levels_of(self.size)]))
 
 
 class LatentRun(ResumableRun):
@@ -86,6 +58,7 @@ class LatentRun(ResumableRun):
         self.shape = options.shape()
         self.trunk: EfficientNetLite = placed(trunk, device).eval()
         self.generator: StyleGAN2 = placed(new_generator(self.shape), device)
+        give_grain(self.generator, options.grain)
         self.critic: Critic = placed(Critic(options.loss == "hinge", options.pixels), device)
         self.averaged: StyleGAN2 = copy.deepcopy(self.generator).requires_grad_(False).eval()
         self.best: StyleGAN2 = copy.deepcopy(self.averaged)
@@ -122,8 +95,8 @@ class LatentRun(ResumableRun):
             group["lr"] = group["full"] * part
         self.critic_optimiser.param_groups[0]["lr"] = options.critic_rate * part
         photos, near = self._batch()
-        made = synthesize(self.generator, self._latents(near), levels_of(self.side))
-        draws = draw(count, self.strength, self.device)
+        made = synthesize(self.generator, self._latents(near), levels_of(self.side), drawn_grain(self.generator, count))
+        draws = (latent_augment if options.framing else augment).draw(count, self.strength, self.device)
         real, made = draws.pictures(photos), draws.pictures(made)
 
         with torch.no_grad():
@@ -133,7 +106,8 @@ class LatentRun(ResumableRun):
         made_views = self.critic.views(made, made_features)
         apart = [view.detach() for view in made_views]
         says_real = self.critic(real_views)
-        loss_critic = critic_loss(loss, says_real, self.critic(apart))
+        says_made = self.critic(apart)
+        loss_critic = critic_loss(loss, says_real, says_made)
         extra = penalty(loss, self.critic, real_views, apart, self.steps, options.gamma)
         self.critic_optimiser.zero_grad()
         (loss_critic if extra is None else loss_critic + extra).backward()  # type: ignore[no-untyped-call]
@@ -155,10 +129,10 @@ class LatentRun(ResumableRun):
             parameter.requires_grad_(True)
 
         follow(self.averaged, self.generator, options.average, self.seen, slow=2000)
-        sure = sureness(says_real)
+        sure = sureness(loss, says_real, says_made)
         self.seen += count
         self.steps += 1
-        self.strength = adapted(self.strength, sure, count)
+        self.strength = augment.adapted(self.strength, sure, count)
         return {
             "critic": float(loss_critic.detach()),
             "generator": float(loss_generator.detach()),
@@ -177,7 +151,7 @@ class LatentRun(ResumableRun):
             for some in torch.split(z.to(self.device), self.options.batch):
                 w = average.lerp(network.mapping(some).float(), psi)
                 ws = w[:, None].expand(-1, self.shape.num_ws, -1)
-                found.append(synthesize(network, ws, levels_of(self.side)).float())
+                found.append(synthesize(network, ws, levels_of(self.side), network.noise_planes()).float())
         return torch.cat(found)
 
     def fixed_latents(self, count: int) -> Tensor:
@@ -231,6 +205,17 @@ class LatentRun(ResumableRun):
         """Take over the networks of another run as far as they fit: a warm start, counters at nought."""
         for name, network in self.networks().items():
             take_over(network, state["networks"].get(name, {}))
+        for one in (self.generator, self.averaged, self.best):
+            give_grain(one, self.options.grain)
+
+    def mean_with(self, state: State) -> None:
+        """Put half way between its weights and those of an earlier moment of the run what is exported (arXiv 1803.05407).
+
+        What the two moments have in common stays, what each overdid is halved. The run should not be trained any further.
+        `BadInput` where the other run has a network of another shape.
+        """
+        lean_to(self.best, state["networks"].get("best", {}), 0.5, "generator")
+        lean_to(self.averaged, state["networks"].get("averaged", {}), 0.5, "generator")
 
     def networks(self) -> dict[str, torch.nn.Module]:
         return {"generator": self.generator, "averaged": self.averaged, "best": self.best, "critic": self.critic}

@@ -7,6 +7,7 @@ not depend on a gradient's scale, so a rate of its own for each kind of tensor d
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -19,6 +20,8 @@ from models.networks.stylegan2 import EPSILON, FILTER_TAPS, SMALLEST, Layer, Pic
 # Parts of the rate. Latents should not move faster than what reads them; colours and biases shift whole pictures at once.
 _PARTS = (("mapping.", 0.02), ("style.", 0.5), ("pictures.", 0.25), ("bias", 0.25))
 _GAIN = 2**0.5
+_GRAIN_FROM = 32  # px; what is coarser is the face itself
+_GRAIN_SEED = 5
 
 
 def new_generator(shape: Shape) -> StyleGAN2:
@@ -60,18 +63,45 @@ def learning_groups(network: StyleGAN2, rate: float) -> list[dict[str, Any]]:
     return [{"params": parameters, "lr": own, "full": own} for own, parameters in by_rate.items()]
 
 
-def synthesize(network: StyleGAN2, ws: Tensor, levels: int) -> Tensor:
-    """Pictures `[N, colours, side, side]` of the first `levels` levels, of `ws [N, num_ws, w_dim]`; the network without noise."""
+def give_grain(network: StyleGAN2, strength: float) -> None:
+    """Give the layers of fine detail noise of this strength, always the same: what a model shows by itself.
+
+    Without noise a generator has to paint the grain of photos from its latents, and puts it into the same places every time.
+    """
+    draw = torch.Generator().manual_seed(_GRAIN_SEED)
+    for layer in network.layers:
+        assert isinstance(layer, Layer)
+        side = layer.noise.shape[-1]
+        layer.noise.copy_(torch.randn(side, side, generator=draw))
+        layer.strength.fill_(strength if side >= _GRAIN_FROM else 0.0)
+
+
+def drawn_grain(network: StyleGAN2, count: int) -> list[Tensor | None]:
+    """Noise `[count, 1, side, side]` for each layer that has any, drawn anew, strength included."""
+    planes: list[Tensor | None] = []
+    for layer in network.layers:
+        assert isinstance(layer, Layer)
+        side, strength = layer.noise.shape[-1], float(layer.strength)
+        planes.append(torch.randn(count, 1, side, side).to(layer.noise.device) * strength if strength else None)
+    return planes
+
+
+def synthesize(network: StyleGAN2, ws: Tensor, levels: int, grain: Sequence[Tensor | None] | None = None) -> Tensor:
+    """Pictures `[N, colours, side, side]` of the first `levels` levels, of `ws [N, num_ws, w_dim]`.
+
+    `grain` is noise for each 3x3 layer or None, `[side, side]` or one a picture, `[N, 1, side, side]`, strength included.
+    """
     dtype = torch.get_autocast_dtype(ws.device.type) if torch.is_autocast_enabled(ws.device.type) else ws.dtype
     kernel = network.kernel.to(dtype)
     layers: list[Any] = list(network.layers)
     x = network.start.to(dtype).expand(len(ws), -1, -1, -1).contiguous(memory_format=torch.channels_last)
-    x = _layer(layers[0], x, ws[:, 0], kernel)
+    planes = [None] * len(layers) if grain is None else grain
+    x = _layer(layers[0], x, ws[:, 0], kernel, planes[0])
     picture = _shown(network.pictures["0"], x, ws[:, 1])
     for level in range(1, levels):
         first = 2 * level - 1
-        x = _layer(layers[first], x, ws[:, first], kernel)
-        x = _layer(layers[first + 1], x, ws[:, first + 1], kernel)
+        x = _layer(layers[first], x, ws[:, first], kernel, planes[first])
+        x = _layer(layers[first + 1], x, ws[:, first + 1], kernel, planes[first + 1])
         picture = upsample(picture, kernel) + _shown(network.pictures[str(level)], x, ws[:, first + 2])
     return picture
 
@@ -92,7 +122,7 @@ def _style(layer: Layer | PictureLayer) -> None:
     torch.nn.init.ones_(layer.style.bias)
 
 
-def _layer(layer: Layer, x: Tensor, w: Tensor, kernel: Tensor) -> Tensor:
+def _layer(layer: Layer, x: Tensor, w: Tensor, kernel: Tensor, grain: Tensor | None) -> Tensor:
     """One modulated 3x3 layer; demodulation, bias and gain in one pass."""
     style = layer.style(w)
     with torch.autocast(x.device.type, enabled=False):
@@ -104,7 +134,10 @@ def _layer(layer: Layer, x: Tensor, w: Tensor, kernel: Tensor) -> Tensor:
         x = blur(F.conv_transpose2d(x, layer.weight.transpose(0, 1), stride=2), kernel)
     else:
         x = F.conv2d(x, layer.weight, padding=1)
-    activated: Tensor = F.leaky_relu(torch.addcmul(bias, x, outside.to(x.dtype)[:, :, None, None]), SLOPE)
+    x = torch.addcmul(bias, x, outside.to(x.dtype)[:, :, None, None])
+    if grain is not None:
+        x.add_(grain.to(x.dtype), alpha=_GAIN)
+    activated: Tensor = F.leaky_relu(x, SLOPE)
     return activated
 
 

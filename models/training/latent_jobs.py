@@ -17,9 +17,10 @@ from models.errors import BadInput
 from models.networks.stylegan2 import StyleGAN2
 from models.training import export, sheets
 from models.training.jobs import Place
-from models.training.latent import LatentOptions, LatentRun, w_average
+from models.training.latent import LatentRun, w_average
+from models.training.latent_options import LatentOptions, begun_with
 from models.training.loop import LOG, Report, Schedule, train
-from models.training.resuming import begun_state, options_of, state_of
+from models.training.resuming import begun_state, state_of
 from models.training.squares import read_squares
 from models.training.trunk import read_trunk
 
@@ -38,7 +39,7 @@ def open_latent(
     """
     state = begun_state(out)
     if state is not None:
-        options = options_of(LatentOptions, state, out)
+        options = begun_with(state, out)
     elif small is not None:
         options = replace(options, small=small)
     pictures = read_squares(data, out.parent / "cache" / f"{data.name}-{options.size}", options.size)
@@ -49,7 +50,7 @@ def open_latent(
         run.small = run.small if small is None else small
     elif begin_from is not None:
         begun = state_of(begin_from)
-        options_of(LatentOptions, begun, begin_from)
+        begun_with(begun, begin_from)
         run.begin_from(begun)
     return run
 

@@ -19,6 +19,7 @@ Views = list[Tensor]
 Judge = Callable[[Views], list[Tensor]]
 
 _LAZILY = 16  # steps between two R1 penalties of the logistic loss, as published
+_OFTEN = 4  # steps between those of the relativistic loss: at each step they are a quarter of the time
 
 
 def critic_loss(loss: Loss, real: Sequence[Tensor], made: Sequence[Tensor]) -> Tensor:
@@ -53,13 +54,13 @@ def penalty(loss: Loss, judge: Judge, real: Views, made: Views, step: int, gamma
     """The gradient penalty that belongs to a loss at this step, or None.
 
     R1 (Mescheder et al. arXiv 1801.04406) of real pictures, every 16 steps and as much stronger; for the relativistic loss R1
-    and R2 (of made pictures) at every step (R3GAN, arXiv 2501.05441); for Wasserstein the gradient's distance from 1 between
-    real and made (arXiv 1704.00028), 10 times.
+    and R2 (of made pictures), every 4 steps and as much stronger (R3GAN, arXiv 2501.05441, has them at each); for Wasserstein
+    the gradient's distance from 1 between real and made (arXiv 1704.00028), 10 times.
     """
     if loss == "logistic" and step % _LAZILY == 0:
         return _squares(judge, real).mean() * (gamma / 2 * _LAZILY)
-    if loss == "relativistic":
-        return (_squares(judge, real).mean() + _squares(judge, made).mean()) * (gamma / 2)
+    if loss == "relativistic" and step % _OFTEN == 0:
+        return (_squares(judge, real).mean() + _squares(judge, made).mean()) * (gamma / 2 * _OFTEN)
     if loss == "wasserstein":
         part = torch.rand(len(real[0]), 1, 1, 1, device=real[0].device)
         between = [m.float() + part * (r.float() - m.float()) for r, m in zip(real, made, strict=True)]
@@ -84,9 +85,13 @@ def moments_loss(real: Sequence[Tensor], made: Sequence[Tensor]) -> Tensor:
     return torch.stack(parts).mean()
 
 
-def sureness(real: Sequence[Tensor]) -> float:
-    """Mean sign of the logits of real pictures: how sure the critic is of them (1: always right, 0: it guesses)."""
-    return float(torch.stack([one.detach().sign().mean() for one in real]).mean())
+def sureness(loss: Loss, real: Sequence[Tensor], made: Sequence[Tensor]) -> float:
+    """How sure the critic is of real pictures (1: always right, 0: it guesses): the mean sign of its logits.
+
+    The relativistic loss gives logits no nought of their own: there it is the sign of how far they are above those of made ones.
+    """
+    above = [r - m for r, m in zip(real, made, strict=True)] if loss == "relativistic" else real
+    return float(torch.stack([one.detach().sign().mean() for one in above]).mean())
 
 
 def _mean(of: Callable[[Tensor, Tensor], Tensor], real: Sequence[Tensor], made: Sequence[Tensor]) -> Tensor:

@@ -17,15 +17,16 @@ from models.latent import LatentModel
 from models.opening import assemble
 from models.training import latent_figures, latent_jobs
 from models.training.jobs import Place
-from models.training.latent import LatentOptions, LatentRun
-from models.training.latent_generator import levels_of, new_generator, synthesize
+from models.training.latent import LatentRun
+from models.training.latent_generator import drawn_grain, give_grain, levels_of, new_generator, synthesize
 from models.training.latent_guides import guides, likeness_loss
 from models.training.latent_losses import LOSSES, Loss, critic_loss, generator_loss, moments_loss, penalty, sureness
+from models.training.latent_options import LatentOptions, with_loss
 from models.training.loop import LOG, STATE, Schedule
 from models.training.squares import read_squares
 from models.training.state import load_state, save_state
 
-TINY = LatentOptions(size=32, channels=(16, 16, 12, 8), z_dim=8, w_dim=16, batch=4, small=8, settle=0, rest=8)
+TINY = LatentOptions(size=32, channels=(16, 16, 12, 8), z_dim=8, w_dim=16, batch=4, loss="hinge", small=8, settle=0, rest=8)
 HERE = Place("cpu", bfloat16=False)
 
 
@@ -89,16 +90,34 @@ def test_what_is_trained_computes_what_is_shipped(bfloat16: bool) -> None:
     network = new_generator(shape)
     for layer in network.pictures.values():
         torch.nn.init.normal_(layer.weight, std=0.2)
+    give_grain(network, 0.3)
     ws = torch.randn(3, shape.num_ws, shape.w_dim)
     with torch.no_grad():
-        plain = network(ws, [None] * len(network.layers))
+        plain, smooth = network(ws, network.noise_planes()), network(ws, [None] * len(network.layers))
         with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-            quick = synthesize(network, ws, levels_of(32)).float()
+            quick = synthesize(network, ws, levels_of(32), network.noise_planes()).float()
     assert (plain - quick).abs().max() < (0.1 if bfloat16 else 1e-4) * plain.std()
+    assert (plain - smooth).abs().mean() > 0.05 * plain.std()  # grain shows
+
+
+def test_grain_is_drawn_anew_for_each_picture_in_the_layers_of_fine_detail_alone() -> None:
+    network = new_generator(TINY.shape())
+    assert drawn_grain(network, 2) == [None] * 7
+    give_grain(network, 0.1)
+    planes = drawn_grain(network, 2)
+    assert planes[:5] == [None] * 5
+    drawn = planes[6]
+    assert drawn is not None
+    assert drawn.shape == (2, 1, 32, 32)
+    assert drawn.std() == pytest.approx(0.1, rel=0.1)
+    assert not torch.equal(drawn[0], drawn[1])
+    again = new_generator(TINY.shape())
+    give_grain(again, 0.1)
+    assert all(torch.equal(a, b) for a, b in zip(network.noise_planes(), again.noise_planes(), strict=True))
 
 
 def test_it_comes_nearer_to_the_data(discs: Path, tmp_path: Path) -> None:
-    run = opened(discs, tmp_path / "run", replace(TINY, small=0, rest=1, moments=10.0))
+    run = opened(discs, tmp_path / "run", replace(TINY, small=0, rest=1, moments=10.0, rate=5e-3))
     z = run.fixed_latents(32)
     real = torch.from_numpy(run.data.pixels).float().permute(0, 3, 1, 2) / 127.5 - 1
 
@@ -126,6 +145,46 @@ def test_a_run_that_was_interrupted_goes_on_exactly_and_grows_alike(loss: Loss, 
     assert [again.step() for _ in range(2)] == figures
     for name, tensor in straight.generator.state_dict().items():
         assert torch.equal(tensor, again.generator.state_dict()[name]), name
+
+
+def test_a_run_that_was_begun_before_there_was_grain_goes_on_without(discs: Path, tmp_path: Path) -> None:
+    run = opened(discs, tmp_path / "run", replace(TINY, framing=False, grain=0.0))
+    run.step()
+    state = run.state()
+    for name in ("framing", "grain"):
+        del state["options"][name]
+    (tmp_path / "run").mkdir(exist_ok=True)
+    save_state(tmp_path / "run" / STATE, state)
+    wanted = run.step()
+    again = opened(discs, tmp_path / "run", TINY)
+    assert (again.options.framing, again.options.grain) == (False, 0.0)
+    assert again.step() == wanted
+
+
+def test_a_warm_start_has_grain_though_the_other_run_had_none(discs: Path, tmp_path: Path) -> None:
+    other = opened(discs, tmp_path / "other", replace(TINY, grain=0.0))
+    (tmp_path / "other").mkdir()
+    save_state(tmp_path / "other" / STATE, other.state())
+    run = latent_jobs.open_latent(discs, tmp_path / "run", TINY, HERE, begin_from=tmp_path / "other")
+    assert torch.equal(run.generator.start, other.generator.start)
+    for network in (run.generator, run.averaged, run.best):
+        assert float(network.noise_planes()[-1].std()) == pytest.approx(TINY.grain, rel=0.1)
+
+
+def test_the_mean_with_an_earlier_moment_lies_half_way(discs: Path, tmp_path: Path) -> None:
+    run, other = opened(discs, tmp_path / "run"), opened(discs, tmp_path / "other", replace(TINY, seed=1))
+    before = run.best.start.clone()
+    run.mean_with(other.state())
+    assert torch.allclose(run.best.start, (before + other.best.start) / 2)
+    narrow = opened(discs, tmp_path / "narrow", replace(TINY, channels=(8, 8, 8, 8)))
+    with pytest.raises(BadInput, match="generator has another shape"):
+        run.mean_with(narrow.state())
+
+
+def test_each_loss_has_the_rates_that_suit_it() -> None:
+    assert with_loss("relativistic", batch=4) == LatentOptions(batch=4)
+    assert with_loss("hinge").rate < LatentOptions().rate
+    assert with_loss("hinge").loss == "hinge"
 
 
 def test_while_a_new_level_settles_it_learns_alone(discs: Path, tmp_path: Path) -> None:
@@ -261,7 +320,9 @@ def test_each_loss_falls_for_the_critic_where_it_is_right_and_for_the_generator_
     high, low = [torch.full((2, 1, 2, 2), 0.8)], [torch.full((2, 1, 2, 2), -0.8)]
     assert critic_loss(loss, high, low) < critic_loss(loss, low, high)
     assert generator_loss(loss, low, high) < generator_loss(loss, low, low)
-    assert sureness(high) == 1
+    assert sureness(loss, high, low) == 1
+    higher = [high[0] + 1]
+    assert sureness(loss, high, higher) == (-1 if loss == "relativistic" else 1)  # logits of no nought of their own
 
 
 def test_penalties_are_the_squared_gradients_at_what_the_critic_sees() -> None:
@@ -276,7 +337,8 @@ def test_penalties_are_the_squared_gradients_at_what_the_critic_sees() -> None:
 
     assert of("logistic", 16) == pytest.approx(25 * 16)
     assert of("logistic", 15) is None
-    assert of("relativistic", 3) == pytest.approx(50)
+    assert of("relativistic", 4) == pytest.approx(50 * 4)
+    assert of("relativistic", 3) is None
     assert of("wasserstein", 3) == pytest.approx(10 * 16)
     assert of("hinge", 16) is None
 
