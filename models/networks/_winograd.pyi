@@ -1,5 +1,7 @@
 """The kernels that are compiled from kernels/winograd.c."""
 
+EDITION: int
+
 def level() -> int:
     """What this processor has: 0 nothing, 1 AVX2, 2 AVX-512, 3 AVX-512 and bfloat16."""
 

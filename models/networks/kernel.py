@@ -19,6 +19,9 @@ try:
     from models.networks import _winograd
 except ImportError:  # installed without a compiler, or on a processor that they are not written for
     _winograd = None  # type: ignore[assignment]
+else:
+    if getattr(_winograd, "EDITION", 0) != 1:  # compiled from another edition: installing Ganvas again compiles it anew
+        _winograd = None  # type: ignore[assignment]
 
 AVX2, AVX512, BFLOAT16 = 1, 2, 3  # what kernels use of a processor
 NAMES = {AVX2: "float32 by AVX2", AVX512: "float32 by AVX-512", BFLOAT16: "bfloat16 by AVX-512"}

@@ -23,6 +23,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#define EDITION 1 /* of what models/networks/kernel.py relies on: both are raised together */
 #define TILE 4
 #define SEEN 6
 #define PLANES (SEEN * SEEN)
@@ -223,4 +224,8 @@ static PyMethodDef methods[] = {
 
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_winograd", 0, -1, methods, 0, 0, 0, 0};
 
-PyMODINIT_FUNC PyInit__winograd(void) { return PyModule_Create(&definition); }
+PyMODINIT_FUNC PyInit__winograd(void) {
+    PyObject *module = PyModule_Create(&definition);
+    if (module && PyModule_AddIntConstant(module, "EDITION", EDITION)) Py_CLEAR(module);
+    return module;
+}
