@@ -155,5 +155,10 @@ class QuickDenseStage:
 def _most(convolution: Kernel, width: int, times: int = 1) -> int:
     """How many rows of `width` pixels a stage takes at once: no more than a piece of work, and whole tiles of them."""
     work = 18.0 * convolution.channels * convolution.filters * times
-    rows = rows_at_once(width, work, convolution.dtype, PROCESSOR)
+    rows = rows_at_once(width, work, convolution.dtype, PROCESSOR) * higher()
     return max(TILE, rows - rows % TILE)
+
+
+def higher() -> int:
+    """How many times higher bands are where many threads share their work, which are started for each of them."""
+    return max(1, torch.get_num_threads() // 4)

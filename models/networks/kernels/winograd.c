@@ -34,6 +34,7 @@
 #define FAR 1.41421356237309505f
 #define MOST_CHANNELS 1024
 #define MOST_THREADS 64
+#define PARTS_WORTH 4                                 /* parts for each thread at least: with fewer, starting it costs too much */
 #define PLANE(channels) (RUN * (channels) + 32)       /* a step that is no power of two keeps planes in different cache sets */
 #define ROUNDED(bytes) (((bytes) + 63) / 64 * 64)
 #define TILES(pixels) (((pixels) + TILE - 1) / TILE)
@@ -153,7 +154,7 @@ static PyObject *convolve(PyObject *module, PyObject *args) {
     Work work = {&job, kind == BFLOAT16 ? convolve_bfloat16 : kind == AVX512 ? convolve_avx512 : convolve_avx2,
                  TILES(job.rows) * job.runs, 0};
     if (threads > MOST_THREADS) threads = MOST_THREADS;
-    if (threads > work.parts) threads = work.parts;
+    if (threads > work.parts / PARTS_WORTH) threads = work.parts / PARTS_WORTH > 1 ? work.parts / PARTS_WORTH : 1;
     Hand hands[MOST_THREADS];
     pthread_t helpers[MOST_THREADS];
     long helping = 0;
