@@ -147,7 +147,7 @@ class Conveyor:
             self._leave(item)
             self._fail(item, update)
         elif isinstance(update, Done):
-            self._leave(item)
+            self._leave(item, update.seconds)
             self._after_laying(item, partial(self._run_done, item, update))
         elif isinstance(update, Cancelled):
             self._leave(item)
@@ -274,9 +274,10 @@ class Conveyor:
 
         self._in_pool(item, _nothing, laid, on_tiles=True)
 
-    def _leave(self, item: Item) -> None:
+    def _leave(self, item: Item, seconds: float | None = None) -> None:
+        """The request has ended. `seconds` are those that were worked on it: on a hand that others use too it takes longer."""
         del self._current[item.index]
-        item.network_seconds += time.perf_counter() - item.network_began
+        item.network_seconds += time.perf_counter() - item.network_began if seconds is None else seconds
 
     def _put_back(self, item: Item) -> None:
         """A run that was cancelled goes on from where it was; where it came too late for that, nothing was left to do."""

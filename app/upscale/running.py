@@ -219,6 +219,10 @@ class Runner(QObject):
         if self.state != "running" or self._belt is None:
             return
         self._belt.pause()
+        for row in self._rows:
+            if row.state == "reading":  # let go again, so that a pause gives memory back
+                row.state = "ready"
+                self.row_changed.emit(row)
         self.progress.pause(True)
         if self._crew is not None:
             self._crew.cancel()

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -104,6 +105,17 @@ def test_strength_blends_with_the_plain_resize(tmp_path: Path, running: Engine) 
         made[strength] = decode(output).pixels.astype(float)
     assert np.abs(made[0.5] - (made[0.0] + made[1.0]) / 2).max() <= 1
     assert np.abs(made[0.0] - made[1.0]).max() > 20
+
+
+def test_what_others_had_done_meanwhile_is_not_counted_as_work_on_a_photo(tmp_path: Path, running: Engine) -> None:
+    plan = planned(photos(tmp_path, 1), replace(X2, into=tmp_path / "out"))
+    with Conveyor(X2) as belt:
+        request = first_request(belt, plan[0])
+        time.sleep(0.3)  # the engine is busy with something else
+        for update in running.run(request):
+            belt.update(0, replace(update, seconds=0.125) if isinstance(update, Done) else update)
+        (done,) = [event for event in drive(belt, running) if event.stage == "done"]
+    assert done.network_seconds == 0.125
 
 
 def test_one_bad_photo_does_not_stop_the_others(tmp_path: Path, running: Engine) -> None:

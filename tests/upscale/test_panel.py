@@ -134,6 +134,19 @@ def test_a_pause_in_a_photo_goes_on_where_it_was(panel: UpscalePanel, until: Unt
     assert np.abs(decode(result).pixels.astype(int) - doubled(decode(named[0]).pixels)).max() <= 1
 
 
+def test_in_a_pause_nothing_is_said_to_be_read(panel: UpscalePanel, until: Until, tmp_path: Path) -> None:
+    photos(tmp_path / "in", 8, 400, 420)
+    panel.add([tmp_path / "in"])
+    until(ready(panel, 8))
+    panel.job.start()
+    until(lambda: "done" in states(panel))
+    panel.runner.pause()
+    until(lambda: panel.runner.state == "paused" and panel.runner.is_quiet)
+    assert "reading" not in states(panel)
+    panel.runner.resume()
+    until(lambda: states(panel) == ["done"] * 8 and panel.runner.state == "idle")
+
+
 def test_photos_that_come_during_a_job_join_it(panel: UpscalePanel, until: Until, tmp_path: Path) -> None:
     photos(tmp_path / "a", 6, 160, 160)
     photos(tmp_path / "b", 3)
