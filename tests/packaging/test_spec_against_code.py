@@ -104,6 +104,11 @@ def test_local_sockets_stay_in() -> None:
     assert kept.keep("PySide6/Qt/lib/libQt6Network.so.6")
 
 
+def test_our_own_kernels_stay_in_and_their_source_stays_out() -> None:
+    assert kept.keep("models/networks/_winograd.abi3.so")
+    assert not [path for path in contents.data_files() if path.suffix in {".c", ".h", ".so"}]
+
+
 def test_every_data_file_of_the_rooms_is_in_at_its_own_place() -> None:
     placed = {(ROOT / folder / Path(source).name).resolve() for source, folder in contents.datas()}
     for room in ("app", "models", "resources"):

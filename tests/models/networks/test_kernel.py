@@ -186,5 +186,7 @@ def test_torch_computes_where_the_kernels_are_not_the_quickest(monkeypatch: pyte
     assert kernel.level(torch.float32, torch.device("cuda")) == 0
     monkeypatch.setattr(kernel, "processor_has_tiles", lambda: True)
     assert kernel.level(torch.bfloat16, PROCESSOR) == 0
+    assert kernel.told().startswith("Ganvas's own kernels compute (float32")
     monkeypatch.setattr(kernel, "_winograd", None)
     assert kernel.level(torch.float32, PROCESSOR) == 0
+    assert kernel.told().startswith("torch computes")
