@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shutil
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from importlib import metadata
@@ -57,42 +58,53 @@ class Assembly:
         self.rows = min(self.rows, row)
 
 
+BLOCK_ROWS = 256
+
+
 class StreamedAssembly:
-    """The same for a result too large to be held: complete rows go to a `StripWriter`, the rest waits in a band."""
+    """The same for a result too large to be held: complete rows go to a `StripWriter`, the rest waits in blocks of rows.
+
+    A block is taken when its first tile comes and let go when its last row is written: no row is ever copied, and what waits is
+    as much as the network makes in one row of its windows.
+    """
 
     def __init__(self, writer: StripWriter, shape: Shape) -> None:
         self._writer, self._shape = writer, shape
-        self._band = np.empty((0, shape.width, shape.channels), shape.dtype)
-        self._filled = np.zeros(0, np.int64)
+        self._blocks: deque[NDArray[Any]] = deque()
+        self._top = 0  # the row that the first block begins with
+        self._filled = np.zeros(0, np.int64)  # of each row of the blocks
         self.rows = 0
 
     def put(self, tile: Tile, below: int = 0) -> None:
         """Take a tile in its place; waits while the encoder is busy."""
         height, width = tile.pixels.shape[:2]
-        top = tile.top + below - self.rows
-        self._reach(top + height)
-        part = self._band[top : top + height, tile.left : tile.left + width]
-        part[...] = tile.pixels.reshape(part.shape)
-        self._filled[top : top + height] += width
+        first = tile.top + below - self._top
+        pixels = tile.pixels.reshape(height, width, self._shape.channels)
+        while len(self._filled) < first + height:
+            self._blocks.append(np.empty((BLOCK_ROWS, self._shape.width, self._shape.channels), self._shape.dtype))
+            self._filled = np.concatenate([self._filled, np.zeros(BLOCK_ROWS, np.int64)])
+        for number in range(first // BLOCK_ROWS, -(-(first + height) // BLOCK_ROWS)):
+            start, stop = max(first, number * BLOCK_ROWS), min(first + height, (number + 1) * BLOCK_ROWS)
+            part = self._blocks[number][start - number * BLOCK_ROWS : stop - number * BLOCK_ROWS]
+            part[:, tile.left : tile.left + width] = pixels[start - first : stop - first]
+        self._filled[first : first + height] += width
         unfinished = np.flatnonzero(self._filled < self._shape.width)
-        ready = int(unfinished[0]) if unfinished.size else len(self._filled)
-        if ready:
-            self._writer.write(self._band[:ready])
-            self._band, self._filled = self._band[ready:], self._filled[ready:]
-            self.rows += ready
+        self._write_until(self._top + (int(unfinished[0]) if unfinished.size else len(self._filled)))
 
     def go_on_from(self, row: int) -> None:
         """What was put below `row` will come again. Rows that were written already cannot."""
         if row < self.rows:
             raise ValueError(f"row {row} was written already")
-        self._filled[row - self.rows :] = 0
+        self._filled[row - self._top :] = 0
 
-    def _reach(self, rows: int) -> None:
-        more = rows - len(self._filled)
-        if more > 0:
-            empty = np.empty((more, self._shape.width, self._shape.channels), self._shape.dtype)
-            self._band = np.concatenate([self._band, empty])
-            self._filled = np.concatenate([self._filled, np.zeros(more, np.int64)])
+    def _write_until(self, row: int) -> None:
+        while self.rows < row:
+            start, stop = self.rows - self._top, min(row - self._top, BLOCK_ROWS)
+            self._writer.write(self._blocks[0][start:stop])
+            self.rows += stop - start
+            if stop == BLOCK_ROWS:
+                self._blocks.popleft()
+                self._top, self._filled = self._top + BLOCK_ROWS, self._filled[BLOCK_ROWS:]
 
 
 def prepared(photo: Photo, planned: Planned, choices: Choices) -> Photo:
