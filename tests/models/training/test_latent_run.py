@@ -181,10 +181,11 @@ def test_the_mean_with_an_earlier_moment_lies_half_way(discs: Path, tmp_path: Pa
         run.mean_with(narrow.state())
 
 
-def test_each_loss_has_the_rates_that_suit_it() -> None:
+def test_each_loss_has_what_suits_it() -> None:
     assert with_loss("relativistic", batch=4) == LatentOptions(batch=4)
-    assert with_loss("hinge").rate < LatentOptions().rate
-    assert with_loss("hinge").loss == "hinge"
+    hinge, usual = with_loss("hinge"), LatentOptions()
+    assert (hinge.loss, hinge.pixels, usual.pixels) == ("hinge", False, True)
+    assert (hinge.rate > usual.rate, hinge.critic_rate < usual.critic_rate, hinge.settle > usual.settle) == (True, True, True)
 
 
 def test_while_a_new_level_settles_it_learns_alone(discs: Path, tmp_path: Path) -> None:
