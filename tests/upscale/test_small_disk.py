@@ -15,7 +15,7 @@ from app.upscale.conveyor import Conveyor
 from app.upscale.plan import Choices
 from app.upscale.sizes import parse_target
 from tests.upscale.belt import TWICE, drive, engine, photos, planned
-from tests.upscale.test_videos import make, needs_ffmpeg, pixels_of
+from tests.upscale.test_videos import make, pixels_of
 
 X2 = Choices(TWICE, 2, parse_target("x2"), format="png")
 
@@ -66,7 +66,6 @@ def test_photos_wait_for_room_and_nothing_half_is_left(
         assert decode(one.output).width == 160
 
 
-@needs_ffmpeg
 def test_a_video_waits_for_room_too(tmp_path: Path, running: Engine, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(moving.Film, "_need", lambda film, size: None)
     path = make(tmp_path / "a.mp4", frames=24, size="160x120", filters="noise=alls=60:allf=t,format=yuv420p")
