@@ -153,19 +153,21 @@ def test_a_painter_without_its_card_says_what_lacks() -> None:
         family.convert(replace(alone, siblings={"card.json": replace(CARD, family="spade").to_json().encode()}), {})
 
 
-def test_the_embedded_painter_answers_every_hand_drawn_map_with_its_labels_in_sight() -> None:
-    model = models.open("landscapes", device="cpu", precision="float32")
+@pytest.mark.parametrize("painter", ["landscapes", "landscapes-open"])
+def test_an_embedded_painter_answers_every_hand_drawn_map_with_its_labels_in_sight(painter: str) -> None:
+    model = models.open(painter, device="cpu", precision="float32")
     assert isinstance(model, PaintingModel)
     assert [label.name for label in model.labels][:2] == ["sky", "cloud"]
     paths = sorted(SAMPLES.glob("*.png"))
     assert len(paths) == 12
+    noon = np.asarray(Image.open(SAMPLES.parent / "looks" / "noon.webp").convert("RGB"))
     used: set[int] = set()
     for path in paths:
         label_map = np.asarray(Image.open(path))
         used |= set(np.unique(label_map).tolist())
         assert label_map.shape == (384, 512)
         sky = label_map == 0
-        picture = model.paint(label_map, 3).astype(float)
+        picture = model.paint(label_map, noon).astype(float)
         assert picture.std() > 12
         if 0.1 < sky.mean() < 0.9:  # blue outweighs green in the sky more than elsewhere
             excess = picture[..., 2] - picture[..., 1]
@@ -173,9 +175,11 @@ def test_the_embedded_painter_answers_every_hand_drawn_map_with_its_labels_in_si
     assert used == set(range(18))
 
 
-def test_the_card_of_the_embedded_painter_tells_licence_and_limits() -> None:
-    folder = Path(__file__).parents[3] / "resources" / "weights" / "landscapes"
+@pytest.mark.parametrize(("painter", "licence"), [("landscapes", "research collections"), ("landscapes-open", "Unsplash")])
+def test_the_card_of_an_embedded_painter_tells_licence_and_limits(painter: str, licence: str) -> None:
+    folder = Path(__file__).parents[3] / "resources" / "weights" / painter
     card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
-    assert card["non_commercial"] is True
+    assert card["non_commercial"] is (painter == "landscapes")
+    assert licence in card["licence_note"]
     assert card["limits"]
     assert "pictures seen" in card["recipe"]
