@@ -109,6 +109,7 @@ def overlap(args: argparse.Namespace, folder: Path) -> bool:
     from app.inference.requests import UpscaleRequest
     from app.inference.updates import Done, Failure
     from app.upscale.conveyor import Conveyor
+    from app.upscale.driving import drive
     from app.upscale.inputs import Found
     from app.upscale.plan import Choices, Planner
     from app.upscale.sizes import parse_target
@@ -154,14 +155,7 @@ def overlap(args: argparse.Namespace, folder: Path) -> bool:
         with Conveyor(choices) as conveyor:
             for index, one in enumerate(planned):
                 conveyor.add(index, one)
-            while not conveyor.finished:
-                conveyor.collect()
-                job = conveyor.next_request()
-                if job is None:
-                    conveyor.wait()
-                    continue
-                for update in engine.run(job[1]):
-                    conveyor.update(job[0], update)
+            drive(conveyor, engine, lambda event: None)
 
     decoded = [decode(path) for path in paths]
     ways: dict[str, Callable[[], None]] = {"network alone": network, "in line": in_line, "on the belt": belt}

@@ -27,13 +27,14 @@ import numpy as np  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
 from app.inference.engine import Engine  # noqa: E402
-from app.inference.updates import Failure  # noqa: E402
 from app.photos.decoding import decode  # noqa: E402
 from app.photos.encoding import encode  # noqa: E402
 from app.photos.photo import Photo  # noqa: E402
 from app.photos.resizing import resize  # noqa: E402
 from app.upscale.conveyor import Conveyor  # noqa: E402
+from app.upscale.driving import drive  # noqa: E402
 from app.upscale.inputs import Found  # noqa: E402
+from app.upscale.items import Event  # noqa: E402
 from app.upscale.plan import Choices, Planner  # noqa: E402
 from app.upscale.sizes import parse_target  # noqa: E402
 from benchmarks.upscale import sample  # noqa: E402
@@ -95,16 +96,12 @@ def on_the_belt(engine: Engine, choices: Choices, paths: list[Path]) -> None:
     with Conveyor(choices) as conveyor:
         for index, path in enumerate(paths):
             conveyor.add(index, planner.plan(Found(path)))
-        while not conveyor.finished:
-            conveyor.collect()
-            job = conveyor.next_request()
-            if job is None:
-                conveyor.wait()
-                continue
-            for update in engine.run(job[1]):
-                if isinstance(update, Failure):
-                    sys.exit(str(update))
-                conveyor.update(job[0], update)
+        drive(conveyor, engine, _no_failure)
+
+
+def _no_failure(event: Event) -> None:
+    if event.failure is not None:
+        sys.exit(str(event.failure))
 
 
 def photos(folder: Path, count: int, width: int, height: int) -> list[Path]:
