@@ -171,12 +171,14 @@ def disk_size(size: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time in words: 40 s, 18 min, 3 h 20 min."""
+    """A time in words: 40 s, 18 min, 3 h 20 min, 16 h, 5 days."""
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     minutes = round(seconds / 60)
     if minutes < 60:
         return f"{minutes} min"
-    if minutes < 48 * 60:
+    if 600 <= minutes < 48 * 60:
+        return f"{round(minutes / 60)} h"
+    if minutes < 600:
         return f"{minutes // 60} h {minutes % 60} min" if minutes % 60 else f"{minutes // 60} h"
     return f"{round(minutes / 1440)} days"

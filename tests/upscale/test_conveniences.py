@@ -186,7 +186,8 @@ def test_a_pause_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(0.2, "1 s"), (59, "59 s"), (120, "2 min"), (3600, "1 h"), (12_000, "3 h 20 min"), (400_000, "5 days")]
+    ("seconds", "words"),
+    [(0.2, "1 s"), (59, "59 s"), (120, "2 min"), (3600, "1 h"), (12_000, "3 h 20 min"), (57_000, "16 h"), (400_000, "5 days")],
 )
 def test_times_are_told_in_words(seconds: float, words: str) -> None:
     assert duration(seconds) == words
