@@ -177,8 +177,8 @@ def duration(seconds: float) -> str:
     minutes = round(seconds / 60)
     if minutes < 60:
         return f"{minutes} min"
-    if 600 <= minutes < 48 * 60:
-        return f"{round(minutes / 60)} h"
-    if minutes < 600:
+    if minutes < 10 * 60:
         return f"{minutes // 60} h {minutes % 60} min" if minutes % 60 else f"{minutes // 60} h"
+    if minutes < 48 * 60:
+        return f"{round(minutes / 60)} h"
     return f"{round(minutes / 1440)} days"
