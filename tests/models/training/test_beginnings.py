@@ -17,8 +17,8 @@ from models.training.beginnings import read_beginning
 from models.training.export import write_model
 from models.training.labelling import LabellingOptions
 from models.training.labelling_jobs import open_labelling
-from models.training.latent_options import LatentOptions
 from models.training.latent_jobs import open_latent
+from models.training.latent_options import LatentOptions
 from models.training.loop import STATE
 from models.training.painting import PaintingOptions
 from models.training.state import save_state
