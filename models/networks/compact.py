@@ -86,9 +86,9 @@ class FastCompact:
         weight, bias = tensors[f"body.{2 * k}.weight"].detach(), tensors[f"body.{2 * k}.bias"].detach()
         slope = tensors[f"body.{2 * k + 1}.weight"].detach() if k <= self.config.inner else None
         kind = kernel.level(self.runtime.dtype if k else torch.float32, self.runtime.device)
-        if kind and kernel.fits(weight):
+        made = self.runtime.dtype if k <= self.config.inner else torch.float32
+        if kind and kernel.fits(weight) and made in kernel.FORMATS:
             quick = kernel.Kernel(weight, bias, slope, kind)
-            made = self.runtime.dtype if k <= self.config.inner else torch.float32
             return lambda width: QuickConvolution(quick, width, made)
         placed = self._placed(k, weight).contiguous(memory_format=torch.channels_last), self._placed(k, bias)
         slopes = None if slope is None else self._placed(k, slope)

@@ -29,6 +29,7 @@ BLOCK = {AVX2: 16, AVX512: 64, BFLOAT16: 64}  # filters whose weights lie togeth
 TILE = 4  # rows and columns that are made together: other numbers cost as much as the next multiple
 LANES = 16  # channels and filters come in multiples of this
 MOST_CHANNELS = 1024
+FORMATS = (torch.float32, torch.bfloat16)  # of the numbers in rows
 
 Table = NDArray[np.uint64]  # addresses of rows; 0 is a row of zeros
 
@@ -85,7 +86,13 @@ def fits(weight: torch.Tensor) -> bool:
 
 
 def rows_of(maps: torch.Tensor) -> Rows:
-    """The rows of channels_last maps `[1, C, r, w]`, which must be kept as long as the addresses are used."""
+    """The rows of channels_last maps `[1, C, r, w]`, which must be kept as long as the addresses are used.
+
+    `ValueError` for maps that kernels would read or write wrongly, beyond their end perhaps.
+    """
+    together = maps.stride(1) == 1 or maps.shape[1] == 1
+    if maps.dtype not in FORMATS or maps.device.type != "cpu" or len(maps) != 1 or not together:
+        raise ValueError("Kernels take one picture in channels_last and float32 or bfloat16, in the processor's own memory.")
     size = maps.element_size()
     table = maps.data_ptr() + np.arange(maps.shape[2], dtype=np.uint64) * np.uint64(maps.stride(2) * size)
     return Rows(table, maps.stride(3) * size, maps.dtype)
@@ -101,9 +108,10 @@ def halve(seen: Rows, made: Rows, width: int, channels: int) -> None:
 def shuffled(squares: torch.Tensor, added: torch.Tensor, side: int) -> torch.Tensor:
     """As `F.pixel_shuffle(squares, side)` of channels_last maps, and `added [1, colours, r, w]` (float32) enlarged by copying."""
     assert _winograd is not None
-    squares = squares.float()
+    squares = squares.float().contiguous(memory_format=torch.channels_last)
+    added = added.contiguous(memory_format=torch.channels_last)
     _, colours, rows, width = added.shape
-    made = torch.empty(1, colours, side * rows, side * width)
+    made = torch.empty(1, colours, side * rows, side * width, dtype=torch.float32, device="cpu")
     seen, picture = rows_of(squares), rows_of(added)
     size = rows, width, colours, side
     _winograd.shuffle((seen.table.ctypes.data, seen.pixel), picture.table.ctypes.data, made.data_ptr(), size)
@@ -148,7 +156,7 @@ class Kernel:
         if self._packed is None:
             self._packed = _packed(self._weight, self._wide, self._kind)
         threads = torch.get_num_threads()
-        room = torch.empty(threads * _winograd.room(self.channels, self._wide), dtype=torch.uint8)
+        room = torch.empty(threads * _winograd.room(self.channels, self._wide), dtype=torch.uint8, device="cpu")
         _winograd.convolve(
             self._kind,
             (seen.table.ctypes.data, seen.pixel, seen.dtype is torch.bfloat16, doubled),
@@ -162,7 +170,7 @@ class Kernel:
 
     def _filled(self, values: torch.Tensor) -> torch.Tensor:
         """One number for each filter, and zeros up to the multiple that the kernels take."""
-        filled = torch.zeros(self._wide)
+        filled = torch.zeros(self._wide, dtype=torch.float32, device="cpu")
         filled[: self.filters] = values.float()
         return filled
 

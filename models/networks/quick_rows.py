@@ -11,12 +11,11 @@ import numpy as np
 import torch
 
 from models.networks import kernel
+from models.networks.dense_rows import RESIDUAL, TAIL
 from models.networks.kernel import TILE, Kernel
 from models.networks.streaming import Rows, empty, rows_at_once
 from models.steps import Steps
 
-RESIDUAL = 0.2  # what a dense block adds is scaled by this
-TAIL = 6  # rows above a band that a dense block sees again: each of five convolutions comes one row after the one before it
 PROCESSOR = torch.device("cpu")
 
 
@@ -49,8 +48,7 @@ class QuickConvolution:
         if rows.shape[1] < self._kernel.channels:
             few, rows = rows, empty(rows, rows.shape[2], self._kernel.channels)
             rows[:, : few.shape[1]], rows[:, few.shape[1] :] = few, 0
-        elif rows.stride(1) != 1 or (self._bands and rows.stride(3) != self._bands[-1].stride(3)):
-            rows = rows.contiguous(memory_format=torch.channels_last)
+        rows = rows.contiguous(memory_format=torch.channels_last)
         self._bands.append(rows)
         seen = kernel.rows_of(rows)
         self._table = np.concatenate([self._table, seen.table.repeat(self._times), np.zeros(int(last), np.uint64)])
@@ -60,7 +58,7 @@ class QuickConvolution:
         if count < 1:
             return None
         width = rows.shape[3] * self._times
-        room = torch.empty(1, count, width, self._kernel.filters, dtype=self._dtype)
+        room = torch.empty(1, count, width, self._kernel.filters, dtype=self._dtype, device=PROCESSOR)
         made = room.permute(0, 3, 1, 2)
         seen = seen._replace(table=self._table[: count + 2])
         self._kernel.convolve(seen, kernel.rows_of(made), width, doubled=self._times == 2)

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from models.networks import kernel
-from models.networks.dense_rows import DENSE_NAMES, TAIL, DenseStage
+from models.networks.dense_rows import DENSE_NAMES, RESIDUAL, SLOPE, TAIL, DenseStage
 from models.networks.kernel import Kernel
 from models.networks.quick_rows import QuickConvolution, QuickDenseStage, higher
 from models.networks.streaming import (
@@ -34,9 +34,6 @@ from models.networks.streaming import (
 from models.networks.unfilled import Conv2d
 from models.precision import Runtime
 from models.steps import Steps
-
-SLOPE = 0.2  # of every leaky ReLU
-RESIDUAL = 0.2  # what a block adds is scaled by this
 
 
 @dataclass(frozen=True)
@@ -134,12 +131,8 @@ class FastRRDBNet:
         # this changed no pixel near a border by more than two levels (x4plus; what lies beyond 24 pixels changed 0.3 % of them).
         self.overlap = min(32, 15 * config.blocks + 4) * config.unshuffle
         self._kernels = self._own_kernels(tensors)
-        self._weights = {
-            name: self._placed(name, tensor.detach())
-            for name, tensor in tensors.items()
-            if name.rpartition(".")[0] not in self._kernels
-        }
         if not self._kernels:
+            self._weights = {name: self._placed(name, tensor.detach()) for name, tensor in tensors.items()}
             self._doubling = [
                 [self._placed("ups", part) for part in before_doubling(tensors[f"ups.{number}.weight"].detach().float())]
                 for number in range(config.doublings)
@@ -150,7 +143,8 @@ class FastRRDBNet:
         """All 3x3 convolutions by name, where our own kernels take them and are quicker than torch; else none."""
         kind, exact = (kernel.level(dtype, self.runtime.device) for dtype in (self.runtime.dtype, torch.float32))
         layers = {name.removesuffix(".weight"): tensor.detach() for name, tensor in tensors.items() if name.endswith(".weight")}
-        if not kind or self.config.plus or not all(kernel.fits(weight) for weight in layers.values()):
+        # Bypasses, of size 1x1, do not fit; a dense block's maps must begin where a kernel's channels do.
+        if not kind or self.config.features % kernel.LANES or not all(kernel.fits(weight) for weight in layers.values()):
             return {}
         made = {}
         for name, weight in layers.items():
@@ -220,7 +214,7 @@ class FastRRDBNet:
     def _convolution(
         self, name: str, width: int, slope: float | None = None, copy: Rows | None = None, around: Rows | None = None
     ) -> Stage:
-        if name in self._kernels:
+        if self._kernels:
             return QuickConvolution(self._kernels[name], width, copy=copy, around=around)
         weight, bias = self._weights[f"{name}.weight"], self._weights[f"{name}.bias"]
         return Convolution(weight, bias, width, slope=slope, copy=copy, around=around)

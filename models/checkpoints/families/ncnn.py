@@ -15,7 +15,8 @@ from models.checkpoints.ncnn_reader import Layer
 from models.checkpoints.state_dicts import Tensors, fitted
 from models.errors import CheckpointError
 from models.networks.compact import Compact
-from models.networks.rrdbnet import RESIDUAL, SLOPE, RRDBNet
+from models.networks.dense_rows import RESIDUAL, SLOPE
+from models.networks.rrdbnet import RRDBNet
 from models.precision import Runtime
 
 _NEAREST, _BICUBIC = 1, 3  # Interp's kinds

@@ -14,8 +14,8 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-#if !defined(__x86_64__) || !defined(__GNUC__)
-#error "These kernels are for x86-64, and for GCC or Clang."
+#if !defined(__x86_64__) || !defined(__LP64__) || !defined(__GNUC__)
+#error "These kernels are for x86-64 where a long has 64 bits, and for GCC or Clang."
 #endif
 
 #include <immintrin.h>
@@ -138,7 +138,7 @@ static PyObject *convolve(PyObject *module, PyObject *args) {
                           &job.rows, &job.width, &job.channels, &job.filters, &job.kept, &threads, &space))
         return 0;
     if (kind < AVX2 || kind > BFLOAT16 || job.channels < 16 || job.channels % 16 || job.channels > MOST_CHANNELS ||
-        job.filters < 16 || job.filters % 16 || job.kept > job.filters || job.rows < 1 || job.width < 1 || threads < 1 ||
+        job.filters < 16 || job.filters % 16 || job.kept < 1 || job.kept > job.filters || job.rows < 1 || job.width < 1 || threads < 1 ||
         (base && job.kept % 16)) {
         PyErr_SetString(PyExc_ValueError, "There is no such convolution.");
         return 0;

@@ -126,6 +126,7 @@ def test_whole_networks_are_the_plain_ones(
     for plain, fast in (
         (RRDBNet(RRDBConfig(3, 3, 32, 16, 2, 2)), FastRRDBNet),
         (RRDBNet(RRDBConfig(3, 3, 16, 16, 1, 0)), FastRRDBNet),
+        (RRDBNet(RRDBConfig(3, 3, 8, 2, 1, 2)), FastRRDBNet),  # so few features that each kernel alone would take them
         (Compact(CompactConfig(3, 32, 3, 3)), FastCompact),
     ):
         want = filled(plain)(x)
@@ -172,6 +173,22 @@ def test_a_picture_that_is_cut_where_tiles_begin_is_the_same_but_for_a_fraction_
         got = drain(network.enlarge(x[:, :, first - overlap :, first - overlap :].contiguous()))
     off = (got[:, :, 2 * overlap :, 2 * overlap :] - want[:, :, 2 * first :, 2 * first :]).abs() * 255
     assert off.max() < 0.5
+
+
+def test_numbers_of_another_format_are_left_to_torch() -> None:
+    config = CompactConfig(3, 64, 2, 4)
+    plain, x = filled(Compact(config)), torch.rand(1, 3, 20, 20)
+    network = FastCompact(config, plain.state_dict(), Runtime(PROCESSOR, torch.float16))
+    with torch.inference_mode():
+        assert (drain(network.enlarge(x)) - plain(x)).abs().max() < 0.03
+
+
+@pytest.mark.parametrize(
+    "maps", [_picture(16, 4, 4).half(), torch.zeros(1, 16, 4, 4), torch.zeros(2, 4, 4, 16).permute(0, 3, 1, 2)]
+)
+def test_maps_whose_addresses_would_lead_astray_are_refused(maps: torch.Tensor) -> None:
+    with pytest.raises(ValueError, match="one picture in channels_last"):
+        kernel.rows_of(maps)
 
 
 def test_a_table_that_does_not_fit_is_refused() -> None:
