@@ -18,7 +18,8 @@ def filtered(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, paddin
 
     The gradient of `x` is quick on a processor where no other is asked for; it cannot be differentiated once more.
     """
-    if x.device.type != "cpu" or not x.requires_grad or weight.requires_grad or not torch.is_grad_enabled():
+    learning = weight.requires_grad or (bias is not None and bias.requires_grad)
+    if x.device.type != "cpu" or not x.requires_grad or learning or not torch.is_grad_enabled():
         return F.conv2d(x, weight, bias, stride, padding, 1, len(weight))
     if torch.is_autocast_enabled("cpu"):
         dtype = torch.get_autocast_dtype("cpu")

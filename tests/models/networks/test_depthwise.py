@@ -26,6 +26,9 @@ def test_weights_that_learn_get_their_gradient_too() -> None:
     x, weight = torch.randn(1, 3, 8, 8, requires_grad=True), torch.randn(3, 1, 3, 3, requires_grad=True)
     for found in torch.autograd.grad(filtered(x, weight, None, 1, 1).square().sum(), (x, weight)):
         assert found.abs().sum() > 0
+    bias = torch.zeros(3, requires_grad=True)
+    (found,) = torch.autograd.grad(filtered(x, weight.detach(), bias, 1, 1).square().sum(), bias)
+    assert found.abs().sum() > 0
 
 
 def test_under_autocast_it_computes_in_the_smaller_format() -> None:
