@@ -105,7 +105,7 @@ def run(args: argparse.Namespace) -> int:
 def _painting(args: argparse.Namespace, reporter: Reporter, place: Place, schedule: Schedule) -> None:
     from models.training import jobs
     from models.training.painting import PaintingOptions
-    from models.training.state import load_state
+    from models.training.resuming import state_alike
 
     if args.size < 64 or args.size % 32:
         raise UsageError(f"--size must be a multiple of 32, at least 64, not {args.size}.")
@@ -116,7 +116,7 @@ def _painting(args: argparse.Namespace, reporter: Reporter, place: Place, schedu
     _follow(args, reporter, jobs.train_painting(work, args.out, schedule))
     if args.export is not None:
         if args.mean_with is not None:
-            work.mean_with(load_state(args.mean_with))
+            work.mean_with(state_alike(PaintingOptions, args.mean_with))
         jobs.export_painting(work, jobs.read_card(args.card, args.export.name), args.export)
     _end(args, reporter, work.seen)
 
@@ -124,8 +124,8 @@ def _painting(args: argparse.Namespace, reporter: Reporter, place: Place, schedu
 def _latent(args: argparse.Namespace, reporter: Reporter, place: Place, schedule: Schedule) -> None:
     from models.training import latent_jobs
     from models.training.jobs import read_card
-    from models.training.latent_options import with_loss
-    from models.training.state import load_state
+    from models.training.latent_options import LatentOptions, with_loss
+    from models.training.resuming import state_alike
 
     options = with_loss(args.loss, size=args.size, batch=args.batch, mirror=not args.no_mirror)
     work = latent_jobs.open_latent(args.data, args.out, options, place, args.begin_from, args.small)
@@ -133,7 +133,7 @@ def _latent(args: argparse.Namespace, reporter: Reporter, place: Place, schedule
     _follow(args, reporter, latent_jobs.train_latent(work, args.out, schedule))
     if args.export is not None:
         if args.mean_with is not None:
-            work.mean_with(load_state(args.mean_with))
+            work.mean_with(state_alike(LatentOptions, args.mean_with))
         latent_jobs.export_latent(work, read_card(args.card, args.export.name), args.export)
     _end(args, reporter, work.seen)
 

@@ -21,7 +21,7 @@ from models.training.labelled import LabelledPhotos, read_labelled
 from models.training.loop import Report, Schedule, train
 from models.training.painting import PaintingOptions, PaintingRun
 from models.training.photos import read_photos
-from models.training.resuming import begun_state, options_of, same_labels, state_of
+from models.training.resuming import begun_state, options_of, same_labels, state_alike
 from models.training.trunk import read_trunk
 from models.training.upscaling import UpscalingOptions, UpscalingRun, enlarged_sheet
 
@@ -66,9 +66,7 @@ def open_painting(
         same_labels(state["networks"]["generator"]["label_codes"].shape[0], len(photos.labels))
         run.restore(state)
     elif begin_from is not None:
-        begun = state_of(begin_from)
-        options_of(PaintingOptions, begun, begin_from)
-        run.begin_from(begun)
+        run.begin_from(state_alike(PaintingOptions, begin_from))
     return run
 
 

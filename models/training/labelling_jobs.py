@@ -20,7 +20,7 @@ from models.training.jobs import Place
 from models.training.labelled import read_labelled, square
 from models.training.labelling import LabellingOptions, LabellingRun, channels_of, held_out_agreement
 from models.training.loop import Report, Schedule, train
-from models.training.resuming import begun_state, options_of, same_labels, state_of
+from models.training.resuming import begun_state, options_of, same_labels, state_alike
 from models.training.sheets import coloured, spread, webp
 from models.training.trunk import read_trunk
 
@@ -44,8 +44,7 @@ def open_labelling(
         same_labels(len(state["decoder"]["says.weight"]), len(photos.labels))
         run.restore(state)
     elif begin_from is not None:
-        begun = state_of(begin_from)
-        options_of(LabellingOptions, begun, begin_from)
+        begun = state_alike(LabellingOptions, begin_from)
         same_labels(len(begun["decoder"]["says.weight"]), len(photos.labels))
         run.begin_from(begun)
     return run

@@ -20,7 +20,7 @@ from models.training.jobs import Place
 from models.training.latent import LatentRun, w_average
 from models.training.latent_options import LatentOptions, begun_with
 from models.training.loop import LOG, Report, Schedule, train
-from models.training.resuming import begun_state, state_of
+from models.training.resuming import begun_state, state_alike
 from models.training.squares import read_squares
 from models.training.trunk import read_trunk
 
@@ -47,11 +47,10 @@ def open_latent(
     run = LatentRun(pictures, read_trunk(), options, device, bfloat16)
     if state is not None:
         run.restore(state)
-        run.small = run.small if small is None else small
+        if small is not None:
+            run.small = small
     elif begin_from is not None:
-        begun = state_of(begin_from)
-        begun_with(begun, begin_from)
-        run.begin_from(begun)
+        run.begin_from(state_alike(LatentOptions, begin_from))
     return run
 
 

@@ -82,6 +82,13 @@ def options_of(kind: type[Options], state: State, place: Path) -> Options:
     return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()})
 
 
+def state_alike(kind: type[Options], place: Path) -> State:
+    """The state of another run of the same recipe, by its folder or by the file; `BadInput` where it is none."""
+    state = state_of(place)
+    options_of(kind, state, place)
+    return state
+
+
 def same_labels(known: int, now: int) -> None:
     """`BadInput` where a run was begun with another number of labels than the data has."""
     if known != now:

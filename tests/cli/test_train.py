@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,9 @@ from PIL import Image
 
 from app.cli import train
 from app.cli.options import Parser, UsageError, add_common, complete
+from models.training.labelling import LabellingOptions
+from models.training.latent_losses import LOSSES
+from models.training.state import save_state
 
 
 def arguments(*words: str | Path) -> argparse.Namespace:
@@ -47,6 +51,25 @@ def test_a_few_steps_leave_a_log_and_a_model(tmp_path: Path, capsys: pytest.Capt
     mean = ("--export", tmp_path / "half", "--mean-with", tmp_path / "mine", "--share", "0.4")
     assert train.run(arguments(*words, "--precision", "float32", *mean)) == 0
     assert "averaged with mine, whose share is 0.4" in json.loads((tmp_path / "half" / "card.json").read_text())["recipe"]
+
+
+def test_a_mean_with_the_run_of_another_recipe_is_refused_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for i in range(4):
+        Image.effect_noise((64, 64), 40 + i).convert("RGB").save(pictures / f"{i}.png")
+    other = tmp_path / "state.safetensors"
+    save_state(other, {"options": asdict(LabellingOptions()), "decoder": {}})
+    words = ("latent", pictures, "--out", tmp_path / "run", "--size", "64", "--small", "0", "--pictures", "2", "--batch", "2")
+    few = ("--device", "cpu", "--threads", "1", "--export", tmp_path / "mean", "--mean-with", other)
+    assert train.run(arguments(*words, *few)) != 0
+    assert "begun by another recipe" in capsys.readouterr().err
+    assert not (tmp_path / "mean").exists()
+
+
+def test_all_losses_of_the_latent_recipe_can_be_asked_for() -> None:
+    for loss in LOSSES:
+        assert arguments("latent", "pictures", "--out", "run", "--loss", loss).loss == loss
 
 
 def test_data_that_is_none_is_said_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
