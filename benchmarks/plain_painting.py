@@ -21,7 +21,6 @@ import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -39,13 +38,13 @@ from models.labelling import LabellingModel  # noqa: E402
 from models.networks.spade import SPADEBlock, SPADEConfig, SPADEGenerator  # noqa: E402
 from models.training import sheets  # noqa: E402
 from models.training.distributions import apart  # noqa: E402
-from models.training.inception import open_inception  # noqa: E402
+from models.training.inception import Inception, open_inception  # noqa: E402
 from models.training.jobs import Place  # noqa: E402
 from models.training.labelled import LabelledPhotos, read_labelled, square  # noqa: E402
 from models.training.labelling import channels_of  # noqa: E402
 from models.training.loop import Schedule, train  # noqa: E402
 from models.training.lpips import LPIPS, open_lpips  # noqa: E402
-from models.training.metrics import nearest_photos, relabelled  # noqa: E402
+from models.training.metrics import Say, agreement_of, nearest_photos  # noqa: E402
 from models.training.painting import PaintingOptions, PaintingRun, to_shares, to_tensor  # noqa: E402
 from models.training.resuming import ResumableRun, begun_state, follow, options_of, placed, state_of  # noqa: E402
 from models.training.state import State  # noqa: E402
@@ -236,57 +235,52 @@ def main() -> None:
                 break
     if args.beside is None:
         return
-    ours = PaintingRun(
-        data, read_trunk(), options_of(PaintingOptions, other := state_of(args.beside), args.beside), device, bfloat16
-    )
+    other = state_of(args.beside)
+    ours = PaintingRun(data, read_trunk(), options_of(PaintingOptions, other, args.beside), device, bfloat16)
     ours.restore(other)
 
     def paint_ours(numbers: Pixels, photo: Pixels) -> Pixels:
         shares = to_shares(np.array(numbers)[None], len(data.labels), 1, device, torch.float32)
         return sheets.as_pictures(sheets.painted(ours, shares, ours.look_of(to_tensor([photo], device))[0]))[0]
 
-    compare(data, options.size, {"ours": paint_ours, "plain": run.paint}, args)
+    labeller = models.open(args.labeller, device=str(device))
+    assert isinstance(labeller, LabellingModel)
+    inception = open_inception(device, wheels=args.wheels)
+    held = list(data.held_out[: args.limit])
+    sheet = compare(
+        data, options.size, {"ours": paint_ours, "plain": run.paint}, held, inception, channels_of(labeller, data.labels)
+    )
+    Image.fromarray(sheet).save(args.out / "beside.png")
 
 
 def compare(
-    data: LabelledPhotos, side: int, ways: dict[str, Callable[[Pixels, Pixels], Pixels]], args: argparse.Namespace
-) -> None:
-    """Print the table of these ways to paint on held-out maps, and write `beside.png`."""
-    labeller = models.open(args.labeller, device=args.device or "cpu")
-    assert isinstance(labeller, LabellingModel)
-    say, held = channels_of(labeller, data.labels), list(data.held_out[: args.limit])
+    data: LabelledPhotos,
+    side: int,
+    ways: dict[str, Callable[[Pixels, Pixels], Pixels]],
+    held: list[int],
+    inception: Inception,
+    say: Say,
+) -> Pixels:
+    """Print the table of these ways to paint on the maps of held-out photos; gives back a sheet of some of them."""
     left_out = set(nearest_photos(data, held))
     reference = [i for i in data.train if i not in left_out][:500]
-    inception = open_inception(args.device or "cpu", wheels=args.wheels)
     pairs = [square(data.photos[i], data.maps[i], side) for i in held]
+    maps = [numbers for _, numbers in pairs]
     known = inception.of_all(square(data.photos[i], data.maps[i], side)[0] for i in reference)
     columns = {"photos": [photo for photo, _ in pairs]}
-    labelled: dict[str, Any] = {}
-    for name, paint in ways.items():
-        columns[name] = []
-
-        def kept(numbers: Pixels, photo: Pixels, _: int, paint: Any = paint, made: list[Pixels] = columns[name]) -> Pixels:
-            made.append(paint(numbers, photo))
-            return made[-1]
-
-        agreed = relabelled(data, side, kept, say, len(held))
-        labelled |= {"photos": agreed["photos"], name: agreed["painted"]}
+    columns |= {name: [paint(numbers, photo) for photo, numbers in pairs] for name, paint in ways.items()}
     print(f"{len(held)} held-out maps at {side} px, {len(reference)} training photos as reference; photos are the floor")
     print(f"{'':<10}{'FID':>8}{'KIDx1000':>10}{'precision':>11}{'recall':>8}{'labels':>8}{'mean label':>12}")
     for name, pictures in columns.items():
-        far, agreed = apart(known, inception.of_all(iter(pictures))), labelled[name]
+        far = apart(known, inception.of_all(iter(pictures)))
+        agreed = agreement_of(zip(pictures, maps, strict=True), say, len(data.labels))
         figures = (
             f"{far.fid:8.1f}{far.kid:10.2f}{far.precision:11.3f}{far.recall:8.3f}{agreed.pixels:8.3f}{agreed.mean_label:12.3f}"
         )
         print(f"{name:<10}{figures}", flush=True)
     shown = sheets.spread(range(len(held)), 12)
-    rows = [[sheets.coloured(pairs[k][1], data.labels), *(made[k] for made in columns.values())] for k in shown]
-    halves = [
-        np.concatenate([np.concatenate(row, 1) for row in part], 0) for part in (rows[: len(rows) // 2], rows[len(rows) // 2 :])
-    ]
-    Image.fromarray(np.concatenate(halves, 1) if len({h.shape[0] for h in halves}) == 1 else halves[0]).save(
-        args.out / "beside.png"
-    )
+    rows = [[sheets.coloured(maps[k], data.labels), *(made[k] for made in columns.values())] for k in shown]
+    return sheets.in_two_columns([np.concatenate(row, 1) for row in rows])
 
 
 def arguments() -> argparse.Namespace:

@@ -20,7 +20,7 @@ from models.networks.efficientnet_lite import EfficientNetLite
 from models.networks.labeller import LabelDecoder
 from models.training.augment import draw
 from models.training.labelled import LabelledPhotos, square
-from models.training.metrics import Agreement, Say, agreement, confusion
+from models.training.metrics import Agreement, Say, agreement_of
 from models.training.painting import sampling_chances, to_shares, to_tensor
 from models.training.resuming import placed, random_state, restore_random
 from models.training.state import State
@@ -123,12 +123,7 @@ class LabellingRun:
 
 def held_out_agreement(data: LabelledPhotos, side: int, says: Say, indices: tuple[int, ...]) -> Agreement:
     """Agreement of `says(picture) -> channel numbers` with the maps of these photos, in middle squares of `side` pixels."""
-    count = len(data.labels)
-    counted = np.zeros((count, count), np.int64)
-    for i in indices:
-        photo, numbers = square(data.photos[i], data.maps[i], side)
-        counted += confusion(numbers, says(photo), count)
-    return agreement(counted)
+    return agreement_of((square(data.photos[i], data.maps[i], side) for i in indices), says, len(data.labels))
 
 
 def channels_of(model: LabellingModel, labels: tuple[Label, ...], speck: float = 0) -> Say:

@@ -25,7 +25,7 @@ from models.training.inception import Inception
 from models.training.labelled import LabelledPhotos, square
 from models.training.labelling import channels_of
 from models.training.lpips import LPIPS, SMALLEST_SIDE
-from models.training.metrics import Agreement, Say, agreement, confusion, nearest_photos
+from models.training.metrics import agreement_of, nearest_photos
 from models.training.patches import reduced
 from models.training.source import Source
 from models.training.squares import Squares
@@ -154,7 +154,8 @@ def measured_painter(
     if judges.labeller is not None:
         report(0, 1, "labelling")
         say = channels_of(judges.labeller, data.labels)
-        agreed = {name: _agreement(pictures, [m for _, m in pairs], say, len(labels)) for name, pictures in columns.items()}
+        maps = [numbers for _, numbers in pairs]
+        agreed = {name: agreement_of(zip(made, maps, strict=True), say, len(labels)) for name, made in columns.items()}
         figures.append(Figure("relabelled pixels", {name: a.pixels for name, a in agreed.items()}, True))
         figures.append(Figure("relabelled, mean of labels", {name: a.mean_label for name, a in agreed.items()}, True))
         for k, label in enumerate(labels):
@@ -266,13 +267,6 @@ def _one(model: LatentModel, seed: int, psi: float, side: int) -> Pixels:
     if picture.shape[:2] != (side, side):
         picture = np.asarray(Image.fromarray(picture).resize((side, side), Image.Resampling.LANCZOS))
     return picture
-
-
-def _agreement(pictures: Sequence[Pixels], maps: Sequence[Pixels], say: Say, labels: int) -> Agreement:
-    counted = np.zeros((labels, labels), np.int64)
-    for picture, numbers in zip(pictures, maps, strict=True):
-        counted += confusion(numbers, say(picture), labels)
-    return agreement(counted)
 
 
 def _drawn(of: Sequence[int], count: int) -> list[int]:

@@ -6,7 +6,7 @@ of other photos with similar labels (the floor). Nearly all maps are automatic: 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +40,14 @@ def agreement(confusion: NDArray[np.int64]) -> Agreement:
     right = np.diag(confusion)
     of_label = np.where(there > 0, right / np.maximum(there, 1), np.nan)
     return Agreement(float(right.sum() / max(1, there.sum())), float(np.nanmean(of_label)), of_label)
+
+
+def agreement_of(pairs: Iterable[tuple[Pixels, Pixels]], say: Say, labels: int) -> Agreement:
+    """How often `say(picture)` names what the map says, over pairs of pictures and maps of channel numbers."""
+    counted = np.zeros((labels, labels), np.int64)
+    for picture, numbers in pairs:
+        counted += confusion(numbers, say(picture), labels)
+    return agreement(counted)
 
 
 def relabelled(data: LabelledPhotos, side: int, paint: Paint, say: Say, limit: int | None = None) -> dict[str, Agreement]:

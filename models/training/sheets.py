@@ -64,8 +64,14 @@ def drawn_sheet(run: PaintingRun, maps: Path, looks: Sequence[Path]) -> Pixels:
         small = np.asarray(Image.fromarray(coloured(numbers, run.data.labels)).resize(size[::-1], Image.Resampling.BOX))
         made = [as_pictures(painted(run, shares, style))[0] for style in styles]
         rows.append(np.concatenate([small, *made], 1))
+    return in_two_columns(rows)
+
+
+def in_two_columns(rows: Sequence[Pixels]) -> Pixels:
+    """Pictures `[H, W, 3]` of one size, the first half of them below each other on the left, the others on the right."""
     half = (len(rows) + 1) // 2
-    left, right = np.concatenate(rows[:half], 0), np.concatenate(rows[half:], 0)
+    left = np.concatenate(rows[:half], 0)
+    right = np.concatenate([left[:0], *rows[half:]], 0)
     right = np.pad(right, ((0, left.shape[0] - right.shape[0]), (0, 0), (0, 0)))
     return np.concatenate([left, right], 1)
 
