@@ -68,7 +68,8 @@ def decoded(
 
     pictures = cached(cache, key, each())
     kept = [str(note["name"]) for note in pictures.notes]
-    gone = [name for name in names if name not in set(kept)]
+    there = set(kept)
+    gone = [name for name in names if name not in there]
     return pictures, kept, [Problem(name, problems.get(name, "was left out when the photos were decoded")) for name in gone]
 
 
