@@ -1,7 +1,7 @@
 """The latent recipe: from a folder of pictures to a generator with a latent space. See docs/training.md for the reasons.
 
-A step: latents -> pictures; a critic on frozen features compares them with real ones, both augmented alike; the generator
-follows the critic. The first pictures are made at half the size, which costs a third.
+A step: latents -> pictures; a critic on frozen features and on the pixels compares them with real ones, both augmented alike; the
+generator follows the critic. The first pictures are made at half the size.
 """
 
 from __future__ import annotations

@@ -132,17 +132,17 @@ def test_it_comes_nearer_to_the_data(discs: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_run_that_was_interrupted_goes_on_exactly_and_grows_alike(loss: Loss, discs: Path, tmp_path: Path) -> None:
-    options = replace(TINY, loss=loss, pixels=loss == "relativistic")
+    options = replace(TINY, loss=loss, pixels=loss == "relativistic", settle=4)
     straight = opened(discs, tmp_path / "straight", options)
     assert straight.side == 16
     straight.step()
     (tmp_path / "again").mkdir()
     save_state(tmp_path / "again" / STATE, straight.state())
-    figures = [straight.step() for _ in range(2)]
-    assert straight.side == 32  # the second of these two was larger already
+    figures = [straight.step() for _ in range(3)]
+    assert straight.side == 32  # in the second of these three the new level learnt alone, in the third all did
     again = opened(discs, tmp_path / "again", replace(options, loss="hinge", batch=9))
     assert again.options == options  # a run that was begun keeps its options
-    assert [again.step() for _ in range(2)] == figures
+    assert [again.step() for _ in range(3)] == figures
     for name, tensor in straight.generator.state_dict().items():
         assert torch.equal(tensor, again.generator.state_dict()[name]), name
 
