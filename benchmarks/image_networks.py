@@ -12,17 +12,17 @@ one, in levels of 255 (mean, and 99.9 %).
 from __future__ import annotations
 
 import argparse
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+
+from benchmarks.turns import Times, in_turns, medians, off  # noqa: E402
 
 UPSTREAM = """
 import argparse, sys, time, types
@@ -105,17 +105,7 @@ def filled(network: Any) -> Any:
     return network.eval()
 
 
-def timed(work: Callable[[], Any]) -> tuple[float, float, Any]:
-    """Wall and busy seconds, and the result."""
-    import torch
-
-    with torch.inference_mode():
-        wall, busy = time.perf_counter(), time.process_time()
-        result = work()
-        return time.perf_counter() - wall, time.process_time() - busy, result
-
-
-def upstream(checkout: Path, plain: Any, labels: Any, repeat: int, threads: int) -> list[tuple[float, float]]:
+def upstream(checkout: Path, plain: Any, labels: Any, repeat: int, threads: int) -> Times:
     """Times of upstream's own SPADE generator with these weights; its spectral norms get vectors that measure 1."""
     import torch
 
@@ -148,26 +138,18 @@ def compare(name: str, case: tuple[Any, ...], repeat: int, checkout: Path | None
         runtime = Runtime(torch.device("cpu"), dtype)
         steps = getattr(make(runtime), call)
         variants[f"ours, {runtime.precision}"] = lambda s=steps: drain(s(*inputs))  # type: ignore[misc]
-    turns: dict[str, list[tuple[float, float]]] = {variant: [] for variant in variants}
-    pictures: dict[str, Any] = {}
-    for turn in range(repeat + 1):
-        for variant, work in variants.items():
-            wall, busy, pictures[variant] = timed(work)
-            if turn:  # the first one warms up
-                turns[variant].append((wall, busy))
+    with torch.inference_mode():
+        turns, pictures = in_turns(variants, repeat)
+    shown = {variant: (picture.float().numpy() + 1) / 2 for variant, picture in pictures.items()}
     if checkout is not None and "SPADE" in name:
         turns["upstream, float32"] = upstream(checkout, plain, inputs[0], repeat, torch.get_num_threads())
-    base = turns.get("upstream, float32", turns["plain, float32"])
+    _, base = medians(turns.get("upstream, float32", turns["plain, float32"]))
     print(f"\n{name}, {torch.get_num_threads()} threads")
     print(f"{'':24}{'wall s':>9}{'busy s':>9}{'ratio':>8}{'off':>14}")
     for variant, times in turns.items():
-        wall, busy = (statistics.median(column) for column in zip(*times, strict=True))
-        ratio = statistics.median(b for _, b in base) / busy
-        said = ""
-        if variant in pictures:
-            off = (pictures[variant] - pictures["plain, float32"]).abs().flatten() * 127.5
-            said = f"{off.mean():.2f} {torch.quantile(off, 0.999):.1f}"
-        print(f"{variant:24}{wall:9.3f}{busy:9.3f}{ratio:8.2f}{said:>14}", flush=True)
+        wall, busy = medians(times)
+        said = off(shown[variant], shown["plain, float32"]) if variant in shown else ""
+        print(f"{variant:24}{wall:9.3f}{busy:9.3f}{base / busy:8.2f}{said:>14}", flush=True)
 
 
 def main() -> None:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import statistics
 import sys
 import tempfile
 from collections import Counter
@@ -28,7 +27,8 @@ sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402
 
-from benchmarks.upscale_networks import filled, networks, timed  # noqa: E402
+from benchmarks.turns import in_turns, medians, off, ratio  # noqa: E402
+from benchmarks.upscale_networks import filled, networks  # noqa: E402
 
 Run = Callable[[], Any]
 
@@ -239,21 +239,13 @@ def compare(name: str, plain: Any, fast: Any, graph: Graph, args: argparse.Names
     x = torch.nn.functional.interpolate(small, (args.size, args.size), mode="bicubic").clamp(0, 1).numpy()
     with tempfile.TemporaryDirectory() as folder:
         runs = {**ours(plain, fast, x), **others(graph, tensors, x, args.threads, Path(folder))}
-        seen: dict[str, list[tuple[float, float]]] = {way: [] for way in runs}
-        made = {}
-        for turn in range(args.repeat + 1):
-            for way, run in runs.items():
-                wall, busy, made[way] = timed(run)
-                if turn:  # the first one warms up
-                    seen[way].append((wall, busy))
+        turns, made = in_turns(runs, args.repeat)
     print(f"\n{name}, {args.size} x {args.size} px, {args.threads} threads, median of {args.repeat}")
     print(f"{'':24}{'wall s':>9}{'busy s':>9}{'ratio':>8}{'off':>14}")
-    want = np.clip(made["plain, float32"], 0, 1)
-    for way, times in seen.items():
-        wall, busy = (statistics.median(column) for column in zip(*times, strict=True))
-        ratio = statistics.median(plain[1] / own[1] for plain, own in zip(seen["plain, float32"], times, strict=True))
-        off = np.abs(np.clip(made[way], 0, 1) - want) * 255
-        print(f"{way:24}{wall:9.3f}{busy:9.3f}{ratio:8.2f}{f'{off.mean():.2f} {np.quantile(off, 0.999):.1f}':>14}")
+    plain_times, want = turns["plain, float32"], made["plain, float32"]
+    for way, times in turns.items():
+        wall, busy = medians(times)
+        print(f"{way:24}{wall:9.3f}{busy:9.3f}{ratio(plain_times, times):8.2f}{off(made[way], want):>14}")
 
 
 def main() -> None:

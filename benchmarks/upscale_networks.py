@@ -12,15 +12,15 @@ speed does not depend on them. "off" is how far the picture is from the plain on
 from __future__ import annotations
 
 import argparse
-import statistics
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+
+from benchmarks.turns import in_turns, medians, off, ratio  # noqa: E402
 
 
 def networks() -> dict[str, tuple[Any, Any, Any]]:
@@ -48,16 +48,8 @@ def filled(network: Any) -> Any:
     return network.eval()
 
 
-def timed(work: Callable[[], Any]) -> tuple[float, float, Any]:
-    """Wall and busy seconds, and the result."""
-    wall, busy = time.perf_counter(), time.process_time()
-    result = work()
-    return time.perf_counter() - wall, time.process_time() - busy, result
-
-
 def compare(name: str, config: Any, kind: Any, fast: Any, size: int, repeat: int) -> None:
     """Print the rows of one network."""
-    import numpy as np
     import torch
 
     from models.card import Card
@@ -73,23 +65,14 @@ def compare(name: str, config: Any, kind: Any, fast: Any, size: int, repeat: int
         card = Card("x", "x", "upscaling", "x", scale=config.scale)
         model = UpscalingModel(card, lambda where: fast(config, plain.state_dict(), where), Runtime(torch.device("cpu"), dtype))
         variants[f"ours, {model.runtime.precision}"] = lambda m=model: m.upscale(image)  # type: ignore[misc]
-    turns: dict[str, list[tuple[float, float]]] = {variant: [] for variant in variants}
-    pictures: dict[str, Any] = {}
-    for turn in range(repeat + 1):
-        for variant, work in variants.items():
-            wall, busy, pictures[variant] = timed(work)
-            if turn:  # the first one warms up
-                turns[variant].append((wall, busy))
+    turns, pictures = in_turns(variants, repeat)
     print(f"\n{name}, {size} x {size} px, {torch.get_num_threads()} threads")
     print(f"{'':28}{'wall s':>9}{'busy s':>9}{'MP/s out':>10}{'ratio':>8}{'off':>14}")
-    want = np.clip(pictures["plain, float32"], 0, 1)
+    plain_times, want = turns["plain, float32"], pictures["plain, float32"]
     for variant, times in turns.items():
-        wall, busy = (statistics.median(column) for column in zip(*times, strict=True))
-        ratio = statistics.median(b / o for (_, b), (_, o) in zip(turns["plain, float32"], times, strict=True))
-        off = np.abs(np.clip(pictures[variant], 0, 1) - want) * 255
-        said = f"{off.mean():.2f} {np.quantile(off, 0.999):.1f}"
-        pixels = (size * config.scale) ** 2 / 1e6
-        print(f"{variant:28}{wall:9.2f}{busy:9.2f}{pixels / wall:10.3f}{ratio:8.2f}{said:>14}", flush=True)
+        wall, busy = medians(times)
+        speed, gain = (size * config.scale) ** 2 / 1e6 / wall, ratio(plain_times, times)
+        print(f"{variant:28}{wall:9.2f}{busy:9.2f}{speed:10.3f}{gain:8.2f}{off(pictures[variant], want):>14}", flush=True)
 
 
 def _plain(network: Any, photo: Any) -> Any:
