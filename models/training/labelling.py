@@ -82,10 +82,6 @@ class LabellingRun:
         numbers: Pixels = logits[0].argmax(0).to(torch.uint8).cpu().numpy()
         return numbers
 
-    def held_out(self) -> Agreement:
-        """How often it says what the maps of held-out photos say (middle squares)."""
-        return held_out_agreement(self.data, self.options.size, self.says, self.data.held_out)
-
     def state(self) -> State:
         """All that resuming needs."""
         return {

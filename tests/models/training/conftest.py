@@ -1,10 +1,12 @@
-"""A made-up folder of landscapes: stripes of sky, sea and sand with noise, as small as training allows."""
+"""A made-up folder of landscapes: stripes of sky, sea and sand with noise, as small as training allows; one thread for all."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 LABELS = [{"id": 0, "name": "sky", "colour": [120, 180, 240]}, {"id": 3, "name": "sea", "colour": [10, 60, 140]},
@@ -24,6 +26,15 @@ def one(seed: int, height: int, width: int) -> tuple[Image.Image, Image.Image]:
     pixels = colours[numbers] * rng.uniform(0.5, 1) + rng.normal(0, 12, (height, width, 3))
     label_map = Image.fromarray(numbers)
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)), label_map
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """More threads add up in another order, and a tenth of a core is all a test needs."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture

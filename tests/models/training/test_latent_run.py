@@ -1,7 +1,6 @@
 """The latent recipe: it learns, resumes exactly with every loss, notices a collapse, and what it makes is a model of Ganvas."""
 
 import csv
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,14 +27,6 @@ from models.training.state import load_state, save_state
 
 TINY = LatentOptions(size=32, channels=(16, 16, 12, 8), z_dim=8, w_dim=16, batch=4, loss="hinge", small=8, settle=0, rest=8)
 HERE = Place("cpu", bfloat16=False)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def disc(seed: int, side: int = 40) -> Image.Image:

@@ -4,7 +4,6 @@ import csv
 import os
 import signal
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -29,15 +28,6 @@ from models.training.trunk import read_trunk
 SMALL = PaintingOptions(size=64, channels=(16, 12, 8, 8), batch=4)
 DETAIL = PaintingOptions(size=64, detail=True, channels=(16, 12, 8, 8, 8), batch=4)
 HERE = jobs.Place("cpu", bfloat16=False)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """More threads add up in another order, and a tenth of a core is all a test needs."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def begun(data: Path, out: Path, options: PaintingOptions = SMALL) -> PaintingRun:

@@ -1,6 +1,5 @@
 """The upscaling recipe: it beats the bicubic filter, resumes exactly, and what it makes is a model of Ganvas."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,14 +22,6 @@ from models.upscaling import UpscalingModel
 
 SMALL = UpscalingOptions(scale=2, width=12, inner=2, patch=16, batch=8, rate=2e-3, pictures=1000, average=0.9)
 HERE = jobs.Place("cpu", bfloat16=False)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def shapes(seed: int, height: int = 96, width: int = 128) -> Image.Image:
