@@ -25,6 +25,7 @@ import time
 import tomllib
 import venv
 from pathlib import Path
+from typing import Any
 
 import licences
 
@@ -38,7 +39,6 @@ DIST = ROOT / "dist"
 ENVIRONMENT = WORK / "environment"
 MANIFEST = WORK / "manifest.json"
 PYINSTALLER = "pyinstaller>=6.16,<7"
-SETUPTOOLS = "setuptools>=77"  # compiles what is written in C
 # Symbol tables that only a debugger reads; libtorch_cpu.so alone carries 89 MB of them. Files smaller than this stay as they are.
 STRIP_FROM_BYTES = 200_000
 # Intel's licence forbids to modify its mathematics library, which PyTorch's makers linked into libtorch_cpu.so. There only names
@@ -59,10 +59,10 @@ def call(*command: str | Path, **environment: str) -> None:
         raise SystemExit(code)
 
 
-def project() -> dict[str, object]:
-    """The table [project] of pyproject.toml."""
-    table: dict[str, object] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return table
+def table(name: str) -> dict[str, Any]:
+    """A table of pyproject.toml."""
+    found: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[name]
+    return found
 
 
 def check_tools() -> None:
@@ -79,8 +79,9 @@ def check_tools() -> None:
 
 
 def environment(torch_index: str) -> Path:
-    """An environment with the run-time dependencies and PyInstaller, made anew when they change; its Python."""
-    wanted = [*map(str, project()["dependencies"]), PYINSTALLER, SETUPTOOLS]  # type: ignore[call-overload]
+    """An environment with the run-time dependencies, PyInstaller and what compiles our kernels, made anew when they change; its
+    Python."""
+    wanted = [*table("project")["dependencies"], PYINSTALLER, *table("build-system")["requires"]]
     stamp = hashlib.sha256("\n".join([sys.version, torch_index, *sorted(wanted)]).encode()).hexdigest()
     python = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     told = ENVIRONMENT / "ganvas-build.txt"
@@ -97,7 +98,7 @@ def environment(torch_index: str) -> Path:
 
 
 def compile_kernels(python: Path) -> None:
-    """Make models.networks._winograd in the checkout, where PyInstaller finds it; a build without it is slower, and says so."""
+    """Make models.networks._winograd in the checkout, where PyInstaller finds it; a build without it says so."""
     compiled = WORK / "compiled"
     shutil.rmtree(compiled, ignore_errors=True)
     setup = ("-c", "import setuptools; setuptools.setup()", "--quiet", "build_ext")
@@ -108,7 +109,7 @@ def compile_kernels(python: Path) -> None:
         shutil.copy2(path, beside)
         beside.replace(beside.with_suffix(path.suffix))
     if not made:
-        say("no compiler for our own kernels: this program will enlarge photos at half the speed")
+        say("our own kernels were not compiled (they need x86-64, and GCC or Clang): torch computes, at about half their speed")
 
 
 def check_torch(python: Path, cuda: bool) -> None:
@@ -125,7 +126,7 @@ def write_metadata(version: str) -> None:
     folder = WORK / "metadata" / f"ganvas-{version}.dist-info"
     shutil.rmtree(folder.parent, ignore_errors=True)
     folder.mkdir(parents=True)
-    lines = ["Metadata-Version: 2.4", "Name: ganvas", f"Version: {version}", f"Summary: {project()['description']}"]
+    lines = ["Metadata-Version: 2.4", "Name: ganvas", f"Version: {version}", f"Summary: {table('project')['description']}"]
     (folder / "METADATA").write_text("\n".join([*lines, "License-Expression: MIT", ""]), encoding="utf-8")
 
 
@@ -223,7 +224,7 @@ def main() -> None:
     parser.add_argument("--deb", action="store_true", help="also make a Debian package (Linux)")
     args = parser.parse_args()
     started = time.monotonic()
-    version = str(project()["version"])
+    version: str = table("project")["version"]
     check_tools()
     python = environment(args.torch_index)
     check_torch(python, args.cuda)

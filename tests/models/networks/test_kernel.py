@@ -175,14 +175,6 @@ def test_a_picture_that_is_cut_where_tiles_begin_is_the_same_but_for_a_fraction_
     assert off.max() < 0.5
 
 
-def test_numbers_of_another_format_are_left_to_torch() -> None:
-    config = CompactConfig(3, 64, 2, 4)
-    plain, x = filled(Compact(config)), torch.rand(1, 3, 20, 20)
-    network = FastCompact(config, plain.state_dict(), Runtime(PROCESSOR, torch.float16))
-    with torch.inference_mode():
-        assert (drain(network.enlarge(x)) - plain(x)).abs().max() < 0.03
-
-
 @pytest.mark.parametrize(
     "maps", [_picture(16, 4, 4).half(), torch.zeros(1, 16, 4, 4), torch.zeros(2, 4, 4, 16).permute(0, 3, 1, 2)]
 )
@@ -204,6 +196,3 @@ def test_torch_computes_where_the_kernels_are_not_the_quickest(monkeypatch: pyte
     monkeypatch.setattr(kernel, "processor_has_tiles", lambda: True)
     assert kernel.level(torch.bfloat16, PROCESSOR) == 0
     assert kernel.told().startswith("Ganvas's own kernels compute (float32")
-    monkeypatch.setattr(kernel, "_winograd", None)
-    assert kernel.level(torch.float32, PROCESSOR) == 0
-    assert kernel.told().startswith("torch computes")
