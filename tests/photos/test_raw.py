@@ -1,6 +1,5 @@
-"""Camera RAW: a DNG written here, byte by byte (Adobe's DNG 1.4), developed by LibRaw where the extra `raw` is installed."""
+"""Camera RAW: a DNG written here, byte by byte (Adobe's DNG 1.4), developed by LibRaw, which the extra `dev` installs."""
 
-import importlib.util
 import struct
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import pytest
 from app.photos.decoding import decode, probe
 from app.photos.photo import PhotoError
 
-needs_rawpy = pytest.mark.skipif(importlib.util.find_spec("rawpy") is None, reason="rawpy is not installed (extra `raw`)")
 WIDTH, HEIGHT, WHITE = 96, 64, 16383
 # XYZ to linear sRGB: a camera that sees just these primaries needs no correction.
 MATRIX = (3.2406, -1.5372, -0.4986, -0.9689, 1.8758, 0.0415, 0.0557, -0.2040, 1.0570)
@@ -72,7 +70,6 @@ def developed(linear: float) -> float:
     return 65535 * (12.92 * share if share < 0.0031308 else 1.055 * share ** (1 / 2.4) - 0.055)
 
 
-@needs_rawpy
 def test_a_raw_photo_is_developed_into_sixteen_bits(tmp_path: Path) -> None:
     path = dng(tmp_path / "photo.dng")
     facts = probe(path)
@@ -90,7 +87,6 @@ def test_a_raw_photo_is_developed_into_sixteen_bits(tmp_path: Path) -> None:
     )
 
 
-@needs_rawpy
 def test_a_raw_photo_taken_upright_comes_out_upright_in_the_size_that_was_told(tmp_path: Path) -> None:
     turned = dng(tmp_path / "turned.dng", orientation=6)
     facts, pixels = probe(turned), decode(turned).pixels
@@ -98,7 +94,6 @@ def test_a_raw_photo_taken_upright_comes_out_upright_in_the_size_that_was_told(t
     assert np.array_equal(pixels, np.rot90(decode(dng(tmp_path / "plain.dng")).pixels, -1))
 
 
-@needs_rawpy
 def test_a_cut_off_raw_photo_is_told_in_a_sentence(tmp_path: Path) -> None:
     path = dng(tmp_path / "photo.dng")
     for size in (300, 3000):
