@@ -95,7 +95,7 @@ class FastCompact:
         return lambda width: Convolution(*placed, width, slope=slopes)
 
     def _placed(self, layer: int, tensor: torch.Tensor) -> torch.Tensor:
-        return tensor.detach().to(self.runtime.device, self.runtime.dtype if layer else torch.float32)
+        return tensor.to(self.runtime.device, self.runtime.dtype if layer else torch.float32)
 
     def enlarge(self, x: torch.Tensor) -> Steps[torch.Tensor]:
         """As `Compact.forward` for one picture, float32 in and out."""

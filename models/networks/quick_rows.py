@@ -102,7 +102,7 @@ class QuickDenseStage:
         band = empty(rows, count, self._features + 4 * self._growth, self._five[0].dtype)
         self._bands.append(band)
         maps = kernel.rows_of(band)
-        if band.dtype is torch.bfloat16 and rows.stride(1) == 1:
+        if band.dtype is torch.bfloat16:
             kernel.halve(kernel.rows_of(rows), maps, rows.shape[3], self._features)
         else:
             band[:, : self._features] = rows

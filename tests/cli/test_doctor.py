@@ -9,6 +9,7 @@ import pytest
 from app.__main__ import main
 from app.cli.doctor import trial_photo, what_is_wrong
 from app.cli.options import NOTHING_DONE, OK, SOME_FAILED
+from models.networks import kernel
 from tests.inference import small_models
 
 
@@ -31,6 +32,7 @@ def test_each_model_is_run_and_a_broken_one_is_named(with_models: Path, capsys: 
     about = {line.get("about"): line["text"] for line in lines if line["event"] == "note"}
     assert about["data"] == str(with_models / "data")
     assert about["torch"]
+    assert about["convolutions"] == kernel.told()
 
 
 def test_for_a_person_it_is_plain_lines(with_models: Path, capsys: pytest.CaptureFixture[str]) -> None:
