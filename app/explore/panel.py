@@ -350,7 +350,6 @@ class ExplorePanel(Panel):
             self._renderer.rest(self.document.now)
 
     def _make_anew(self) -> None:
-        self._renderer.forget()
         self._renderer.rest(self.document.now)
 
     def _failed(self, failure: Failure) -> None:

@@ -51,10 +51,10 @@ class Renderer(QObject):
     def __init__(self, worker: InferenceWorker, upscaler: Callable[[str], str], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._worker, self._upscaler = worker, upscaler
-        self._asked: dict[int, tuple[Variation, bool]] = {}  # ticket -> what, and whether in full
+        self._asked: dict[int, tuple[Variation, bool, str]] = {}  # ticket -> what, whether in full, what it goes through then
         self._newest = -1
         self._target: Variation | None = None
-        self._full: OrderedDict[Variation, QImage] = OrderedDict()
+        self._full: OrderedDict[tuple[Variation, str], QImage] = OrderedDict()  # by what they went through too
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST_MS)
@@ -62,10 +62,11 @@ class Renderer(QObject):
         worker.updated.connect(self._update)
 
     def full(self, variation: Variation) -> QImage | None:
-        """The full picture of a variation, where it is still at hand."""
-        image = self._full.get(variation)
+        """The full picture of a variation, as it is wanted now, where it is still at hand."""
+        key = (variation, self._upscaler(variation.model))
+        image = self._full.get(key)
         if image is not None:
-            self._full.move_to_end(variation)
+            self._full.move_to_end(key)
         return image
 
     def follow(self, variation: Variation) -> None:
@@ -89,14 +90,9 @@ class Renderer(QObject):
         """Ask for the full picture of where the hand is now."""
         self._rest.stop()
         target = self._target
-        if target is None or target in self._full or (target, True) in self._asked.values():
+        if target is None or self.full(target) or (target, True, self._upscaler(target.model)) in self._asked.values():
             return
         self._submit(target, full=True)
-
-    def forget(self) -> None:
-        """Pictures that are kept are stale (a model was replaced)."""
-        self._full.clear()
-        self._target = None
 
     def shut(self) -> None:
         """The window closes: ask for nothing more."""
@@ -114,31 +110,32 @@ class Renderer(QObject):
         return True
 
     def _submit(self, variation: Variation, full: bool) -> None:
-        request = variation.request(deadline_ms=None if full else DEADLINE_MS)
-        ticket = self._worker.submit(replace(request, enlarge_with=self._upscaler(variation.model) or None), lane=LANE)
-        self._asked[ticket] = (variation, full)
+        request, upscaler = variation.request(deadline_ms=None if full else DEADLINE_MS), self._upscaler(variation.model)
+        ticket = self._worker.submit(replace(request, enlarge_with=upscaler or None), lane=LANE)
+        self._asked[ticket] = (variation, full, upscaler)
         self.working.emit(True)
 
     def _drop_full(self) -> None:
         """A full picture of where the hand was is work for nothing."""
-        for ticket, (_, full) in list(self._asked.items()):
+        for ticket, (_, full, _) in list(self._asked.items()):
             if full:
                 self._worker.cancel(ticket)
 
     def _drop_all(self) -> None:
         for ticket in list(self._asked):
             self._worker.cancel(ticket)
-        self._newest = max([self._newest, *self._asked])
+        # Their pictures come too late, also those that are on their way already.
+        self._newest = max([self._newest, *(ticket + 1 for ticket in self._asked)])
 
     def _update(self, ticket: int, update: Update) -> None:
         if ticket not in self._asked:
             return
-        variation, full = self._asked[ticket]
+        variation, full, upscaler = self._asked[ticket]
         if isinstance(update, Frame) and ticket >= self._newest:
             self._newest = ticket
             image = image_in(update)
             if update.final:
-                self._keep(variation, image)
+                self._keep((variation, upscaler), image)
             self.shown.emit(variation, image, update)
         elif isinstance(update, ENDINGS):
             del self._asked[ticket]
@@ -150,9 +147,9 @@ class Renderer(QObject):
             if not self._asked and not self._rest.isActive():
                 self.working.emit(False)
 
-    def _keep(self, variation: Variation, image: QImage) -> None:
-        self._full[variation] = image
-        self._full.move_to_end(variation)
+    def _keep(self, key: tuple[Variation, str], image: QImage) -> None:
+        self._full[key] = image
+        self._full.move_to_end(key)
         while len(self._full) > FULL_PICTURES:
             self._full.popitem(last=False)
 

@@ -77,7 +77,7 @@ class RunBar(QFrame):
         row.addLayout(texts, 1)
         row.addWidget(self.after)
         self._state = "idle"
-        self.show_state("idle", 0)
+        self.show_state("idle", False)
 
     def _go(self) -> None:
         if self._state == "paused":
@@ -98,12 +98,12 @@ class RunBar(QFrame):
                 self.after.setAccessibleName(action.text())
         self.after.setChecked(then != "nothing")
 
-    def show_state(self, state: str, ready: int) -> None:
-        """What can be pressed now. `ready` is how many photos could be started."""
+    def show_state(self, state: str, startable: bool) -> None:
+        """What can be pressed now. `startable`: there is something to do."""
         self._state = state
         running = state in ("preparing", "running")
         self.go.setText(self.tr("Go on") if state == "paused" else self.tr("Start"))
-        self.go.setEnabled((state == "idle" and ready > 0) or state == "paused")
+        self.go.setEnabled((state == "idle" and startable) or state == "paused")
         self.halt.setEnabled(state == "running")
         self.end.setEnabled(running or state == "paused")
         for part in (self.halt, self.end, self.bar, self.after):

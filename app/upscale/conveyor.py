@@ -59,7 +59,7 @@ class Conveyor:
         self._unwritten: deque[Item] = deque()  # made, but there was no room on the disk
         self._current: dict[int, Item] = {}  # whose requests are being run, by their index
         self._reading: list[Item] = []
-        self._moving: set[Item] = set()  # those whose frames go through the network
+        self._in_hand: set[Item] = set()  # those that a thread of the pool has, or is to have
         self._writing_bytes = 0
         self._paused = self._closed = False
 
@@ -199,7 +199,7 @@ class Conveyor:
         self._let_go()
         self._beside.close()
         self._beside.collect()  # what was just being read or made is here now
-        self._let_go(*self._moving)
+        self._let_go(*self._in_hand)  # and what was to be, but never was begun
 
     def _let_go(self, *others: Item) -> None:
         for item in {*self._ready, *self._unwritten, *others, *self._current.values()}:
@@ -230,11 +230,9 @@ class Conveyor:
             return
         item.photo, item.moving = outcome
         item.pixels = item.photo.pixels
-        if item.moving is not None:
-            self._moving.add(item)
-            if item.moving.complete:
-                self._write(item)
-                return
+        if item.moving is not None and item.moving.complete:
+            self._write(item)
+            return
         # Those that were begun first go first, whoever is decoded sooner.
         place = next(
             (i for i, other in enumerate(self._ready) if other.index > item.index and not other.begun),
@@ -342,7 +340,6 @@ class Conveyor:
                     return
             self._fail(item, outcome)
             return
-        self._moving.discard(item)
         self._events.append(
             Event(
                 item.index,
@@ -385,7 +382,6 @@ class Conveyor:
             item.stream.abandon()
         if item.moving is not None:
             item.moving.close(gone)
-            self._moving.discard(item)
         item.photo = item.pixels = item.assembly = item.stream = item.moving = None
         item.gone = True
 
@@ -393,12 +389,14 @@ class Conveyor:
         self, item: Item, work: Callable[[], T], then: Callable[[T | BaseException], None], on_tiles: bool = False
     ) -> None:
         def unless_gone(outcome: T | BaseException) -> None:
+            self._in_hand.discard(item)
             if not item.gone:
                 then(outcome)
 
         if self._closed:  # made, but not wanted any more
             self._abandon(item)
         else:
+            self._in_hand.add(item)
             self._beside.run(item, work, unless_gone, on_tiles)
 
 

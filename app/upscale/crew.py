@@ -79,7 +79,8 @@ class Crew(Spreading[WindowHand | ProcessHand]):
         return hand
 
     def _not_begun(self, name: str, error: Exception) -> None:
-        self._lost(f"{name} cannot be used: {error}.")
+        if not self._over:
+            self._lost(f"{name} cannot be used: {error}.")
 
     def _come(self, hand: ProcessHand, model: DescribeRequest) -> None:
         if not self._over:

@@ -42,6 +42,7 @@ class Job(QObject):
         self.farewell.noticed.connect(self.noticed)
         bar.then.connect(self._wish)
         self._wanted = False  # as soon as everything is planned
+        self._looking = False  # whether what was asked for can be written
         self._started_with = queue.choices
         self._progress_soon = QTimer(self)
         self._progress_soon.setSingleShot(True)
@@ -61,27 +62,40 @@ class Job(QObject):
 
     # Beginning
 
+    def begin(self) -> None:
+        """A person wants it: enlarge everything that is ready, or what was done otherwise once more where nothing is."""
+        if self._queue.counts().ready or self._intake.busy:
+            self.start()
+        elif again := self._queue.done_otherwise():
+            self.again.emit(again)
+
     def start(self) -> None:
         """Enlarge everything that is ready."""
-        rows = [row for row in self._queue.rows if row.state == "ready" and row.planned is not None]
-        if not rows or self._models.card is None or self.runs:
+        rows = self._ready()
+        if not rows or self._models.card is None or self.runs or self._looking:
             return
         choices = self._queue.choices
         planned = [row.planned for row in rows if row.planned is not None]
 
         def begin(obstacle: Failure | None) -> None:
+            self._looking = False
             if obstacle is not None:
+                self._wanted = False
                 self.noticed.emit(Notice(obstacle.what, obstacle.why, obstacle.hint, bad=True))
-            elif self._queue.choices == choices:
+            elif self._queue.choices == choices and (self._intake.busy or self._ready() == rows):
+                self._wanted = self._intake.busy  # what is still being looked at is meant too
                 self.run(rows)
             elif self._intake.busy:  # something else was chosen meanwhile: with that, then
                 self._wanted = True
-            else:
+            else:  # something else, or more, is meant by now
                 self.start()
 
-        self._wanted = self._intake.busy  # what is still being looked at is meant too
+        self._looking = True
         self.noticed.emit(None)
         self._files.run(lambda: results.obstacle(choices, planned), begin)
+
+    def _ready(self) -> list[Row]:
+        return [row for row in self._queue.rows if row.state == "ready" and row.planned is not None]
 
     def run(self, rows: list[Row], number: int | None = None) -> None:
         """Begin with these rows as they are planned; `number` is the journal's of a job that goes on."""
@@ -98,7 +112,7 @@ class Job(QObject):
         if self._runner.state in ("running", "paused", "preparing"):
             self._wanted = False
             self._runner.extend([row for row in self._queue.rows if row.state == "ready" and not self._runner.has(row)])
-        elif self._wanted:
+        elif self._wanted and not self._looking:
             self._wanted = False
             self.start()
 

@@ -120,7 +120,7 @@ class UpscalePanel(Panel):
         self.options.preset_chosen.connect(self._use_preset)
         self.options.picker.add_file.connect(self.add_model)
         self.options.picker.get_more.connect(self.get_models)
-        self.run_bar.start.connect(self.job.start)
+        self.run_bar.start.connect(self.job.begin)
         self.run_bar.pause.connect(runner.pause)
         self.run_bar.resume.connect(runner.resume)
         self.run_bar.stop.connect(runner.stop)
@@ -171,7 +171,6 @@ class UpscalePanel(Panel):
     def restore(self, state: dict[str, Any]) -> None:
         self._device_ticket = self._worker.submit(DeviceRequest())
         self.catalogue_changed()
-        self.run_bar.show_state("idle", 0)
         self._show_counts()
         paths = state.get("paths")
         if isinstance(paths, list) and paths:
@@ -402,7 +401,8 @@ class UpscalePanel(Panel):
     def _show_counts(self) -> None:
         counts = self.queue.counts()
         self.side.show_counts(counts, self.watcher.folder)
-        self.run_bar.show_state(self.runner.state, counts.ready if self.models.card else 0)
+        startable = counts.ready > 0 or (self.runner.state == "idle" and not counts.looking and bool(self.queue.done_otherwise()))
+        self.run_bar.show_state(self.runner.state, startable and self.models.card is not None)
 
     # What the engine says
 

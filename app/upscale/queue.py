@@ -24,7 +24,8 @@ AT_WORK: tuple[RowState, ...] = ("reading", "working", "writing")
 
 @dataclass(eq=False, slots=True)
 class Row:
-    """One photo of the queue. `reason` says what is wrong, or what a person should know; `seconds` how long it took."""
+    """One photo of the queue. `reason` says what is wrong, or what a person should know; `seconds` how long it took, and
+    `made_by` what was chosen when it was done."""
 
     found: Found
     state: RowState = "looking"
@@ -34,6 +35,7 @@ class Row:
     reason: str = ""
     seconds: float = 0.0
     bytes: int = 0
+    made_by: Choices | None = None
 
     @property
     def open(self) -> bool:
@@ -118,6 +120,12 @@ class Queue:
         failed = found["failed"] + found["refused"]
         ready = len(self.rows) - done - skipped - looking - failed
         return Counts(len(self.rows), ready, done, failed, skipped, looking)
+
+    def done_otherwise(self) -> list[Row]:
+        """Photos that were done with other choices than those of now."""
+        made_by = {id(row.made_by): row.made_by for row in self.rows if row.state == "done"}  # few, for many rows
+        others = {key for key, choices in made_by.items() if choices != self.choices}
+        return [row for row in self.rows if row.state == "done" and id(row.made_by) in others]
 
     def set_rows(self, rows: list[Row]) -> None:
         self.rows = rows

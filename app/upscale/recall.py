@@ -117,6 +117,7 @@ def reopened(number: int) -> tuple[Choices, list[Row]]:
                 entry.planned,
                 reason=entry.reason,
                 seconds=entry.seconds,
+                made_by=facts.choices if entry.state == "done" else None,
             )
             for entry in journal.entries(number)
         ]

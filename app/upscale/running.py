@@ -84,7 +84,7 @@ class Runner(QObject):
         self._noted: _Noted | None = None
         self._stopped_job: int | None = None
         self._done = self._failed = 0
-        self._model, self._effort = "", 1
+        self._choices = Choices("", 1)  # of the job at work, or of the last one
         self._places: dict[int, int] = {}
         self._coming: list[Row] = []
         self._known: set[int] = set()
@@ -158,7 +158,7 @@ class Runner(QObject):
     def _begin(self, choices: Choices, sha256: str, places: dict[int, int]) -> None:
         self._done = self._failed = 0
         self.progress = JobProgress([_work(row) for row in self._rows])
-        self._model, self._effort = choices.model, choices.effort
+        self._choices = choices
         self._crew = crew = Crew(self._worker, self.device, self._processes, self.device_lost.emit, self._woken.emit)
         self._belt = Conveyor(choices, sha256, crew.wake, patient=False, hands=1 + len(self.further.names))
         if len(self._rows) > 1:
@@ -334,9 +334,9 @@ class Runner(QObject):
         row.state, row.share = event.stage, event.share
         if event.stage == "done":
             self._done += 1
-            row.seconds, row.bytes = event.seconds, event.bytes
+            row.seconds, row.bytes, row.made_by = event.seconds, event.bytes, self._choices
             row.reason = " ".join(event.warnings)
-            self._paces.note(self._model, self.device, _work(row) * self._effort, event.network_seconds)
+            self._paces.note(self._choices.model, self.device, _work(row) * self._choices.effort, event.network_seconds)
             self._mark(event.index, "done", "", event.seconds)
         elif event.stage == "failed":
             self._failed += 1

@@ -9,10 +9,13 @@ from PySide6.QtWidgets import QToolButton
 from pytestqt.qtbot import QtBot
 
 from app.explore.panel import ExplorePanel
+from app.inference.updates import Frame, Update
 from app.inference.worker import InferenceWorker
 from app.photos import recipe
+from app.photos.decoding import probe
 from app.settings import Settings
 from models.catalogue import Catalogue
+from tests.inference.at_work import awake
 from tests.inference.small_models import UPSCALER
 
 
@@ -64,6 +67,30 @@ def test_a_person_can_have_the_networks_own_pixels(
     assert not crisp(again).isChecked()
     button.click()
     qtbot.waitUntil(lambda: panel.view.image.width() == 128, timeout=60_000)
+
+
+def test_a_picture_that_was_on_its_way_as_somebody_chose_again_is_not_saved_as_what_was_chosen(
+    worker: InferenceWorker, catalogue: Catalogue, tmp_path: Path, qtbot: QtBot
+) -> None:
+    path, chosen = tmp_path / "face.png", list[int]()
+
+    def choose_again(ticket: int, update: Update) -> None:
+        if isinstance(update, Frame) and update.final and not chosen:
+            chosen.append(ticket)
+            crisp(panel).click()
+
+    def save(ticket: int, update: Update) -> None:
+        if isinstance(update, Frame) and chosen == [ticket]:
+            panel.save(path)
+
+    worker.updated.connect(choose_again)  # hears of the picture before the panel does
+    panel = awake(ExplorePanel(worker, catalogue, Settings()), qtbot)
+    worker.updated.connect(save)
+    qtbot.waitUntil(path.exists, timeout=60_000)
+    made = recipe.read(path)
+    assert made is not None
+    assert made["enlarge_with"] == ""
+    assert probe(path).width == 64
 
 
 def test_no_upscaler_of_somebody_elses_is_taken(

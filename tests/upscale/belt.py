@@ -23,11 +23,11 @@ TWICE = "twice"
 CONFIG = CompactConfig(channels=3, features=4, inner=1, shuffle=2)
 
 
-def catalogue(home: Path) -> Catalogue:
-    """A catalogue in this folder with the model `TWICE`."""
+def catalogue(home: Path, name: str = TWICE) -> Catalogue:
+    """A catalogue in this folder with a model that repeats pixels."""
     made = Catalogue(home)
     tensors = {name: torch.zeros_like(value) for name, value in Compact(CONFIG).state_dict().items()}
-    made.keep(Card(TWICE, "Twice", "upscaling", "compact", asdict(CONFIG), scale=2), tensors)
+    made.keep(Card(name, name.title(), "upscaling", "compact", asdict(CONFIG), scale=2), tensors)
     return made
 
 

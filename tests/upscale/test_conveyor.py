@@ -13,7 +13,7 @@ import pytest
 
 from app.inference.engine import Engine
 from app.inference.requests import UpscaleRequest
-from app.inference.updates import Cancelled, Done, Tile
+from app.inference.updates import Cancelled, Done, Tile, Update
 from app.photos import recipe
 from app.photos.decoding import decode
 from app.photos.encoding import encode
@@ -262,6 +262,29 @@ def test_closing_in_the_middle_leaves_nothing_on_the_disk(tmp_path: Path, runnin
             pass
         belt.update(0, update)
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize("ending", [Cancelled(), Done(None, 0.0)])
+def test_closing_while_the_last_tiles_still_wait_for_a_slow_disk_leaves_nothing_there(
+    tmp_path: Path, running: Engine, monkeypatch: pytest.MonkeyPatch, ending: Update
+) -> None:
+    monkeypatch.setattr(making, "STREAM_BYTES", 0)
+    plan = planned(photos(tmp_path / "in", 1, 64, 48), replace(X2, into=tmp_path / "out"))
+    put = results.StreamedAssembly.put
+
+    def slowly(assembly: results.StreamedAssembly, tile: Tile, below: int = 0) -> None:
+        while not belt._beside.tiles._shutdown:  # until the belt is being closed
+            time.sleep(0.001)
+        put(assembly, tile, below)
+
+    monkeypatch.setattr(results.StreamedAssembly, "put", slowly)
+    with Conveyor(X2, patient=False) as belt:
+        for update in tiles_of(running, first_request(belt, plan[0])):
+            if isinstance(update, Tile):
+                belt.update(0, update)
+        assert list((tmp_path / "out").iterdir())
+        belt.update(0, ending)
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_a_full_disk_halts_the_belt_and_nothing_is_computed_twice(

@@ -1,5 +1,6 @@
 """What a person does in the Upscale panel, with the real worker and real files."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,17 +12,20 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
+from app.inference.updates import Failure
 from app.photos import recipe
 from app.photos.decoding import decode
 from app.settings import Settings
+from app.upscale import results
 from app.upscale.inputs import Found
 from app.upscale.journal import JobFacts, Journal
 from app.upscale.panel import UpscalePanel
-from app.upscale.plan import Choices
+from app.upscale.plan import Choices, Planned
 from app.upscale.queue import Row
 from app.upscale.sizes import parse_target
 from app.widgets.panel import Notice
-from tests.upscale.belt import TWICE, doubled, photos, planned
+from models.catalogue import Catalogue
+from tests.upscale.belt import TWICE, catalogue, doubled, photos, planned
 
 Until = Callable[[Callable[[], bool]], None]
 
@@ -39,6 +43,17 @@ def ready(panel: UpscalePanel, count: int) -> Callable[[], bool]:
 
 def idle(panel: UpscalePanel) -> Callable[[], bool]:
     return lambda: panel.runner.state == "idle" and any(row.state in ("done", "failed") for row in panel.queue.rows)
+
+
+def begun(panel: UpscalePanel, until: Until, folder: Path, count: int) -> None:
+    """All photos of a folder put on the list, and started."""
+    panel.add([folder])
+    until(ready(panel, count))
+    panel.job.start()
+
+
+def done(panel: UpscalePanel) -> Callable[[], bool]:
+    return lambda: set(states(panel)) == {"done"} and panel.runner.state == "idle"
 
 
 def unfinished() -> list[JobFacts]:
@@ -87,9 +102,7 @@ def test_what_failed_is_done_again_when_asked(
     named = photos(tmp_path / "in", 2)
     whole = named[1].read_bytes()
     named[1].write_bytes(whole[:300])
-    panel.add([tmp_path / "in"])
-    until(ready(panel, 2))
-    panel.job.start()
+    begun(panel, until, tmp_path / "in", 2)
     until(idle(panel))
     named[1].write_bytes(whole)
     assert notices[-1] is not None
@@ -102,9 +115,7 @@ def test_stopping_keeps_what_is_finished_and_the_rest_can_be_started_again(
     panel: UpscalePanel, until: Until, tmp_path: Path
 ) -> None:
     photos(tmp_path / "in", 30, 120, 160)
-    panel.add([tmp_path / "in"])
-    until(ready(panel, 30))
-    panel.job.start()
+    begun(panel, until, tmp_path / "in", 30)
     until(lambda: "done" in states(panel))
     assert "of 30 photos are done" in panel.closing()
     panel.runner.stop()
@@ -120,9 +131,7 @@ def test_stopping_keeps_what_is_finished_and_the_rest_can_be_started_again(
 
 def test_a_pause_in_a_photo_goes_on_where_it_was(panel: UpscalePanel, until: Until, tmp_path: Path, qtbot: QtBot) -> None:
     named = photos(tmp_path / "in", 1, 1700, 420)
-    panel.add([tmp_path / "in"])
-    until(ready(panel, 1))
-    panel.job.start()
+    begun(panel, until, tmp_path / "in", 1)
     until(lambda: panel.queue.rows[0].state == "working" and panel.queue.rows[0].share > 0)
     panel.runner.pause()
     until(lambda: panel.runner.state == "paused" and panel.runner.is_quiet)
@@ -136,9 +145,7 @@ def test_a_pause_in_a_photo_goes_on_where_it_was(panel: UpscalePanel, until: Unt
 
 def test_in_a_pause_nothing_is_said_to_be_read(panel: UpscalePanel, until: Until, tmp_path: Path) -> None:
     photos(tmp_path / "in", 8, 400, 420)
-    panel.add([tmp_path / "in"])
-    until(ready(panel, 8))
-    panel.job.start()
+    begun(panel, until, tmp_path / "in", 8)
     until(lambda: "done" in states(panel))
     panel.runner.pause()
     until(lambda: panel.runner.state == "paused" and panel.runner.is_quiet)
@@ -147,12 +154,61 @@ def test_in_a_pause_nothing_is_said_to_be_read(panel: UpscalePanel, until: Until
     until(lambda: states(panel) == ["done"] * 8 and panel.runner.state == "idle")
 
 
+def test_with_another_choice_what_is_done_can_be_started_once_more(panel: UpscalePanel, until: Until, tmp_path: Path) -> None:
+    photos(tmp_path / "in", 2)
+    begun(panel, until, tmp_path / "in", 2)
+    until(done(panel))
+    until(lambda: not panel.run_bar.go.isEnabled())
+    panel.options.changed.emit(replace(panel.queue.choices, target=parse_target("90w")), "Size")
+    until(panel.run_bar.go.isEnabled)
+    assert states(panel) == ["done", "done"]  # to look at another choice costs nothing
+    panel.undo()
+    until(lambda: not panel.run_bar.go.isEnabled())
+    panel.redo()
+    until(panel.run_bar.go.isEnabled)
+    panel.run_bar.go.click()
+    until(lambda: len(list((tmp_path / "in/upscaled").iterdir())) == 4 and done(panel)())
+    until(lambda: not panel.run_bar.go.isEnabled())
+
+
+def test_with_another_model_what_is_done_can_be_started_once_more(
+    panel: UpscalePanel, home_catalogue: Catalogue, until: Until, tmp_path: Path
+) -> None:
+    photos(tmp_path / "in", 2)
+    begun(panel, until, tmp_path / "in", 2)
+    until(done(panel))
+    catalogue(home_catalogue.home, "again")
+    panel.catalogue_changed()
+    panel.choose_model("again")
+    until(panel.run_bar.go.isEnabled)
+    panel.run_bar.go.click()
+    until(lambda: (tmp_path / "in/upscaled/photo1_again_x2.png").exists() and done(panel)())
+
+
+def test_what_is_planned_while_the_start_is_prepared_joins_the_job(
+    panel: UpscalePanel, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos(tmp_path / "a", 2)
+    photos(tmp_path / "b", 3)
+    obstacle = results.obstacle
+
+    def slowly(choices: Choices, plans: list[Planned]) -> Failure | None:
+        while len(panel.queue.rows) < 5 or panel.intake.busy:
+            time.sleep(0.01)
+        return obstacle(choices, plans)
+
+    monkeypatch.setattr(results, "obstacle", slowly)
+    panel.add([tmp_path / "a"])
+    until(ready(panel, 2))
+    panel.add([tmp_path / "b"])
+    panel.job.start()
+    until(lambda: panel.runner.state == "idle" and states(panel) == ["done"] * 5)
+
+
 def test_photos_that_come_during_a_job_join_it(panel: UpscalePanel, until: Until, tmp_path: Path) -> None:
     photos(tmp_path / "a", 6, 160, 160)
     photos(tmp_path / "b", 3)
-    panel.add([tmp_path / "a"])
-    until(ready(panel, 6))
-    panel.job.start()
+    begun(panel, until, tmp_path / "a", 6)
     until(lambda: panel.runner.state == "running")
     panel.add([tmp_path / "b"])
     until(lambda: states(panel).count("done") == 9 and panel.runner.state == "idle")
@@ -243,9 +299,7 @@ def test_closing_in_the_middle_leaves_no_half_file_and_a_job_to_go_on_with(
     panel: UpscalePanel, until: Until, tmp_path: Path
 ) -> None:
     photos(tmp_path / "in", 8, 300, 300)
-    panel.add([tmp_path / "in"])
-    until(ready(panel, 8))
-    panel.job.start()
+    begun(panel, until, tmp_path / "in", 8)
     until(lambda: "done" in states(panel))
     panel.runner.shut()
     assert not list(tmp_path.rglob(".ganvas-*"))
@@ -343,8 +397,26 @@ def test_a_folder_that_cannot_be_written_is_told_before_the_start(
     photos(tmp_path / "in", 1)
     (tmp_path / "blocked").write_text("a file where the folder should be")
     panel.queue.set_choices(replace(panel.queue.choices, into=tmp_path / "blocked/out"))
-    panel.add([tmp_path / "in"])
-    until(ready(panel, 1))
-    panel.job.start()
+    begun(panel, until, tmp_path / "in", 1)
     until(lambda: bool(notices) and notices[-1] is not None and "cannot be made" in notices[-1].what)
     assert panel.runner.state == "idle"
+
+
+def test_it_is_told_once_also_where_the_list_is_still_being_planned(
+    panel: UpscalePanel, until: Until, tmp_path: Path, notices: list[Notice | None]
+) -> None:
+    photos(tmp_path / "a", 1)
+    photos(tmp_path / "b", 3)
+    (tmp_path / "blocked").write_text("a file where the folder should be")
+    panel.queue.set_choices(replace(panel.queue.choices, into=tmp_path / "blocked/out"))
+    panel.add([tmp_path / "a"])
+    until(ready(panel, 1))
+    panel.add([tmp_path / "b"])
+    panel.job.start()
+    until(ready(panel, 4))
+    until(lambda: not panel.intake.busy)
+    looked: list[bool] = []
+    panel.job._files.run(lambda: None, lambda _: looked.append(True))  # behind all that was looked at
+    until(lambda: bool(looked))
+    told = [notice.what for notice in notices if notice is not None]
+    assert told == [f"{tmp_path}/blocked/out cannot be made: Not a directory."]
