@@ -51,7 +51,11 @@ def from_planes(planes: torch.Tensor, dtype: np.dtype[Any]) -> Pixels:
     """float32 `[C, h, w]` to `[h, w, C]` of a photo's type: clamped to 0..1, rounded to the nearest level."""
     white = WHITE[dtype.name]
     whole = planes.clamp(0, 1).mul_(white)
-    numbers = (whole.round_() if white != 1.0 else whole).permute(1, 2, 0).contiguous().cpu().numpy()
+    if white != 1.0:
+        whole.round_()
+    if white == 255.0:  # where the planes are: a quarter of the bytes has to come from a device
+        whole = whole.to(torch.uint8)
+    numbers = whole.permute(1, 2, 0).contiguous().cpu().numpy()
     result: Pixels = numbers.astype(dtype, copy=False)
     return result
 

@@ -45,14 +45,16 @@ class Tile:
     total: int
 
 
-def plan(size: tuple[int, int], region: Area, tile: int, margin: int, multiple: int) -> list[Window]:
+def plan(size: tuple[int, int], region: Area, tile: int, margin: int, multiple: int, tallest: int | None = None) -> list[Window]:
     """Windows, row by row from the top, whose cores cover `region` of a picture of `size` (height, width) exactly once.
 
-    `tile` is about the side of a core. A window reaches `margin` pixels beyond its core, up to the picture's edge.
+    `tile` is about the side of a core; where several stand side by side they are no higher than about `tallest`. A window
+    reaches `margin` pixels beyond its core, up to the picture's edge.
     """
     top, left, height, width = region
-    rows = spans(size[0], top, top + height, tile, margin, multiple)
     columns = spans(size[1], left, left + width, tile, margin, multiple)
+    high = tile if tallest is None or len(columns) == 1 else min(tile, tallest)
+    rows = spans(size[0], top, top + height, high, margin, multiple)
     return [Window(row, column) for row in rows for column in columns]
 
 

@@ -25,8 +25,8 @@ from app.photos.finishing import Finish, finished
 from app.photos.photo import Photo, PhotoError
 from app.photos.resizing import to_image
 
-# Strips that may wait for the encoder: one being read, one ready.
-WAITING = 2
+# Pieces of rows that may wait for the encoder, and how large they are: each is copied on its way, twice where it has 16 bits.
+WAITING, PIECE_BYTES = 2, 16 << 20
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 _CHUNK = 1 << 20
 
@@ -77,7 +77,9 @@ class StripWriter:
         if strip.shape[1:] != (self._shape.width, self._shape.channels):
             raise ValueError(f"a strip of {strip.shape[1:]} in a photo of {self._shape}")
         self._rows += strip.shape[0]
-        self._put(strip)
+        rows = max(1, PIECE_BYTES // strip[:1].nbytes)
+        for top in range(0, strip.shape[0], rows):
+            self._put(strip[top : top + rows])
 
     def _put(self, strip: NDArray[Any] | None) -> None:
         while not self._stopped.is_set():

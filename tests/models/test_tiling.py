@@ -51,6 +51,15 @@ def test_a_region_is_covered_once_and_only_it() -> None:
     assert counts.sum() == 170 * 200
 
 
+def test_windows_side_by_side_are_as_low_as_was_asked_and_one_alone_is_not() -> None:
+    beside = plan((1000, 777), (0, 0, 1000, 777), 400, 16, 1, tallest=100)
+    assert len({(w.columns.first, w.columns.last) for w in beside}) == 2
+    assert max(w.rows.last - w.rows.first for w in beside) <= 100 + 2 * 16  # the first and last have an edge to spare
+    assert sum((w.rows.last - w.rows.first) * (w.columns.last - w.columns.first) for w in beside) == 1000 * 777
+    alone = plan((1000, 300), (0, 0, 1000, 300), 400, 16, 1, tallest=100)
+    assert [w.rows for w in alone] == spans(1000, 0, 1000, 400, 16, 1)
+
+
 def test_a_quartered_window_covers_the_same() -> None:
     (whole,) = plan((100, 100), (0, 0, 100, 100), 200, 8, 1)
     parts = quarters(whole, (100, 100), 8, 1)

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 
 import models
+from models import upscaling
 from models.card import Card
 from models.errors import BadInput, BadPicture, OutOfMemory
 from models.precision import Runtime
@@ -275,6 +276,15 @@ def test_a_flowing_picture_comes_in_parts_from_the_top() -> None:
     assert len(networks[0].sizes) == 1
     assert [(tile.top, tile.done, tile.total) for tile in found] == [(128 * i, i + 1, 5) for i in range(5)]
     assert np.abs(np.concatenate([tile.pixels for tile in found]) - want).max() < 1e-6
+
+
+def test_what_stands_side_by_side_is_no_more_than_whoever_puts_it_together_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = _model(FlowingToy)[0].upscale(_photo(300, 500))
+    monkeypatch.setattr(upscaling, "ROW_BYTES", 50 * (500 * 2 * 2 * 3 * 4))  # fifty rows of this photo
+    model, networks = _model(FlowingToy)
+    assert np.abs(model.upscale(_photo(300, 500)) - whole).max() < 1e-6
+    assert max(height for height, _ in networks[0].sizes) <= 50 + 2 * Toy.overlap
+    assert len(networks[0].sizes) >= 2 * 6
 
 
 @pytest.mark.parametrize("channels", [None, 1, 2, 4])
