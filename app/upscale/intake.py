@@ -34,11 +34,12 @@ class Intake(QObject):
         self._finder.found.connect(self._found)
         self._finder.all_found.connect(self._all_found)
         self._finder.planned.connect(self._take_plans)
-        self._finder.all_planned.connect(self.settled)
+        self._finder.all_planned.connect(self._all_planned)
         self._paths: list[Path] = []
         self._added: list[Row] = []
         self._known: set[Path] = set()  # what is on the list and still to be done: it is not added twice
         self._choices = queue.choices
+        self.plans_anew = False  # whether some rows may be planned with other choices than those of now
         # Files that are dropped together come one by one: they are looked at together, a moment later.
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -95,6 +96,7 @@ class Intake(QObject):
     def plan_all(self, choices: Choices) -> None:
         """The choices changed: plan everything that is not done anew."""
         self._choices = choices
+        self.plans_anew = any(row.state == "ready" for row in self._queue.rows)
         self._finder.plan(self._queue.rows, choices, anew=True)
 
     def plan_again(self, rows: list[Row]) -> None:
@@ -128,6 +130,10 @@ class Intake(QObject):
         if rows:
             self._queue.remember_added(rows, self.tr("Add photos"))
             self._finder.plan(rows, self._choices, anew=False)
+
+    def _all_planned(self) -> None:
+        self.plans_anew = False
+        self.settled.emit()
 
     def _take_plans(self, made: list[tuple[Row, Planned]]) -> None:
         for row, planned in made:

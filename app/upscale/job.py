@@ -12,6 +12,7 @@ from app.upscale.awake import Awake
 from app.upscale.bars import RunBar
 from app.upscale.farewell import Farewell
 from app.upscale.intake import Intake
+from app.upscale.items import in_words
 from app.upscale.models_here import Models
 from app.upscale.pace import duration
 from app.upscale.plan import Choices
@@ -64,35 +65,35 @@ class Job(QObject):
 
     def begin(self) -> None:
         """A person wants it: enlarge everything that is ready, or what was done otherwise once more where nothing is."""
-        if self._queue.counts().ready or self._intake.busy:
+        if self._ready():
             self.start()
         elif again := self._queue.done_otherwise():
             self.again.emit(again)
 
     def start(self) -> None:
-        """Enlarge everything that is ready."""
+        """Enlarge everything that is ready, and what is still being looked at."""
         rows = self._ready()
         if not rows or self._models.card is None or self.runs or self._looking:
+            return
+        if self._intake.plans_anew:  # other choices than those that some rows are planned with
+            self._wanted = True
             return
         choices = self._queue.choices
         planned = [row.planned for row in rows if row.planned is not None]
 
-        def begin(obstacle: Failure | None) -> None:
+        def looked(obstacle: Failure | None) -> None:
             self._looking = False
             if obstacle is not None:
                 self._wanted = False
                 self.noticed.emit(Notice(obstacle.what, obstacle.why, obstacle.hint, bad=True))
-            elif self._queue.choices == choices and (self._intake.busy or self._ready() == rows):
-                self._wanted = self._intake.busy  # what is still being looked at is meant too
-                self.run(rows)
-            elif self._intake.busy:  # something else was chosen meanwhile: with that, then
-                self._wanted = True
-            else:  # something else, or more, is meant by now
-                self.start()
+            elif self._queue.choices != choices or self._intake.plans_anew or (self._ready() != rows and not self._intake.busy):
+                self.start()  # something else, or more, is meant by now
+            else:
+                self.run(self._ready())  # what is still to be planned joins it
 
         self._looking = True
         self.noticed.emit(None)
-        self._files.run(lambda: results.obstacle(choices, planned), begin)
+        self._files.run(lambda: results.obstacle(choices, planned), looked, lambda error: looked(in_words(error)))
 
     def _ready(self) -> list[Row]:
         return [row for row in self._queue.rows if row.state == "ready" and row.planned is not None]

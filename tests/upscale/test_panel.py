@@ -14,13 +14,14 @@ from pytestqt.qtbot import QtBot
 
 from app.inference.updates import Failure
 from app.photos import recipe
-from app.photos.decoding import decode
+from app.photos.decoding import decode, probe
+from app.photos.photo import PhotoFacts
 from app.settings import Settings
-from app.upscale import results
+from app.upscale import finding, results
 from app.upscale.inputs import Found
 from app.upscale.journal import JobFacts, Journal
 from app.upscale.panel import UpscalePanel
-from app.upscale.plan import Choices, Planned
+from app.upscale.plan import Choices, Planned, Planner
 from app.upscale.queue import Row
 from app.upscale.sizes import parse_target
 from app.widgets.panel import Notice
@@ -203,6 +204,26 @@ def test_what_is_planned_while_the_start_is_prepared_joins_the_job(
     panel.add([tmp_path / "b"])
     panel.job.start()
     until(lambda: panel.runner.state == "idle" and states(panel) == ["done"] * 5)
+
+
+def test_a_start_right_after_another_choice_is_meant_with_that_choice(
+    panel: UpscalePanel, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos(tmp_path / "in", 4)
+    panel.add([tmp_path / "in"])
+    until(ready(panel, 4))
+    plan = Planner.plan
+
+    def slowly(planner: Planner, found: Found, facts: PhotoFacts | None = None) -> Planned:
+        time.sleep(0.1)
+        return plan(planner, found, facts)
+
+    monkeypatch.setattr(Planner, "plan", slowly)
+    monkeypatch.setattr(finding, "PLANNED_AT_ONCE", 1)
+    panel.options.changed.emit(replace(panel.queue.choices, target=parse_target("90w")), "Size")
+    panel.run_bar.go.click()
+    until(done(panel))
+    assert [probe(path).width for path in (tmp_path / "in/upscaled").iterdir()] == [90] * 4
 
 
 def test_photos_that_come_during_a_job_join_it(panel: UpscalePanel, until: Until, tmp_path: Path) -> None:
