@@ -1,0 +1,342 @@
+"""What the upscalers promise on a CUDA card, tried there: pictures, speed, memory. Needs torch and numpy, nothing else.
+
+    python benchmarks/on_a_card.py [--device cuda] [--width 1632] [--height 1224] [--repeat 3] [--small]
+
+- Pictures: every way through the engine (float32 and float16, one tile and many, turns, grey, alpha, 16 bits, networks that
+  overflow in float16), and the small models of tests/fixtures, against the same on the processor.
+- Speed: a photo of 2 megapixels from bytes to bytes by x4 networks, in float16 with what Ganvas does, against the plain way: the
+  plain network in float32, one tile of 512 px after another. At least 1.5 times. Beside it the network without what comes before
+  and after, and a tile of the plain network in float16 with and without a CUDA graph: what one would gain.
+- Memory: an allocator that may have but a share of what was used ends nothing: tiles become smaller, the picture is the same,
+  no more is used than was allowed; afterwards tiles become large again.
+
+Each line says what was seen; it ends with exit code 1 where a promise was not kept. `--small` tries each line with small sizes
+(with `--device cpu` on any machine, where memory has no bounds and there are no graphs: those lines are passed over, and told).
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+import torch.nn.functional as F  # noqa: E402
+
+import models  # noqa: E402
+from benchmarks.upscale_networks import filled, networks  # noqa: E402
+from models.card import Card  # noqa: E402
+from models.networks.compact import Compact, CompactConfig, FastCompact  # noqa: E402
+from models.networks.rrdbnet import FastRRDBNet, RRDBConfig, RRDBNet  # noqa: E402
+from models.precision import Runtime  # noqa: E402
+from models.upscaling import TILES_UNTIL_LARGER, UpscalingModel  # noqa: E402
+
+FIXTURES = ROOT / "tests" / "fixtures" / "checkpoints"
+CPU = torch.device("cpu")
+SHARES = (2 / 3, 1 / 2, 1 / 3, 1 / 4, 1 / 6)  # of the memory used without a limit
+broken: list[str] = []
+
+
+def promise(kept: bool, said: str) -> None:
+    """Print a line, and keep it in mind where it was not kept."""
+    print(f"{'  ' if kept else '! '}{said}", flush=True)
+    if not kept:
+        broken.append(said)
+
+
+def noisy(height: int, width: int, channels: int = 3) -> Any:
+    """A soft photo with some detail, uint8 `[H, W, C]`."""
+    random = torch.Generator().manual_seed(height)
+    coarse = F.interpolate(torch.rand(1, channels, 9, 9, generator=random), (height, width), mode="bicubic")
+    fine = torch.rand(1, channels, height, width, generator=random)
+    return ((coarse * 0.8 + fine * 0.2).clamp(0, 1) * 255)[0].permute(1, 2, 0).to(torch.uint8).numpy()
+
+
+def model_of(plain: Any, fast: Any, device: torch.device, dtype: torch.dtype) -> UpscalingModel:
+    card = Card("x", "x", "upscaling", "x", scale=plain.config.scale)
+    return UpscalingModel(card, lambda where: fast(plain.config, plain.state_dict(), where), Runtime(device, dtype))
+
+
+def off(made: Any, want: Any) -> tuple[float, float]:
+    """How far apart two pictures of one type are, in levels of 255: the mean, and 99.9 %."""
+    white = np.iinfo(made.dtype).max if made.dtype.kind == "u" else 1.0
+    levels = np.abs(made.astype(np.float64) - want) * (255 / white)
+    return float(levels.mean()), float(np.quantile(levels, 0.999))
+
+
+def alike(what: str, made: Any, want: Any, mean: float = 1.0, most: float = 8.0) -> None:
+    """`made` is `want`, but for a mean difference and one that 99.9 % stay within, in levels of 255."""
+    if made.shape != want.shape or made.dtype != want.dtype:
+        promise(False, f"{what}: {made.dtype} {made.shape} instead of {want.dtype} {want.shape}")
+        return
+    found = off(made, want)
+    promise(found[0] <= mean and found[1] <= most, f"{what}: off by {found[0]:.3f} in the mean, {found[1]:.1f} at 99.9 %")
+
+
+# Pictures
+
+
+def pictures(device: torch.device, small: bool) -> None:
+    print("\nPictures, beside those of the processor in float32 (levels of 255)")
+    kinds: dict[str, tuple[Any, Any]] = {
+        "compact x4": (Compact(CompactConfig(3, 64, 16, 4)), FastCompact),
+        "compact of grey x2": (Compact(CompactConfig(1, 24, 4, 2)), FastCompact),
+        "compact x3, resized": (Compact(CompactConfig(3, 64, 4, 4, 3)), FastCompact),
+        "RRDB x4": (RRDBNet(RRDBConfig(3, 3, 64, 32, 2 if small else 23, 2)), FastRRDBNet),
+        "RRDB x2, unshuffled": (RRDBNet(RRDBConfig(3, 3, 64, 32, 2, 2, 2)), FastRRDBNet),
+        "RRDB x1, bypasses": (RRDBNet(RRDBConfig(3, 3, 32, 16, 2, 0, plus=True)), FastRRDBNet),
+    }
+    for name, (plain, fast) in kinds.items():
+        filled(plain)
+        photo = noisy(70, 90) if small else noisy(150, 190)
+        exact = model_of(plain, fast, CPU, torch.float32)
+        want, tiled = exact.upscale(photo), exact.upscale(photo, tile=48)
+        for dtype in (torch.float32, torch.float16):
+            model = model_of(plain, fast, device, dtype)
+            precision = model.runtime.precision
+            alike(f"{name}, {precision}, one tile", model.upscale(photo, tile=1000), want)
+            alike(f"{name}, {precision}, many tiles", model.upscale(photo, tile=48), tiled)
+    plain, fast = kinds["compact x4"]
+    exact, model = (model_of(plain, fast, where, torch.float32) for where in (CPU, device))
+    half = model_of(plain, fast, device, torch.float16)
+    for channels in (1, 2, 4):
+        photo = noisy(60, 50, channels)
+        alike(f"{channels} channels", half.upscale(photo), exact.upscale(photo))
+    deep = noisy(60, 50).astype(np.uint16) * 257
+    alike("16 bits (in float32)", half.upscale(deep), exact.upscale(deep), mean=0.2, most=2)
+    real = noisy(60, 50).astype(np.float32) / 255
+    alike("float32 in and out", model.upscale(real), exact.upscale(real))
+    turned = [one.tiles(noisy(40, 30), tile=1000, turns=True) for one in (half, exact)]
+    made, want = (next(tile.pixels for tile in tiles if tile is not None) for tiles in turned)
+    alike("eight turns", made, want)
+    part = [one.tiles(noisy(90, 80), region=(11, 20, 50, 40)) for one in (half, exact)]
+    made, want = (np.concatenate([tile.pixels for tile in tiles if tile is not None]) for tiles in part)
+    alike("a region", made, want)
+    overflowing(device)
+    fixtures(device)
+
+
+def overflowing(device: torch.device) -> None:
+    """A network whose inner maps are too large for float16: it is asked again in float32, and from then on."""
+    plain = filled(Compact(CompactConfig(3, 64, 4, 4)))
+    with torch.no_grad():
+        plain.body[0].weight *= 1e6
+        plain.body[0].bias *= 1e6
+        for layer in plain.body[2::2]:
+            layer.bias.zero_()
+        plain.body[-1].weight /= 1e6
+    photo = noisy(60, 50)
+    model = model_of(plain, FastCompact, device, torch.float16)
+    made = model.upscale(photo)
+    promise(model.runtime.precision == "float32", f"what overflows in float16 is in {model.runtime.precision} now")
+    alike("what overflows in float16", made, model_of(plain, FastCompact, CPU, torch.float32).upscale(photo))
+
+
+def fixtures(device: torch.device) -> None:
+    """The small upscalers of the tests, opened as a person opens them."""
+    for path in sorted([*FIXTURES.glob("compact/*.pth"), *FIXTURES.glob("esrgan/*.pth"), *FIXTURES.glob("ncnn/*.param")]):
+        photo = noisy(48, 64)
+        made, want = (models.open(path, device=str(where), precision=kind) for where, kind in ((device, None), (CPU, "float32")))
+        assert isinstance(made, UpscalingModel)
+        assert isinstance(want, UpscalingModel)
+        alike(f"{path.parent.name}/{path.name} ({made.runtime.precision})", made.upscale(photo), want.upscale(photo))
+
+
+# Speed
+
+
+def plainly(network: Any, photo: Any, device: torch.device, tile: int) -> Any:
+    """A photo as inference scripts do it: float32, one tile after another with ten pixels around it."""
+    height, width, scale = *photo.shape[:2], network.config.scale
+    result = np.empty((height * scale, width * scale, 3), np.uint8)
+    for top in range(0, height, tile):
+        for left in range(0, width, tile):
+            bottom, right = min(height, top + tile), min(width, left + tile)
+            first, start = max(0, top - 10), max(0, left - 10)
+            seen = photo[first : bottom + 10, start : right + 10]
+            with torch.no_grad():
+                x = torch.from_numpy(seen.astype(np.float32).transpose(2, 0, 1) / 255)[None].to(device)
+                made = network(x)[0].cpu().clamp_(0, 1).numpy()
+            made = (made.transpose(1, 2, 0) * 255).round().astype(np.uint8)
+            core = made[(top - first) * scale : (bottom - first) * scale, (left - start) * scale : (right - start) * scale]
+            result[top * scale : bottom * scale, left * scale : right * scale] = core
+    return result
+
+
+def waited(device: torch.device, work: Callable[[], Any]) -> tuple[float, Any]:
+    """Seconds until the device is done, and what was made."""
+    _wait(device)
+    began = time.perf_counter()
+    made = work()
+    _wait(device)
+    return time.perf_counter() - began, made
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def speed(device: torch.device, args: argparse.Namespace) -> None:
+    photo = noisy(args.height, args.width)
+    print(f"\nSpeed, {args.width} x {args.height} px, median of {args.repeat} (megapixels in a second, of the photo)")
+    dtype = torch.float16 if device.type == "cuda" else torch.float32
+    for name, (config, kind, fast) in networks().items():
+        if args.small and "23 blocks" in name:
+            continue
+        plain = filled(kind(config)).to(device)
+        model = model_of(plain, fast, device, dtype)
+        network = fast(config, plain.state_dict(), Runtime(device, dtype))
+        x = torch.from_numpy(photo.astype(np.float32).transpose(2, 0, 1) / 255)[None]
+
+        def flowed(network: Any = network, x: Any = x) -> None:
+            with torch.inference_mode():
+                for _ in network.bands(x):
+                    pass
+
+        ways: dict[str, Callable[[], Any]] = {
+            "plain": lambda plain=plain: plainly(plain, photo, device, args.tile),
+            "Ganvas": lambda model=model: model.upscale(photo),
+            "its network alone": flowed,
+        }
+        times: dict[str, list[float]] = {way: [] for way in ways}
+        made = {}
+        for turn in range(args.repeat + 1):  # the first warms up
+            for way, work in ways.items():
+                seconds, made[way] = waited(device, work)
+                if turn:
+                    times[way].append(seconds)
+        print(f"  {name}")
+        for way, seen in times.items():
+            seconds = statistics.median(seen)
+            gain = statistics.median(a / b for a, b in zip(times["plain"], seen, strict=True))
+            said = f"{way:20}{seconds:8.3f} s{photo.shape[0] * photo.shape[1] / 1e6 / seconds:9.2f} MP/s{gain:7.2f} times"
+            promise(way != "Ganvas" or gain >= 1.5 or args.small, f"  {said}")
+        found = off(made["Ganvas"], made["plain"])  # plain tiles see ten pixels around, so only the mean is promised
+        promise(found[0] < 1, f"  off by {found[0]:.3f} in the mean, {found[1]:.1f} at 99.9 %")
+        graphs(plain, device, args.tile)
+
+
+def graphs(plain: Any, device: torch.device, tile: int) -> None:
+    """A tile of the plain network in float16 and channels_last, with and without a CUDA graph. Nothing is promised."""
+    if device.type != "cuda":
+        print("    no graphs: this is no CUDA device")
+        return
+    network = plain.half().to(memory_format=torch.channels_last)
+    x = torch.rand(1, 3, tile, tile, device=device).half().contiguous(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        beside = torch.cuda.Stream(device)
+        beside.wait_stream(torch.cuda.current_stream(device))
+        with torch.cuda.stream(beside):  # a capture wants everything to have run before, on a stream of its own
+            for _ in range(3):
+                network(x)
+        torch.cuda.current_stream(device).wait_stream(beside)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            network(x)
+        eager = min(waited(device, lambda: network(x))[0] for _ in range(5))
+        replayed = min(waited(device, graph.replay)[0] for _ in range(5))
+    print(f"    a tile of {tile} px in float16: {eager * 1e3:.1f} ms, as a CUDA graph {replayed * 1e3:.1f} ms", flush=True)
+    del graph
+
+
+# Memory
+
+
+def memory(device: torch.device, args: argparse.Namespace) -> None:
+    print("\nMemory")
+    if device.type != "cuda":
+        print("  passed over: only a CUDA allocator can be held to a limit")
+        return
+    total = torch.cuda.get_device_properties(device).total_memory
+    for name, (config, kind, fast) in networks().items():
+        if "anime" in name and "RRDB" in name:
+            continue
+        model = model_of(filled(kind(config)), fast, device, torch.float16)
+        photo = noisy(args.height, args.width)
+        try:
+            torch.cuda.empty_cache()
+            held = torch.cuda.memory_reserved(device)
+            torch.cuda.reset_peak_memory_stats(device)
+            want = model.upscale(photo)
+            used = torch.cuda.max_memory_reserved(device)
+            tiles = _tiles(model, photo)[1]
+            print(f"  {name}: {used / 1e6:.0f} MB in {tiles} pieces without a limit")
+            capped = tiles
+            for share in SHARES:  # cuDNN makes do with less at first
+                torch.cuda.empty_cache()
+                allowed = held + int((used - held) * share)
+                torch.cuda.set_per_process_memory_fraction(allowed / total, device)
+                torch.cuda.reset_peak_memory_stats(device)
+                made, capped = _tiles(model, photo)
+                peak = torch.cuda.max_memory_reserved(device)
+                said = f"  {peak / 1e6:.0f} MB in {capped} pieces where {allowed / 1e6:.0f} MB are allowed"
+                promise(peak <= allowed, said)
+                alike("  the same picture", made, want)
+                if capped > tiles:
+                    break
+            promise(capped > tiles, "  tiles became smaller")
+            torch.cuda.set_per_process_memory_fraction(1.0, device)
+            again = capped
+            for _ in range(2 * TILES_UNTIL_LARGER):
+                if again <= tiles:
+                    break
+                again = _tiles(model, photo)[1]
+            promise(again == tiles, f"  in {again} pieces again after a while without the limit")
+        except Exception as error:
+            promise(False, f"  {name}: {type(error).__name__}: {error}")
+        finally:
+            torch.cuda.set_per_process_memory_fraction(1.0, device)
+            del model
+
+
+def _tiles(model: UpscalingModel, photo: Any) -> tuple[Any, int]:
+    """The picture, and how many pieces it came in."""
+    scale = model.scale
+    result = np.empty((photo.shape[0] * scale, photo.shape[1] * scale, 3), np.uint8)
+    count = 0
+    for tile in model.tiles(photo):
+        if tile is not None:
+            rows, columns = tile.pixels.shape[:2]
+            result[tile.top : tile.top + rows, tile.left : tile.left + columns] = tile.pixels
+            count += 1
+    return result, count
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--width", type=int, default=1632)
+    parser.add_argument("--height", type=int, default=1224)
+    parser.add_argument("--tile", type=int, default=512, help="side of a tile of the plain way")
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--small", action="store_true", help="small sizes, whose speed promises nothing")
+    args = parser.parse_args()
+    if args.small:
+        args.width, args.height, args.tile, args.repeat = 96, 64, 64, 1
+    device = torch.device(args.device)
+    if device.type == "cuda":
+        found = torch.cuda.get_device_properties(device)
+        print(f"{found.name}, {found.total_memory / 1e9:.0f} GB, CUDA {torch.version.cuda}, torch {torch.__version__}")
+    else:
+        print(f"{device}, torch {torch.__version__}")
+    began = time.perf_counter()
+    pictures(device, args.small)
+    speed(device, args)
+    memory(device, args)
+    print(f"\n{time.perf_counter() - began:.0f} s; {len(broken)} promises were not kept")
+    for said in broken:
+        print(f"! {said.strip()}")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
