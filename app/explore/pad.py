@@ -107,7 +107,8 @@ class Pad(QWidget):
                 if image is None:
                     painter.fillPath(rounded, theme.colour("raised"))
                     painter.setPen(theme.colour("dim"))
-                    painter.drawText(place, Qt.AlignmentFlag.AlignCenter, str(seed))
+                    number = painter.fontMetrics().elidedText(str(seed), Qt.TextElideMode.ElideMiddle, int(place.width()) - 4)
+                    painter.drawText(place, Qt.AlignmentFlag.AlignCenter, number)
                 else:
                     painter.setClipPath(rounded, Qt.ClipOperation.IntersectClip)
                     painter.drawImage(place, image)

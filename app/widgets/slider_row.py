@@ -93,7 +93,8 @@ class Slider(QSlider):
 class SliderRow(QWidget):
     """A label, a slider and a number between `low` and `high`, `default` after a double click on label or slider.
 
-    With `label_width` all stand in one line, the label this wide; otherwise the slider stands below the others.
+    With `label_width` all stand in one line, the label this wide; without, and where the label is longer, the slider stands
+    below the others, so that nothing of the label is cut.
     `changed(value)` comes with every movement by hand, `settled()` when a gesture ends (a released slider, a typed number, a
     key, a notch of the wheel). `set_value` changes it without a signal. The slider is named `name` for tests and scripts.
     """
@@ -142,13 +143,14 @@ class SliderRow(QWidget):
         rows.setHorizontalSpacing(4)
         rows.setVerticalSpacing(0)
         rows.addWidget(self.label, 0, 0)
-        if label_width:
+        self.label.ensurePolished()  # its font is known
+        if label_width >= self.label.fontMetrics().horizontalAdvance(label) + 4:
             self.label.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
             self.label.setFixedWidth(label_width)
-            self.label.setText(self.label.fontMetrics().elidedText(label, Qt.TextElideMode.ElideRight, label_width - 4))
             rows.addWidget(self.slider, 0, 1)
             rows.addWidget(self.number, 0, 2)
         else:
+            self.label.setWordWrap(True)
             rows.addWidget(self.number, 0, 1)
             rows.addWidget(self.slider, 1, 0, 1, 2)
         self.set_value(default)

@@ -42,6 +42,19 @@ def turn_wheel(widget: QWidget, notches: int, modifiers: Qt.KeyboardModifier) ->
     QApplication.sendEvent(widget, event)
 
 
+@pytest.mark.parametrize(("label", "below"), [("Smile", False), ("Masculine to feminine", True), ("An open mouth " * 4, True)])
+def test_a_label_is_never_cut_the_slider_goes_below_a_long_one(label: str, below: bool, qtbot: QtBot) -> None:
+    row = SliderRow("any", label, -3, 3, 0, decimals=1, label_width=100)
+    qtbot.addWidget(row)
+    row.resize(260, row.heightForWidth(260) if row.hasHeightForWidth() else row.sizeHint().height())
+    row.show()
+    words = row.label.fontMetrics().boundingRect(row.label.contentsRect(), Qt.TextFlag.TextWordWrap, row.label.text())
+    assert row.label.text() == label
+    assert row.label.contentsRect().contains(words)
+    assert not row.label.geometry().intersects(row.slider.geometry())
+    assert (row.slider.y() >= row.label.geometry().bottom()) == below
+
+
 def test_a_drag_tells_every_movement_and_settles_once(row: SliderRow, said: list[float | str], qtbot: QtBot) -> None:
     slider = row.slider
     qtbot.mousePress(slider, Qt.MouseButton.LeftButton, pos=QPoint(round(slider.at(0)), 10))
