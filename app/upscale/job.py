@@ -101,6 +101,7 @@ class Job(QObject):
     def run(self, rows: list[Row], number: int | None = None) -> None:
         """Begin with these rows as they are planned; `number` is the journal's of a job that goes on."""
         self.farewell.stop()
+        self._queue.history.seal()  # what is chosen after it is another step than what it is done with
         self._started_with = self._queue.choices
         self._runner.start(rows, self._queue.choices, self._models.sha256, number)
 

@@ -157,6 +157,7 @@ def test_in_a_pause_nothing_is_said_to_be_read(panel: UpscalePanel, until: Until
 
 def test_with_another_choice_what_is_done_can_be_started_once_more(panel: UpscalePanel, until: Until, tmp_path: Path) -> None:
     photos(tmp_path / "in", 2)
+    panel.options.changed.emit(replace(panel.queue.choices, target=parse_target("80w")), "Size")
     begun(panel, until, tmp_path / "in", 2)
     until(done(panel))
     until(lambda: not panel.run_bar.go.isEnabled())
