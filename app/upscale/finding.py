@@ -56,8 +56,9 @@ class Finder(QObject):
         found = gather(paths, True, [BESIDE, *([leave_out] if leave_out else [])])
         self._in_pieces(found, FOUND_AT_ONCE, self.found.emit, self._read_next, lambda: True)
 
-    def plan(self, rows: Iterable[Row], choices: Choices, anew: bool) -> None:
-        """Plan these rows. `anew` forgets which names were given (the choices changed): then they are all rows there are."""
+    def plan(self, rows: Iterable[Row], choices: Choices, anew: bool, released: Iterable[Path] = ()) -> None:
+        """Plan these rows. `anew` forgets which names were given (the choices changed): then they are all rows there are.
+        Names in `released` were theirs before."""
         rows = [row for row in rows if not row.found.problem]
         if anew or self._planner is None:
             done = [row.planned.output for row in rows if row.planned and row.planned.output and not _to_be_planned(row)]
@@ -67,6 +68,7 @@ class Finder(QObject):
             self._to_plan = []
         else:
             self._planner.add_sources([row.found.path for row in rows])
+            self._planner.release(released)
         self._to_plan += [row for row in rows if _to_be_planned(row)]
         if not self._planning:
             self._plan_next()

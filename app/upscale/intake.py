@@ -101,10 +101,11 @@ class Intake(QObject):
 
     def plan_again(self, rows: list[Row]) -> None:
         """Look at rows again, whatever became of them."""
+        before = [row.planned.output for row in rows if row.planned and row.planned.output]
         for row in rows:
             row.state, row.reason, row.share, row.facts, row.planned = "looking", "", 0.0, None, None
             row.found = replace(row.found, problem="")
-        self._finder.plan(rows, self._choices, anew=False)
+        self._finder.plan(rows, self._choices, anew=False, released=before)
 
     def shut(self) -> None:
         """The window closes."""

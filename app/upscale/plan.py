@@ -169,6 +169,10 @@ class Planner:
         """More photos belong to the job: their files are never written over either."""
         self._sources |= {naming.key(os.path.abspath(path)) for path in paths}
 
+    def release(self, outputs: Iterable[Path]) -> None:
+        """Names that were given are free again: their photos are planned once more."""
+        self._taken = self._taken - {naming.key(os.path.abspath(path)) for path in outputs}
+
     def plan(self, found: Found, facts: PhotoFacts | None = None) -> Planned:
         """Where and how large the result will be. `facts` spares another look at the file where they are known."""
         if found.problem:

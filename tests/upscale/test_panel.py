@@ -21,7 +21,7 @@ from app.upscale import finding, results
 from app.upscale.inputs import Found
 from app.upscale.journal import JobFacts, Journal
 from app.upscale.panel import UpscalePanel
-from app.upscale.plan import Choices, Planned, Planner
+from app.upscale.plan import Choices, OnExists, Planned, Planner
 from app.upscale.queue import Row
 from app.upscale.sizes import parse_target
 from app.widgets.panel import Notice
@@ -110,6 +110,21 @@ def test_what_failed_is_done_again_when_asked(
     assert notices[-1].action is not None
     notices[-1].action()
     until(lambda: states(panel) == ["done", "done"] and panel.runner.state == "idle")
+    assert {path.name for path in (tmp_path / "in/upscaled").iterdir()} == {"photo0_twice_x2.png", "photo1_twice_x2.png"}
+
+
+@pytest.mark.parametrize(("on_exists", "results"), [("overwrite", 1), ("rename", 2)])
+def test_done_again_a_photo_has_the_name_that_the_rule_for_existing_files_gives_it(
+    panel: UpscalePanel, until: Until, tmp_path: Path, on_exists: OnExists, results: int
+) -> None:
+    photos(tmp_path / "in", 1)
+    panel.queue.set_choices(replace(panel.queue.choices, on_exists=on_exists))
+    begun(panel, until, tmp_path / "in", 1)
+    until(done(panel))
+    panel.job.again.emit(panel.queue.rows)
+    until(lambda: panel.runner.state != "idle")
+    until(done(panel))
+    assert len(list((tmp_path / "in/upscaled").iterdir())) == results
 
 
 def test_stopping_keeps_what_is_finished_and_the_rest_can_be_started_again(
