@@ -61,6 +61,17 @@ def _whole_result(path: Path) -> bool:
     return (photo.width, photo.height) == (192, 144) and (not moves or len(decode_animation(path).frames) == 8 == facts.pages)
 
 
+def _killed(process: subprocess.Popen[str], seconds: float) -> bool:
+    """Whether it had to be killed, since it had not ended within so many seconds."""
+    try:
+        process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        return True
+    return False
+
+
 def photos(args: argparse.Namespace, folder: Path) -> bool:
     home, out = folder / "home", folder / "out"
     model = tiny_model(home, 2) if args.model == "tiny" else args.model
@@ -88,12 +99,7 @@ def photos(args: argparse.Namespace, folder: Path) -> bool:
 
     while killed < args.times:
         process = command(home, [*words, "--resume"], folder, before_all)
-        try:
-            process.communicate(timeout=chance.uniform(2.0, args.longest))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
-            killed += 1
+        killed += _killed(process, chance.uniform(2.0, args.longest))
         made = results()
         again += sum(made[name] != stamp for name, stamp in before.items() if name in made)
         before = made
@@ -138,11 +144,7 @@ def film(args: argparse.Namespace, folder: Path) -> bool:
     chance, killed, done, wrong = random.Random(4), 0, 0, 0
     while killed < args.times:
         process = command(home, [*words, "--out", "out", "--resume"], folder, SHORT)
-        try:
-            process.communicate(timeout=chance.uniform(2.0, args.longest))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
+        if _killed(process, chance.uniform(2.0, args.longest)):
             killed += 1
             continue
         done += 1

@@ -10,6 +10,7 @@ from app.inference.engine import Engine
 from app.inference.worker import InferenceWorker
 from app.settings import Settings
 from app.upscale.panel import UpscalePanel
+from app.widgets.panel import Notice
 from models.catalogue import Catalogue
 from tests.inference.at_work import at_work, awake
 from tests.upscale import belt
@@ -34,6 +35,14 @@ def worker(home_catalogue: Catalogue, qapp: object) -> Iterator[InferenceWorker]
 @pytest.fixture
 def panel(worker: InferenceWorker, home_catalogue: Catalogue, qtbot: QtBot) -> UpscalePanel:
     return awake(UpscalePanel(worker, home_catalogue, Settings()), qtbot)
+
+
+@pytest.fixture
+def notices(panel: UpscalePanel) -> list[Notice | None]:
+    """What the panel has told since."""
+    kept: list[Notice | None] = []
+    panel.noticed.connect(kept.append)
+    return kept
 
 
 @pytest.fixture

@@ -1,0 +1,163 @@
+"""When the panel begins a job, with what, and what is done once more: with the real worker and real files."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from app.inference.updates import Failure
+from app.photos.decoding import probe
+from app.photos.photo import PhotoFacts
+from app.upscale import finding, results
+from app.upscale.inputs import Found
+from app.upscale.panel import UpscalePanel
+from app.upscale.plan import Choices, OnExists, Planned, Planner
+from app.upscale.sizes import parse_target
+from app.widgets.panel import Notice
+from models.catalogue import Catalogue
+from tests.upscale.at_panel import Until, begun, done, idle, ready, states
+from tests.upscale.belt import catalogue, photos
+
+
+def test_what_failed_is_done_again_when_asked(
+    panel: UpscalePanel, until: Until, tmp_path: Path, notices: list[Notice | None]
+) -> None:
+    named = photos(tmp_path / "in", 2)
+    whole = named[1].read_bytes()
+    named[1].write_bytes(whole[:300])
+    begun(panel, until, tmp_path / "in", 2)
+    until(idle(panel))
+    named[1].write_bytes(whole)
+    assert notices[-1] is not None
+    assert notices[-1].action is not None
+    notices[-1].action()
+    until(lambda: states(panel) == ["done", "done"] and panel.runner.state == "idle")
+    assert {path.name for path in (tmp_path / "in/upscaled").iterdir()} == {"photo0_twice_x2.png", "photo1_twice_x2.png"}
+
+
+@pytest.mark.parametrize(("on_exists", "results"), [("overwrite", 1), ("rename", 2)])
+def test_done_again_a_photo_has_the_name_that_the_rule_for_existing_files_gives_it(
+    panel: UpscalePanel, until: Until, tmp_path: Path, on_exists: OnExists, results: int
+) -> None:
+    photos(tmp_path / "in", 1)
+    panel.queue.set_choices(replace(panel.queue.choices, on_exists=on_exists))
+    begun(panel, until, tmp_path / "in", 1)
+    until(done(panel))
+    panel.job.again.emit(panel.queue.rows)
+    until(lambda: panel.runner.state != "idle")
+    until(done(panel))
+    assert len(list((tmp_path / "in/upscaled").iterdir())) == results
+
+
+def test_with_another_choice_what_is_done_can_be_started_once_more(panel: UpscalePanel, until: Until, tmp_path: Path) -> None:
+    photos(tmp_path / "in", 2)
+    panel.options.changed.emit(replace(panel.queue.choices, target=parse_target("80w")), "Size")
+    begun(panel, until, tmp_path / "in", 2)
+    until(done(panel))
+    until(lambda: not panel.run_bar.go.isEnabled())
+    panel.options.changed.emit(replace(panel.queue.choices, target=parse_target("90w")), "Size")
+    until(panel.run_bar.go.isEnabled)
+    assert states(panel) == ["done", "done"]  # to look at another choice costs nothing
+    panel.undo()
+    until(lambda: not panel.run_bar.go.isEnabled())
+    panel.redo()
+    until(panel.run_bar.go.isEnabled)
+    panel.run_bar.go.click()
+    until(lambda: len(list((tmp_path / "in/upscaled").iterdir())) == 4 and done(panel)())
+    until(lambda: not panel.run_bar.go.isEnabled())
+
+
+def test_with_another_model_what_is_done_can_be_started_once_more(
+    panel: UpscalePanel, home_catalogue: Catalogue, until: Until, tmp_path: Path
+) -> None:
+    photos(tmp_path / "in", 2)
+    begun(panel, until, tmp_path / "in", 2)
+    until(done(panel))
+    catalogue(home_catalogue.home, "again")
+    panel.catalogue_changed()
+    panel.choose_model("again")
+    until(panel.run_bar.go.isEnabled)
+    panel.run_bar.go.click()
+    until(lambda: (tmp_path / "in/upscaled/photo1_again_x2.png").exists() and done(panel)())
+
+
+def test_what_is_planned_while_the_start_is_prepared_joins_the_job(
+    panel: UpscalePanel, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos(tmp_path / "a", 2)
+    photos(tmp_path / "b", 3)
+    obstacle = results.obstacle
+
+    def slowly(choices: Choices, plans: list[Planned]) -> Failure | None:
+        while len(panel.queue.rows) < 5 or panel.intake.busy:
+            time.sleep(0.01)
+        return obstacle(choices, plans)
+
+    monkeypatch.setattr(results, "obstacle", slowly)
+    panel.add([tmp_path / "a"])
+    until(ready(panel, 2))
+    panel.add([tmp_path / "b"])
+    panel.job.start()
+    until(lambda: panel.runner.state == "idle" and states(panel) == ["done"] * 5)
+
+
+def test_a_start_right_after_another_choice_is_meant_with_that_choice(
+    panel: UpscalePanel, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos(tmp_path / "in", 4)
+    panel.add([tmp_path / "in"])
+    until(ready(panel, 4))
+    plan = Planner.plan
+
+    def slowly(planner: Planner, found: Found, facts: PhotoFacts | None = None) -> Planned:
+        time.sleep(0.1)
+        return plan(planner, found, facts)
+
+    monkeypatch.setattr(Planner, "plan", slowly)
+    monkeypatch.setattr(finding, "PLANNED_AT_ONCE", 1)
+    panel.options.changed.emit(replace(panel.queue.choices, target=parse_target("90w")), "Size")
+    panel.run_bar.go.click()
+    until(done(panel))
+    assert [probe(path).width for path in (tmp_path / "in/upscaled").iterdir()] == [90] * 4
+
+
+def test_photos_that_come_during_a_job_join_it(panel: UpscalePanel, until: Until, tmp_path: Path) -> None:
+    photos(tmp_path / "a", 6, 160, 160)
+    photos(tmp_path / "b", 3)
+    begun(panel, until, tmp_path / "a", 6)
+    until(lambda: panel.runner.state == "running")
+    panel.add([tmp_path / "b"])
+    until(lambda: states(panel).count("done") == 9 and panel.runner.state == "idle")
+    assert len(list((tmp_path / "b/upscaled").iterdir())) == 3
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_start(
+    panel: UpscalePanel, until: Until, tmp_path: Path, notices: list[Notice | None]
+) -> None:
+    photos(tmp_path / "in", 1)
+    (tmp_path / "blocked").write_text("a file where the folder should be")
+    panel.queue.set_choices(replace(panel.queue.choices, into=tmp_path / "blocked/out"))
+    begun(panel, until, tmp_path / "in", 1)
+    until(lambda: bool(notices) and notices[-1] is not None and "cannot be made" in notices[-1].what)
+    assert panel.runner.state == "idle"
+
+
+def test_it_is_told_once_also_where_the_list_is_still_being_planned(
+    panel: UpscalePanel, until: Until, tmp_path: Path, notices: list[Notice | None]
+) -> None:
+    photos(tmp_path / "a", 1)
+    photos(tmp_path / "b", 3)
+    (tmp_path / "blocked").write_text("a file where the folder should be")
+    panel.queue.set_choices(replace(panel.queue.choices, into=tmp_path / "blocked/out"))
+    panel.add([tmp_path / "a"])
+    until(ready(panel, 1))
+    panel.add([tmp_path / "b"])
+    panel.job.start()
+    until(ready(panel, 4))
+    until(lambda: not panel.intake.busy)
+    looked: list[bool] = []
+    panel.job._files.run(lambda: None, lambda _: looked.append(True))  # behind all that was looked at
+    until(lambda: bool(looked))
+    told = [notice.what for notice in notices if notice is not None]
+    assert told == [f"{tmp_path}/blocked/out cannot be made: Not a directory."]
