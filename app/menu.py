@@ -28,6 +28,9 @@ class Menu(QMenu):
         self._add("redo", self.tr("Redo"), "Ctrl+Shift+Z", "Ctrl+Y")
         self.addSeparator()
         self._add_themes()
+        self.memory = self.addMenu(self.tr("Graphics memory"))  # app/graphics_memory.py fills it where there is a card
+        self.memory.setToolTipsVisible(True)
+        self.memory.menuAction().setVisible(False)
         self._add("full screen", self.tr("Full screen"), "F11")
         self.addSeparator()
         self._add("help", self.tr("Help"), "F1")

@@ -9,19 +9,12 @@ from typing import Any
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeySequence, QShowEvent
-from PySide6.QtWidgets import (
-    QFileDialog,
-    QHBoxLayout,
-    QMainWindow,
-    QMessageBox,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMainWindow, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
 
 from app import memory_use, theme
 from app.bringing import Bringer
 from app.collecting import Collector
+from app.graphics_memory import GraphicsMemory, kept
 from app.header import Header
 from app.inference.requests import ModelFacts
 from app.inference.updates import Done, Update
@@ -75,6 +68,9 @@ class MainWindow(QMainWindow):
         self.model_files.added.connect(self._models_added)
         self._build()
         self._keys()
+        self.memory = GraphicsMemory(worker, settings, self.menu, self)
+        self.memory.said.connect(self.status.say)
+        self.memory.noticed.connect(self._notice_here)
         worker.updated.connect(self._engine_said)
         self._memory_clock = QTimer(self)
         self._memory_clock.setInterval(MEMORY_MS)
@@ -433,8 +429,10 @@ def main(argv: Sequence[str]) -> int:
     collector = Collector()
     settings, catalogue = Settings(), Catalogue()
     theme.start(app, theme.choice_of(settings.get("window.theme", "system")))
-    engine = engine_beside_a_window(catalogue, common.device, common.precision, common.threads)
+    memory = common.device_memory or kept(settings)
+    engine = engine_beside_a_window(catalogue, common.device, common.precision, common.threads, memory)
     window = MainWindow(InferenceWorker(engine), catalogue, settings)
+    window.memory.asked = common.device_memory
     door.arrived.connect(lambda arrived: bring_forward(window))
     door.arrived.connect(window.open_files)
     window.open_files(paths)

@@ -7,11 +7,14 @@
 - Speed: a photo of 2 megapixels from bytes to bytes by x4 networks, in float16 with what Ganvas does, against the plain way: the
   plain network in float32, one tile of 512 px after another. At least 1.5 times. Beside it the network without what comes before
   and after, and a tile of the plain network in float16 with and without a CUDA graph: what one would gain.
-- Memory: an allocator that may have but a share of what was used ends nothing: tiles become smaller, the picture is the same,
-  no more is used than was allowed; afterwards tiles become large again.
+- Memory: where a person allows but a share of what was used (models/device.py, as `--device-memory` and the window's menu do),
+  nothing ends: tiles become smaller, the picture is the same, no more is used than was allowed; afterwards tiles become large
+  again. So does an engine that was started with an allowance, and one that is told of it between two photos.
+- Transfers: a large result on its way from the card, into memory as it comes and into pinned memory. Nothing is promised.
 
 Each line says what was seen; it ends with exit code 1 where a promise was not kept. `--small` tries each line with small sizes
-(with `--device cpu` on any machine, where memory has no bounds and there are no graphs: those lines are passed over, and told).
+(with `--device cpu` on any machine: memory is counted there as if it were a card's, and what needs graphs or pinned memory is
+passed over, and told).
 """
 
 from __future__ import annotations
@@ -32,7 +35,13 @@ import torch  # noqa: E402
 import torch.nn.functional as F  # noqa: E402
 
 import models  # noqa: E402
+from app.inference.engine import Engine  # noqa: E402
+from app.inference.requests import DeviceMemoryRequest, DeviceRequest, UpscaleRequest  # noqa: E402
+from app.inference.updates import Done, Tile  # noqa: E402
+from benchmarks.pretended_card import PretendedCard  # noqa: E402
 from benchmarks.upscale_networks import filled, networks  # noqa: E402
+from models import device as machine  # noqa: E402
+from models.allowance import ALL, GB, Allowance  # noqa: E402
 from models.card import Card  # noqa: E402
 from models.networks.compact import Compact, CompactConfig, FastCompact  # noqa: E402
 from models.networks.rrdbnet import FastRRDBNet, RRDBConfig, RRDBNet  # noqa: E402
@@ -253,38 +262,46 @@ def graphs(plain: Any, device: torch.device, tile: int) -> None:
 
 def memory(device: torch.device, args: argparse.Namespace) -> None:
     print("\nMemory")
-    if device.type != "cuda":
-        print("  passed over: only a CUDA allocator can be held to a limit")
+    if device.type == "cuda":
+        allowances(device, args)
+        engines(device, args)
         return
-    total = torch.cuda.get_device_properties(device).total_memory
+    print("  rehearsed: what lies in the processor's memory is counted as if it lay on a card of 16 GB")
+    with PretendedCard(16 * GB):
+        allowances(device, args)
+        engines(device, args)
+
+
+def allowances(device: torch.device, args: argparse.Namespace) -> None:
+    """Networks whose memory is halved and halved again, and then given back."""
+    card, number = str(device), device.index or 0  # torch takes no "cuda" without a number for some of these
     for name, (config, kind, fast) in networks().items():
-        if "anime" in name and "RRDB" in name:
+        if "RRDB" in name and ("anime" in name or args.small):
             continue
-        model = model_of(filled(kind(config)), fast, device, torch.float16)
-        photo = noisy(args.height, args.width)
+        model = model_of(filled(kind(config)), fast, device, torch.float16 if device.type == "cuda" else torch.float32)
+        photo = noisy(*_ample(args))
         try:
             torch.cuda.empty_cache()
-            held = torch.cuda.memory_reserved(device)
-            torch.cuda.reset_peak_memory_stats(device)
-            want = model.upscale(photo)
-            used = torch.cuda.max_memory_reserved(device)
-            tiles = _tiles(model, photo)[1]
-            print(f"  {name}: {used / 1e6:.0f} MB in {tiles} pieces without a limit")
+            held = torch.cuda.memory_reserved(number)
+            torch.cuda.reset_peak_memory_stats(number)
+            want, tiles = _tiles(model, photo)
+            used, lay = torch.cuda.max_memory_reserved(number), torch.cuda.max_memory_allocated(number)
+            print(f"  {name}: {used / 1e6:.0f} MB ({lay / 1e6:.0f} MB of tensors) in {tiles} pieces without a limit")
             capped = tiles
             for share in SHARES:  # cuDNN makes do with less at first
-                torch.cuda.empty_cache()
                 allowed = held + int((used - held) * share)
-                torch.cuda.set_per_process_memory_fraction(allowed / total, device)
-                torch.cuda.reset_peak_memory_stats(device)
+                machine.allow(card, Allowance(bytes=allowed))
+                promise(machine.memory(card).free <= allowed, f"  {machine.memory(card).free / 1e6:.0f} MB are planned with")
+                torch.cuda.reset_peak_memory_stats(number)
                 made, capped = _tiles(model, photo)
-                peak = torch.cuda.max_memory_reserved(device)
-                said = f"  {peak / 1e6:.0f} MB in {capped} pieces where {allowed / 1e6:.0f} MB are allowed"
-                promise(peak <= allowed, said)
+                peak, lay = torch.cuda.max_memory_reserved(number), torch.cuda.max_memory_allocated(number)
+                said = f"  {peak / 1e6:.0f} MB ({lay / 1e6:.0f} MB of tensors) in {capped} pieces"
+                promise(peak <= allowed, f"{said} where {allowed / 1e6:.0f} MB are allowed")
                 alike("  the same picture", made, want)
                 if capped > tiles:
                     break
             promise(capped > tiles, "  tiles became smaller")
-            torch.cuda.set_per_process_memory_fraction(1.0, device)
+            machine.allow(card, ALL)
             again = capped
             for _ in range(2 * TILES_UNTIL_LARGER):
                 if again <= tiles:
@@ -294,8 +311,80 @@ def memory(device: torch.device, args: argparse.Namespace) -> None:
         except Exception as error:
             promise(False, f"  {name}: {type(error).__name__}: {error}")
         finally:
-            torch.cuda.set_per_process_memory_fraction(1.0, device)
+            machine.allow(card, ALL)
             del model
+
+
+def engines(device: torch.device, args: argparse.Namespace) -> None:
+    """What the program does with it: an engine that is started with an allowance, and told of others."""
+    path, number = str(sorted(FIXTURES.glob("compact/*.pth"))[0]), device.index or 0
+    photo = noisy(*_ample(args))
+
+    def peak(engine: Engine) -> tuple[int, Any, int]:
+        """Bytes of tensors at most, the picture, and the pieces it came in."""
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(number)
+        updates = list(engine.run(UpscaleRequest(path, photo, keep_result=True)))
+        if not isinstance(updates[-1], Done):
+            raise RuntimeError(str(updates[-1]))
+        pieces = sum(isinstance(update, Tile) for update in updates)
+        return torch.cuda.max_memory_allocated(number), updates[-1].result, pieces
+
+    try:
+        most, want, pieces = peak(Engine(device=str(device), threads=args.threads))
+        print(f"  an engine without an allowance: {most / 1e6:.0f} MB of tensors, {pieces} pieces")
+        engine = Engine(device=str(device), threads=args.threads, device_memory=Allowance(bytes=most * 2 // 3))
+        for allowed in (most * 2 // 3, most // 2, most // 3):
+            *_, told = engine.run(DeviceMemoryRequest(Allowance(bytes=allowed)) if allowed != most * 2 // 3 else DeviceRequest())
+            promise(isinstance(told, Done) and told.result.allowed == allowed, f"  an engine that may use {allowed / 1e6:.0f} MB")
+            used, made, smaller = peak(engine)
+            promise(used <= allowed, f"  uses {used / 1e6:.0f} MB, {smaller} pieces")
+            alike("  the same picture", made, want)
+        promise(smaller > pieces, "  its tiles became smaller")
+    except Exception as error:
+        promise(False, f"  an engine with an allowance: {type(error).__name__}: {error}")
+    finally:
+        machine.allow(str(device), ALL)
+
+
+# Transfers
+
+
+def transfers(device: torch.device, args: argparse.Namespace) -> None:
+    """What a result costs on its way to the processor: as it is done now, and what pinned memory would change."""
+    sizes = {"a part of 64 rows": (64, args.width), "a whole photo": (args.height, args.width)}
+    print("\nTransfers, median of 5 (the first line of each is what is done now)")
+    for name, (height, width) in sizes.items():
+        made = torch.rand(3, height * 4, width * 4, device=device)
+        bytes_of_it = made.nbytes
+        ways: dict[str, Callable[[], Any]] = {"float32, as it comes": lambda made=made: made.cpu()}
+        if device.type == "cuda":
+            kept = torch.empty(made.shape, pin_memory=True)
+
+            def anew(made: Any = made) -> Any:
+                there = torch.empty(made.shape, pin_memory=True).copy_(made, non_blocking=True)
+                _wait(device)
+                return there
+
+            def again(made: Any = made, kept: Any = kept) -> Any:
+                kept.copy_(made, non_blocking=True)
+                _wait(device)
+                return kept.clone()  # the next part comes into the same place
+
+            ways |= {"float32, pinned anew": anew, "float32, pinned before": again}
+        ways["made to bytes there"] = lambda made=made: (made * 255).round_().to(torch.uint8).cpu()
+        for way, work in ways.items():
+            work()
+            seconds = statistics.median(waited(device, work)[0] for _ in range(5))
+            speed = f"{bytes_of_it / seconds / 1e9:8.1f} GB/s of float32" if device.type == "cuda" else ""
+            print(f"  {name}, {way:24}{seconds * 1e3:9.2f} ms{speed}", flush=True)
+    if device.type != "cuda":
+        print("  pinned memory is passed over: there is none without a card, and nothing was carried")
+
+
+def _ample(args: argparse.Namespace) -> tuple[int, int]:
+    """Height and width of a photo whose tiles can be halved a few times."""
+    return (4 * args.height, 4 * args.width) if args.small else (args.height, args.width)
 
 
 def _tiles(model: UpscalingModel, photo: Any) -> tuple[Any, int]:
@@ -318,6 +407,7 @@ def main() -> int:
     parser.add_argument("--height", type=int, default=1224)
     parser.add_argument("--tile", type=int, default=512, help="side of a tile of the plain way")
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=None, help="threads of the processor")
     parser.add_argument("--small", action="store_true", help="small sizes, whose speed promises nothing")
     args = parser.parse_args()
     if args.small:
@@ -332,6 +422,7 @@ def main() -> int:
     pictures(device, args.small)
     speed(device, args)
     memory(device, args)
+    transfers(device, args)
     print(f"\n{time.perf_counter() - began:.0f} s; {len(broken)} promises were not kept")
     for said in broken:
         print(f"! {said.strip()}")

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from models.allowance import GB, Allowance
+
 # The libraries of torch that take longest to map and relocate. Mapping them through a foreign call keeps other threads
 # running; `import torch` would hold the interpreter for all of it (half a second in which no window answers).
 LARGE_LIBRARIES = ("libtorch_cpu.so", "libtorch_python.so")
@@ -127,14 +129,92 @@ def name(device: str) -> str:
     return f"{_processor()} ({torch.get_num_threads()} threads)"
 
 
-def memory(device: str) -> Memory:
-    """Memory of a device. The processor's is what the system lets a program have without swapping."""
-    if device.startswith("cuda"):
-        import torch
+# What a person left of a device's memory, in bytes, by `_key`. torch's allocators keep the same limits, and not all tell them.
+_allowed: dict[str, int] = {}
+_USUAL_OF_METAL = 1.7  # of what Metal recommends: the share that torch's allocator takes where nobody chose one
 
-        free, total = torch.cuda.mem_get_info(device)
-        return Memory(int(total), int(free))
-    return _system_memory()
+
+def memory(device: str) -> Memory:
+    """Memory of a device, as far as Ganvas may use it. The processor's is what the system lets a program have without swapping;
+    of a graphics card what torch keeps for itself and does not use is free too."""
+    if not has_own_memory(device):
+        return _system_memory()
+    import torch
+
+    if device == "mps":  # a part of the system's: what other programs hold there is not free here
+        found = Memory(total(device), _system_memory().free)
+        return within(found, allowed(device), torch.mps.driver_allocated_memory(), torch.mps.current_allocated_memory())
+    number = _number(device)
+    found = Memory(total(device), int(torch.cuda.mem_get_info(number)[0]))
+    return within(found, allowed(device), torch.cuda.memory_reserved(number), torch.cuda.memory_allocated(number))
+
+
+def total(device: str) -> int:
+    """Bytes of memory a device has, whatever Ganvas may use of it."""
+    if not has_own_memory(device):
+        return _system_memory().total
+    import torch
+
+    if device == "mps":
+        return int(torch.mps.recommended_max_memory())
+    return int(torch.cuda.get_device_properties(_number(device)).total_memory)
+
+
+def has_own_memory(device: str) -> bool:
+    """Whether a person may say how much of this device's memory Ganvas uses: a graphics card's or Apple GPU's, never the
+    processor's."""
+    return device == "mps" or device.startswith("cuda")
+
+
+def allow(device: str, allowance: Allowance) -> None:
+    """Use no more than that of a graphics card's memory from now on, in this process.
+
+    Whoever plans by `memory` plans with less, and torch's allocator refuses more, as if the card had none: tiles become smaller.
+    What lies there already stays. Beside it the driver holds some hundred megabytes for the process itself.
+    """
+    import torch
+
+    whole = total(device)
+    bytes_allowed = allowance.of(whole)
+    limited = bytes_allowed < whole
+    if limited or _allowed.pop(_key(device), None) is not None:
+        give_back()  # what is only kept for later would count
+        if device == "mps":
+            torch.mps.set_per_process_memory_fraction(bytes_allowed / whole if limited else _USUAL_OF_METAL)
+        else:
+            torch.cuda.set_per_process_memory_fraction(bytes_allowed / whole, _number(device))
+    if limited:
+        _allowed[_key(device)] = bytes_allowed
+
+
+def allowed(device: str) -> int | None:
+    """Bytes that `allow` left of this device's memory; None where Ganvas may use all of it."""
+    return _allowed.get(_key(device))
+
+
+def advice() -> str:
+    """What helps where memory ran out that a person limited, in a sentence; "" where nobody did."""
+    if not _allowed:
+        return ""
+    return f"Ganvas may use {min(_allowed.values()) / GB:.3g} GB of the graphics card's memory: allow it more."
+
+
+def within(whole: Memory, allowed: int | None, held: int, used: int) -> Memory:
+    """What is left of a device's memory where no more than `allowed` bytes may be used. torch holds `held` of them, and
+    tensors lie in `used` of those."""
+    free = whole.free + held - used
+    if allowed is None:
+        return Memory(whole.total, free)
+    return Memory(min(whole.total, allowed), max(0, min(free, allowed - used)))
+
+
+def _key(device: str) -> str:
+    return f"cuda:{_number(device)}" if device.startswith("cuda") else device
+
+
+def _number(device: str) -> int:
+    """The number of a CUDA device: "cuda" is the first one, as nothing here ever makes another the current one."""
+    return int(device.partition(":")[2] or 0)
 
 
 def give_back() -> None:

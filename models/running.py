@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
+from models import device
 from models.errors import BadPicture, OutOfMemory
 from models.steps import Steps, T
 
@@ -44,7 +45,9 @@ def piece_of_work() -> Iterator[None]:
     except (RuntimeError, MemoryError) as error:
         if is_out_of_memory(error):
             raise OutOfMemory(
-                "The device has no memory left for this picture.", f"torch says: {_first_line(error)}", "A smaller piece may fit."
+                "The device has no memory left for this picture.",
+                f"torch says: {_first_line(error)}",
+                device.advice() or "A smaller piece may fit.",
             ) from error
         raise
 

@@ -61,10 +61,11 @@ def run(args: argparse.Namespace) -> int:
         reporter.failed("device", _failure(ending))
         return NOTHING_DONE
     facts = ending.result
+    allowed = f", {facts.allowed / 2**30:.1f} GB allowed" if facts.allowed is not None else ""
     _tell(
         reporter,
         "device",
-        f"{facts.device}: {facts.name}, {facts.free / 2**30:.1f} of {facts.memory / 2**30:.1f} GB free",
+        f"{facts.device}: {facts.name}, {facts.free / 2**30:.1f} of {facts.memory / 2**30:.1f} GB free{allowed}",
         **asdict(facts),
     )
     from models.networks import kernel  # not above: it imports torch

@@ -23,6 +23,7 @@ from app.upscale.plan import Choices, Planned
 
 if TYPE_CHECKING:
     from app.inference.engine import Engine
+    from models.allowance import Allowance
     from models.card import Card
 
 
@@ -36,6 +37,7 @@ class Where:
     shared: Path | None = None
     precision: str | None = None
     threads: int | None = None
+    memory: Allowance | None = None
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,9 @@ def _by_hands(job: Job, waiting: list[Entry], where: Where, journal: Journal, re
                 reporter.note(sentence)
         else:
             threads = threads_of(where.devices, where.threads)
-            spreading.hands += [ProcessHand(name, where.precision, threads, spreading.heard) for name in where.devices]
+            spreading.hands += [
+                ProcessHand(name, where.precision, threads, spreading.heard, where.memory) for name in where.devices
+            ]
         failure = spreading.open(DescribeRequest(job.choices.network))
         if failure is not None:
             return failure

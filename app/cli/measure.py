@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.cli.options import UsageError, positive
+from app.cli.options import UsageError, hold_card, positive
 from app.cli.report import Reporter
 from app.inference.updates import Failure
 
@@ -80,6 +80,7 @@ def _measured(args: argparse.Namespace, reporter: Reporter, cache: Path) -> Meas
     from models.upscaling import UpscalingModel
 
     device.start(args.threads)
+    hold_card(args)
     place = device.chosen(args.device)
     lpips = open_lpips(place, args.wheels)
     model = models.open(args.model, args.device, args.precision)

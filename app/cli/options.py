@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from models.allowance import Allowance, parse
+
 if TYPE_CHECKING:
     from app.inference.engine import Engine
 
@@ -25,11 +27,13 @@ class UsageError(Exception):
 
 @dataclass(frozen=True)
 class Common:
-    """The common options as a value: `device` and `precision` None let Ganvas choose, `threads` None too."""
+    """The common options as a value: `device` and `precision` None let Ganvas choose, `threads` None too; `device_memory` None
+    is all that a graphics card has."""
 
     device: str | None = None
     precision: str | None = None
     threads: int | None = None
+    device_memory: Allowance | None = None
 
 
 def version() -> str:
@@ -52,6 +56,13 @@ def add_common(parser: argparse.ArgumentParser, json: bool = True) -> None:
         help="cpu, cuda, mps; for upscale also several: cuda:0,cuda:1 (default: the fastest)",
     )
     group.add_argument(
+        "--device-memory",
+        default=unset,
+        type=allowance,
+        metavar="AMOUNT",
+        help="memory of a graphics card to use at most: 4GB, 1500MB, 50%%, all (default: all)",
+    )
+    group.add_argument(
         "--precision",
         default=unset,
         choices=("float32", "float16", "bfloat16"),
@@ -64,15 +75,17 @@ def add_common(parser: argparse.ArgumentParser, json: bool = True) -> None:
 
 def complete(args: argparse.Namespace) -> argparse.Namespace:
     """Fill in the common options that were not given (they have no defaults, so that nested parsers do not undo them)."""
-    for name, value in (("device", None), ("precision", None), ("threads", None), ("json", False)):
+    for name in ("device", "device_memory", "precision", "threads"):
         if not hasattr(args, name):
-            setattr(args, name, value)
+            setattr(args, name, None)
+    if not hasattr(args, "json"):
+        args.json = False
     return args
 
 
 def common(args: argparse.Namespace) -> Common:
     """The common options of a completed namespace."""
-    return Common(args.device, args.precision, args.threads)
+    return Common(args.device, args.precision, args.threads, args.device_memory)
 
 
 def engine(args: argparse.Namespace) -> Engine:
@@ -80,7 +93,31 @@ def engine(args: argparse.Namespace) -> Engine:
     from app.inference.devices import own_device
     from app.inference.engine import Engine
 
-    return Engine(device=own_device(args.device), precision=args.precision, threads=args.threads)
+    memory = card_memory(args)
+    return Engine(device=own_device(args.device), precision=args.precision, threads=args.threads, device_memory=memory)
+
+
+def card_memory(args: argparse.Namespace) -> Allowance | None:
+    """What `--device-memory` leaves of a graphics card. `UsageError` where none is computed on: an option that does nothing is
+    a mistake. torch is imported only where it was given."""
+    memory: Allowance | None = args.device_memory
+    if memory is not None:
+        from models import device
+
+        device.start(args.threads)
+        named = args.device.split(",") if args.device else [device.chosen(None)]
+        if not any(device.has_own_memory(name.strip()) for name in named):
+            raise UsageError("--device-memory is about a graphics card, and this computes on the processor: leave it out.")
+    return memory
+
+
+def hold_card(args: argparse.Namespace) -> None:
+    """Obey `--device-memory` in this process, for a sub-command that computes without an engine."""
+    memory = card_memory(args)
+    if memory is not None:
+        from models import device
+
+        device.allow(device.chosen(args.device), memory)
 
 
 class Parser(argparse.ArgumentParser):
@@ -124,3 +161,11 @@ def positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return number
+
+
+def allowance(text: str) -> Allowance:
+    """An amount of memory, for argparse."""
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

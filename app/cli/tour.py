@@ -67,7 +67,7 @@ def _tour(args: argparse.Namespace, catalogue: Catalogue, folder: Path, watched:
     settings = Settings()
     theme.start(app, theme.choice_of(args.theme))
     asked = common(args)
-    engine = engine_beside_a_window(catalogue, asked.device, asked.precision, asked.threads)
+    engine = engine_beside_a_window(catalogue, asked.device, asked.precision, asked.threads, asked.device_memory)
     window = MainWindow(InferenceWorker(engine), catalogue, settings)
     window.show()
     guide = Guide(window, Hand(12 if watched else 0), folder, lambda path: report.result(str(path), file=path))

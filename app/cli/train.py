@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.cli.options import OK, UsageError, add_common, positive
+from app.cli.options import OK, UsageError, add_common, hold_card, positive
 from app.cli.report import Reporter
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ def run(args: argparse.Namespace) -> int:
     schedule = Schedule(args.pictures, args.hours, save_minutes=args.save_minutes, sheet_every=args.sheet_every)
     try:
         recipes = {"painting": _painting, "latent": _latent, "upscaling": _upscaling, "labelling": _labelling}
+        hold_card(args)
         recipes[args.recipe](args, reporter, place, schedule)
     except ModelError as error:
         reporter.failed(str(args.data), Failure(error.what, error.why, error.hint))

@@ -175,9 +175,10 @@ def _where(args: argparse.Namespace) -> Where:
     ray = getattr(args, "ray", None)
     if ray is None:
         devices = devices_named(args.device)
-        return Where(devices, precision=args.precision, threads=args.threads)
-    if args.device is not None:
-        raise UsageError("--device is of this machine, --ray computes on others: leave one out.")
+        return Where(devices, precision=args.precision, threads=args.threads, memory=args.device_memory)
+    for name, given in (("--device", args.device), ("--device-memory", args.device_memory)):
+        if given is not None:
+            raise UsageError(f"{name} is of this machine, --ray computes on others: leave one out.")
     if args.ray_shared is not None and not args.ray_shared.is_dir():
         raise UsageError(f"The folder {args.ray_shared} is not there.")
     return Where(ray=ray, workers=args.ray_workers, shared=args.ray_shared.absolute() if args.ray_shared else None)

@@ -9,6 +9,7 @@ from app.inference.requests import (
     AddModelRequest,
     DescribeRequest,
     DeviceFacts,
+    DeviceMemoryRequest,
     DeviceRequest,
     DirectionFacts,
     GetModelsRequest,
@@ -53,8 +54,15 @@ def device_facts(bench: Workbench, request: DeviceRequest) -> Job[DeviceFacts]:
     from models import device
 
     yield Step()
-    memory = device.memory(bench.device)
-    return DeviceFacts(bench.device, device.name(bench.device), memory.total, memory.free, bench.further)
+    place = bench.device
+    whole, free = device.total(place), device.memory(place).free
+    return DeviceFacts(place, device.name(place), whole, free, bench.further, device.allowed(place))
+
+
+def allow_memory(bench: Workbench, request: DeviceMemoryRequest) -> Job[DeviceFacts]:
+    """See `DeviceMemoryRequest`."""
+    bench.allow(request.allowance)
+    return (yield from device_facts(bench, DeviceRequest()))
 
 
 def describe(bench: Workbench, request: DescribeRequest) -> Job[ModelFacts]:

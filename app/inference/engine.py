@@ -15,6 +15,7 @@ from app.inference.opened import OpenedModels
 from app.inference.requests import (
     AddModelRequest,
     DescribeRequest,
+    DeviceMemoryRequest,
     DeviceRequest,
     FurtherDevices,
     GenerateRequest,
@@ -30,6 +31,7 @@ from app.inference.requests import (
 )
 from app.inference.updates import Done, Failure, Update
 from app.inference.workbench import Job, Workbench
+from models.allowance import Allowance
 from models.catalogue import Catalogue
 from models.errors import ModelError, NeedsAnswer
 
@@ -37,8 +39,6 @@ if TYPE_CHECKING:
     from models.opening import Model
 
 logger = logging.getLogger(__name__)
-
-BUDGET_SHARE = 0.4  # Of the device's memory, for weights; activations, pictures and other programs need the rest.
 
 JOBS: dict[type, Callable[[Workbench, Any], Job[Any]]] = {
     GenerateRequest: exploring.generate,
@@ -52,6 +52,7 @@ JOBS: dict[type, Callable[[Workbench, Any], Job[Any]]] = {
     GetModelsRequest: cataloguing.get,
     RemoveModelRequest: cataloguing.remove,
     DeviceRequest: cataloguing.device_facts,
+    DeviceMemoryRequest: cataloguing.allow_memory,
 }
 
 
@@ -61,8 +62,8 @@ class Engine:
     `device` and `precision` None let Ganvas choose, `threads` None leaves the number of processor threads to torch.
     `memory_budget` is how many bytes opened models may hold together (None: a share of the device's memory). `further` are
     devices that a `DeviceRequest` tells of, for who shares a long job (None: the machine's other CUDA devices, where nobody
-    chose a device); the engine itself leaves them alone. torch is imported by the first request that needs it, on the thread
-    that runs it.
+    chose a device); the engine itself leaves them alone. `device_memory` is how much of a graphics card's memory may be used
+    (None: all). torch is imported by the first request that needs it, on the thread that runs it.
     """
 
     def __init__(
@@ -73,10 +74,11 @@ class Engine:
         threads: int | None = None,
         memory_budget: int | None = None,
         further: Sequence[str] | None = None,
+        device_memory: Allowance | None = None,
     ) -> None:
         self.catalogue = catalogue or Catalogue()
         self._device, self._precision, self._threads = device, precision, threads
-        self._memory_budget, self._further = memory_budget, further
+        self._memory_budget, self._further, self._device_memory = memory_budget, further, device_memory
         self._bench: Workbench | None = None
 
     def run(self, request: Request) -> Iterator[Update]:
@@ -121,10 +123,12 @@ class Engine:
 
             device.start(self._threads)
             place = device.chosen(self._device)
-            budget = self._memory_budget
-            if budget is None:
-                budget = int(BUDGET_SHARE * device.memory(place).total)
-            self._bench = Workbench(self.catalogue, OpenedModels(self._open, budget), place, self._beside())
+            opened = OpenedModels(self._open, 0)
+            bench = Workbench(self.catalogue, opened, place, self._memory_budget, self._beside())
+            if self._device_memory is not None:
+                bench.allow(self._device_memory)
+            bench.share_memory()
+            self._bench = bench
         return self._bench
 
     def _beside(self) -> FurtherDevices:

@@ -10,6 +10,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from models.allowance import Allowance
+
 Noise = Literal["const", "random", "none"]
 
 
@@ -186,24 +188,35 @@ class DeviceRequest:
 
 
 @dataclass(frozen=True)
+class DeviceMemoryRequest:
+    """Use so much of the memory of graphics cards, from now on. The processor's is never limited: there it is only passed on to
+    further devices. Done(result) is a `DeviceFacts`."""
+
+    allowance: Allowance
+
+
+@dataclass(frozen=True)
 class FurtherDevices:
     """Devices beside the engine's own that a long job can be shared with, each by a process of its own: their names ("cuda:1"),
-    and what was chosen for all (precision and threads; None lets each choose)."""
+    and what was chosen for all (precision, threads and memory of graphics cards; None lets each choose, or use all)."""
 
     names: tuple[str, ...] = ()
     precision: str | None = None
     threads: int | None = None
+    memory: Allowance | None = None
 
 
 @dataclass(frozen=True)
 class DeviceFacts:
-    """The device of the engine: "cpu", "cuda", "mps"; what it is called; bytes of memory it has and has free; further ones."""
+    """The device of the engine: "cpu", "cuda", "mps"; what it is called; bytes of memory it has, and has free for Ganvas; further
+    ones; and of a graphics card the bytes that Ganvas may use at most (None: all)."""
 
     device: str
     name: str
     memory: int
     free: int
     further: FurtherDevices = FurtherDevices()
+    allowed: int | None = None
 
 
 Request = (
@@ -218,4 +231,5 @@ Request = (
     | GetModelsRequest
     | RemoveModelRequest
     | DeviceRequest
+    | DeviceMemoryRequest
 )

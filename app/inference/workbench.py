@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -15,6 +15,7 @@ from app.inference.opened import OpenedModels
 from app.inference.requests import FurtherDevices, Mix
 from app.inference.speeds import Speeds
 from app.inference.updates import Step, Update
+from models.allowance import Allowance
 from models.catalogue import Catalogue
 from models.errors import BadInput, OutOfMemory
 from models.steps import Steps
@@ -42,16 +43,21 @@ class Recent(Generic[V]):
         return self._values[key]
 
 
-@dataclass(frozen=True, eq=False)
+BUDGET_SHARE = 0.4  # Of the device's memory, for weights; activations, pictures and other programs need the rest.
+
+
+@dataclass(eq=False)
 class Workbench:
     """One for each engine; jobs share it, one piece of work at a time.
 
-    `looks` holds style vectors of photos: a stroke must not encode the same photo again.
+    `budget` is how many bytes opened models may hold together (None: a share of the device's memory). `looks` holds style
+    vectors of photos: a stroke must not encode the same photo again.
     """
 
     catalogue: Catalogue
     models: OpenedModels
     device: str
+    budget: int | None = None
     further: FurtherDevices = field(default_factory=FurtherDevices)
     speeds: Speeds = field(default_factory=Speeds)
     looks: Recent[NDArray[np.float32] | None] = field(default_factory=lambda: Recent(16))
@@ -62,6 +68,22 @@ class Workbench:
         if not isinstance(model, kind):
             raise BadInput(f"{model.card.title} does not {does}.", hint=f"Choose a model of {panel}.")
         return model
+
+    def allow(self, allowance: Allowance) -> None:
+        """Use so much of the memory of graphics cards from now on."""
+        from models import device
+
+        if device.has_own_memory(self.device):
+            device.allow(self.device, allowance)
+            self.share_memory()
+        self.further = replace(self.further, memory=allowance)
+
+    def share_memory(self) -> None:
+        """Let opened models hold their share of the memory that there is."""
+        from models import device
+
+        share = int(BUDGET_SHARE * device.memory(self.device).total)
+        self.models.budget = share if self.budget is None else self.budget
 
     def with_room(self, name: str, make: Callable[[], Job[R]]) -> Job[R]:
         """Run a job of this model; where memory runs out, drop all other models and run it once more."""

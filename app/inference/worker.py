@@ -18,6 +18,7 @@ from app.inference.engine import Engine
 from app.inference.requests import DeviceRequest, Request
 from app.inference.scheduler import Runs, Scheduler
 from app.inference.updates import Frame, Progress, Step, Update
+from models.allowance import Allowance
 from models.catalogue import Catalogue
 
 logger = logging.getLogger(__name__)
@@ -167,12 +168,17 @@ def threads_beside_a_window() -> int:
 
 
 def engine_beside_a_window(
-    catalogue: Catalogue, device: str | None = None, precision: str | None = None, threads: int | None = None
+    catalogue: Catalogue,
+    device: str | None = None,
+    precision: str | None = None,
+    threads: int | None = None,
+    memory: Allowance | None = None,
 ) -> Engine:
     """The engine for a window's worker, by the options of the command line: `device` may be a list, whose first is its own."""
     named = devices_named(device) if device is not None else ()
     threads = threads_of(named, threads) or threads_beside_a_window()
-    return Engine(catalogue, own_device(device), precision, threads, further=named[1:] if device is not None else None)
+    further = named[1:] if device is not None else None
+    return Engine(catalogue, own_device(device), precision, threads, further=further, device_memory=memory)
 
 
 def _lower_priority() -> None:

@@ -10,6 +10,7 @@ from app.inference.requests import DescribeRequest, FurtherDevices, Request
 from app.inference.updates import ENDINGS, Update
 from app.upscale.hands import Heard, ProcessHand, Spreading
 from app.widgets.background import Background
+from models.allowance import Allowance
 
 if TYPE_CHECKING:
     from app.inference.worker import InferenceWorker
@@ -52,6 +53,7 @@ class Crew(Spreading[WindowHand | ProcessHand]):
         """`beside` is where processes are begun and ended: both take longer than a window may wait."""
         super().__init__(lost, woken, self._end_one)
         self._beside, self._over = beside, False
+        self._memory: Allowance | None = None  # chosen since the hands were begun
         self._processes: set[ProcessHand] = set()  # for the thread of `beside` alone
         self.hands.append(WindowHand(device, worker, self.heard))
 
@@ -67,6 +69,13 @@ class Crew(Spreading[WindowHand | ProcessHand]):
         for hand in self.at_work:
             hand.cancel()
 
+    def allow(self, memory: Allowance) -> None:
+        """Have the further devices use so much of their memory; the window's own worker is told by the window."""
+        self._memory = memory
+        for hand in self.hands:
+            if isinstance(hand, ProcessHand):
+                hand.allow(memory)
+
     def close(self) -> None:
         """See `Spreading`. Processes that are only just beginning are ended too."""
         self._over = True
@@ -74,7 +83,7 @@ class Crew(Spreading[WindowHand | ProcessHand]):
         self._beside.run(self._end_processes, _nothing)
 
     def _begin(self, name: str, further: FurtherDevices) -> ProcessHand:
-        hand = ProcessHand(name, further.precision, further.threads, self.heard)
+        hand = ProcessHand(name, further.precision, further.threads, self.heard, further.memory)
         self._processes.add(hand)
         return hand
 
@@ -84,6 +93,8 @@ class Crew(Spreading[WindowHand | ProcessHand]):
 
     def _come(self, hand: ProcessHand, model: DescribeRequest) -> None:
         if not self._over:
+            if self._memory is not None:
+                hand.allow(self._memory)
             self.invite(hand, model)
 
     def _end_one(self, hand: WindowHand | ProcessHand) -> None:

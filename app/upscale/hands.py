@@ -14,13 +14,17 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from app.inference.devices import own_device
-from app.inference.requests import Request
+from app.inference.requests import DeviceMemoryRequest, Request
 from app.inference.updates import ENDINGS, Cancelled, Done, Failure, Step, Update
 from app.upscale.conveyor import Conveyor
 from app.upscale.items import Event
+from models.allowance import Allowance
+
+if TYPE_CHECKING:
+    from app.inference.engine import Engine
 
 TRIES = 2  # A photo that was at work in so many hands as they were lost is not given to another.
 _OPENING = -1  # in the place of a photo, while a hand opens the model
@@ -53,12 +57,15 @@ class Hand(Protocol):
 class ProcessHand:
     """A process of this machine. `device` is "cuda:1", "mps" or "cpu:0", where the number only parts one hand from another."""
 
-    def __init__(self, device: str, precision: str | None, threads: int | None, heard: Heard) -> None:
+    def __init__(
+        self, device: str, precision: str | None, threads: int | None, heard: Heard, memory: Allowance | None = None
+    ) -> None:
         self.name, self._heard = device, heard
         # A new interpreter, not a copy of this one: locks of torch and of the window would be copied locked.
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, device, precision, threads), name=f"ganvas {device}")
+        chosen = theirs, device, precision, threads, memory
+        self._process = context.Process(target=_serve, args=chosen, name=f"ganvas {device}")
         self._process.daemon = True
         self._process.start()
         theirs.close()
@@ -79,6 +86,10 @@ class ProcessHand:
     def cancel(self) -> None:
         """Drop what is at work at its next step: its last update is then `Cancelled`. Where nothing is, nothing happens."""
         self._sender.submit(self._send, None)
+
+    def allow(self, memory: Allowance) -> None:
+        """Use so much of a graphics card's memory, from the next step on."""
+        self._sender.submit(self._send, DeviceMemoryRequest(memory))
 
     def close(self) -> None:
         """See `Hand`."""
@@ -103,27 +114,39 @@ class ProcessHand:
             self._heard(self, update)
 
 
-def _serve(pipe: Connection, device: str, precision: str | None, threads: int | None) -> None:
+def _serve(pipe: Connection, device: str, precision: str | None, threads: int | None, memory: Allowance | None) -> None:
     """In the hand's process: run what comes until nobody is there any more. None means: drop what is at work."""
     from app.inference.engine import Engine
 
-    engine = Engine(device=own_device(device), precision=precision, threads=threads)
+    engine = Engine(device=own_device(device), precision=precision, threads=threads, device_memory=memory)
     with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
         while True:
             request = pipe.recv()
-            if request is not None:
-                for update in _until_dropped(pipe, engine.run(request)):
+            if isinstance(request, DeviceMemoryRequest):
+                _obey(engine, request)
+            elif request is not None:
+                for update in _until_dropped(pipe, engine, request):
                     pipe.send(update)
 
 
-def _until_dropped(pipe: Connection, updates: Iterator[Update]) -> Iterator[Update]:
-    for update in updates:
+def _until_dropped(pipe: Connection, engine: Engine, request: Request) -> Iterator[Update]:
+    for update in engine.run(request):
         if not isinstance(update, Step):
             yield update
-        if not isinstance(update, ENDINGS) and pipe.poll():
-            pipe.recv()
+        if isinstance(update, ENDINGS) or not pipe.poll():
+            continue
+        order = pipe.recv()
+        if isinstance(order, DeviceMemoryRequest):
+            _obey(engine, order)
+        else:
             yield Cancelled()
             return
+
+
+def _obey(engine: Engine, order: DeviceMemoryRequest) -> None:
+    """Do what needs no answer."""
+    for _ in engine.run(order):
+        pass
 
 
 H = TypeVar("H", bound=Hand)

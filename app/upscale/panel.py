@@ -407,10 +407,12 @@ class UpscalePanel(Panel):
     # What the engine says
 
     def _engine_said(self, ticket: int, update: Update) -> None:
-        if ticket != self._device_ticket or not isinstance(update, Done) or not isinstance(update.result, DeviceFacts):
+        if not isinstance(update, Done) or not isinstance(update.result, DeviceFacts):
             return
-        self._device = self.runner.device = update.result.device
-        self.runner.further = update.result.further
+        self.runner.use_devices(update.result)
+        if ticket != self._device_ticket:  # the window asked, about their memory
+            return
+        self._device = update.result.device
         self.picture.use_device(self._device)
         if self._device != "cpu" and not self._settings.get("upscale.model", ""):
             self.catalogue_changed()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import QObject, Qt, Signal
 
-from app.inference.requests import DescribeRequest, FurtherDevices
+from app.inference.requests import DescribeRequest, DeviceFacts, FurtherDevices
 from app.inference.updates import Failure, Tile, Update
 from app.upscale.conveyor import Conveyor
 from app.upscale.crew import Crew
@@ -119,6 +119,13 @@ class Runner(QObject):
     def has(self, row: Row) -> bool:
         """Whether a row belongs to the job at work."""
         return id(row) in self._known
+
+    def use_devices(self, facts: DeviceFacts) -> None:
+        """What computes, and how much memory it may use: the job at work obeys too."""
+        memory = facts.further.memory
+        if self._crew is not None and memory is not None and memory != self.further.memory:
+            self._crew.allow(memory)
+        self.device, self.further = facts.device, facts.further
 
     def start(self, rows: Sequence[Row], choices: Choices, sha256: str, job: int | None = None) -> None:
         """Begin with these rows, which are planned and ready. `job` is the journal's number of a job that goes on."""

@@ -7,8 +7,19 @@ from typing import Any
 import pytest
 
 from app.inference.engine import JOBS, Engine
-from app.inference.requests import DeviceFacts, DeviceRequest, PaintRequest, RemoveModelRequest
+from app.inference.requests import (
+    DeviceFacts,
+    DeviceMemoryRequest,
+    DeviceRequest,
+    FurtherDevices,
+    PaintRequest,
+    RemoveModelRequest,
+    Request,
+)
 from app.inference.updates import ENDINGS, Done, Failure, Step, Update
+from benchmarks.pretended_card import PretendedCard
+from models import device
+from models.allowance import ALL, GB, Allowance
 from models.errors import BadInput
 
 
@@ -116,3 +127,40 @@ def test_the_device_is_told() -> None:
     assert facts.device == "cpu"
     assert "1 threads" in facts.name
     assert 0 < facts.free <= facts.memory
+
+
+def facts_of(engine: Engine, request: Request | None = None) -> DeviceFacts:
+    (done,) = endings(list(engine.run(request or DeviceRequest())))
+    assert isinstance(done, Done)
+    facts: DeviceFacts = done.result
+    return facts
+
+
+def test_an_engine_on_a_card_uses_what_is_allowed_and_keeps_fewer_models_open() -> None:
+    with PretendedCard(8 * GB) as card:
+        engine = Engine(device="cpu", threads=1, device_memory=Allowance(0.5))
+        facts = facts_of(engine)
+        assert (facts.memory, facts.allowed) == (8 * GB, 4 * GB)
+        assert facts.free <= 4 * GB
+        assert facts.further.memory == Allowance(0.5)
+        assert card.share == 0.5
+        assert engine._bench is not None
+        assert engine._bench.models.budget == int(0.4 * 4 * GB)
+        assert facts_of(engine, DeviceMemoryRequest(Allowance(bytes=2 * GB))).allowed == 2 * GB
+        assert engine._bench.models.budget == int(0.4 * 2 * GB)
+        assert facts_of(engine, DeviceMemoryRequest(ALL)).allowed is None
+        assert engine._bench.models.budget == int(0.4 * 8 * GB)
+        fixed = Engine(device="cpu", threads=1, memory_budget=1000, device_memory=Allowance(0.5))
+        facts_of(fixed)
+        assert fixed._bench is not None
+        assert fixed._bench.models.budget == 1000
+
+
+def test_the_processors_memory_is_never_limited_but_what_was_chosen_goes_on_to_further_devices() -> None:
+    engine = Engine(device="cpu", threads=1, device_memory=Allowance(0.5), further=("cuda:1",))
+    facts = facts_of(engine)
+    assert facts.allowed is None
+    assert facts.further == FurtherDevices(("cuda:1",), threads=1, memory=Allowance(0.5))
+    assert facts_of(engine, DeviceMemoryRequest(ALL)).further == FurtherDevices(("cuda:1",), threads=1, memory=ALL)
+    assert engine._bench is not None
+    assert engine._bench.models.budget == int(0.4 * device.memory("cpu").total)

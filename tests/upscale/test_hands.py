@@ -1,17 +1,19 @@
 """Several devices share a queue: two processes of one thread each stand for them here, and one is killed at its work."""
 
 import os
+import queue
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from app.inference.devices import devices_named, own_device, threads_of
 from app.inference.engine import Engine
-from app.inference.requests import DescribeRequest, Request, UpscaleRequest
+from app.inference.requests import DescribeRequest, DeviceRequest, Request, UpscaleRequest
 from app.inference.updates import Done, Failure, Tile, Update
 from app.photos.decoding import decode
 from app.upscale.conveyor import Conveyor
@@ -19,6 +21,7 @@ from app.upscale.hands import Hand, Heard, Lost, ProcessHand, Spreading
 from app.upscale.items import Event
 from app.upscale.plan import Choices
 from app.upscale.sizes import parse_target
+from models.allowance import Allowance
 from tests.upscale.belt import TWICE, catalogue, doubled, engine, photos, planned
 
 X2 = Choices(TWICE, 2, parse_target("x2"), format="png")
@@ -96,6 +99,41 @@ def test_what_cannot_compute_is_told_and_left_out(ganvas_home: Path) -> None:
     assert failure is not None
     assert "cuda:7" in str(failure)
     assert len(lost) == 1
+
+
+class Answers:
+    """Keeps what a hand says."""
+
+    def __init__(self) -> None:
+        self._said: queue.SimpleQueue[Update | Lost] = queue.SimpleQueue()
+
+    def heard(self, hand: Hand, update: Update | Lost) -> None:
+        self._said.put(update)
+
+    def until(self, kind: type[Update]) -> Any:
+        while not isinstance(update := self._said.get(timeout=60), kind):
+            assert not isinstance(update, Failure | Lost)
+        return update
+
+
+def test_a_process_uses_the_memory_it_was_begun_with_and_obeys_while_it_is_at_work(ganvas_home: Path) -> None:
+    catalogue(ganvas_home / "data" / "catalogue")
+    answers = Answers()
+    hand = ProcessHand("cpu:1", "float32", 1, answers.heard, Allowance(0.5))
+    try:
+        hand.begin(DeviceRequest())
+        assert answers.until(Done).result.further.memory == Allowance(0.5)
+        hand.begin(UpscaleRequest(TWICE, np.zeros((4000, 300, 3), np.uint8)))
+        answers.until(Tile)
+        hand.allow(Allowance(0.25))
+        answers.until(Done)  # it was not dropped
+        hand.begin(DeviceRequest())
+        assert answers.until(Done).result.further.memory == Allowance(0.25)
+        hand.allow(Allowance(0.75))  # while nothing is at work
+        hand.begin(DeviceRequest())
+        assert answers.until(Done).result.further.memory == Allowance(0.75)
+    finally:
+        hand.close()
 
 
 class Mortal:

@@ -6,18 +6,20 @@ import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from app.inference.engine import Engine
-from app.inference.requests import DeviceRequest, FurtherDevices
+from app.inference.requests import DeviceMemoryRequest, DeviceRequest, FurtherDevices
 from app.inference.updates import Done
 from app.inference.worker import InferenceWorker, engine_beside_a_window
 from app.photos.decoding import decode
 from app.upscale.hands import Hand, ProcessHand
 from app.upscale.panel import UpscalePanel
 from app.widgets.panel import Notice
+from models.allowance import Allowance
 from models.catalogue import Catalogue
 from tests.inference.at_work import at_work
 from tests.upscale import belt
@@ -132,6 +134,37 @@ def test_stopping_and_closing_end_the_processes(job: Job) -> None:
     assert not job.hands
     assert not multiprocessing.active_children()
     assert not list(job.folder.rglob(".ganvas-*"))
+
+
+def test_another_amount_of_memory_reaches_the_processes_of_the_job_at_work_and_of_the_next(
+    job: Job, worker: InferenceWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allowed: list[tuple[str, Allowance]] = []
+    begun_with: list[Allowance | None] = []
+    plain_allow, plain_start = ProcessHand.allow, ProcessHand.__init__
+
+    def allow(self: ProcessHand, memory: Allowance) -> None:
+        allowed.append((self.name, memory))
+        plain_allow(self, memory)
+
+    def start(self: ProcessHand, *args: Any) -> None:
+        begun_with.append(args[4])
+        plain_start(self, *args)
+
+    monkeypatch.setattr(ProcessHand, "allow", allow)
+    monkeypatch.setattr(ProcessHand, "__init__", start)
+    job.begin(6)
+    worker.submit(DeviceMemoryRequest(Allowance(0.5)))
+    job.pause_until_all_are_there()
+    job.until(lambda: allowed == [("cpu:1", Allowance(0.5))])
+    job.panel.runner.resume()
+    job.check(6)
+    worker.submit(DeviceMemoryRequest(Allowance(0.25)))
+    job.until(lambda: job.panel.runner.further.memory == Allowance(0.25))
+    job.panel.job.again.emit(list(job.panel.queue.rows))
+    job.until(lambda: begun_with[1:] == [Allowance(0.25)])
+    job.until(lambda: job.panel.runner.state == "idle")
+    assert len(allowed) == 1
 
 
 @pytest.mark.parametrize("further", [("cuda:7",)])
