@@ -67,7 +67,7 @@ class Job(QObject):
         """A person wants it: enlarge everything that is ready, or what was done otherwise once more where nothing is."""
         if self._ready():
             self.start()
-        elif again := self._queue.done_otherwise():
+        elif again := list(self._queue.done_otherwise()):
             self.again.emit(again)
 
     def start(self) -> None:
@@ -76,7 +76,7 @@ class Job(QObject):
         if not rows or self._models.card is None or self.runs or self._looking:
             return
         if self._intake.plans_anew:  # other choices than those that some rows are planned with
-            self._wanted = True
+            self.start_when_planned()
             return
         choices = self._queue.choices
         planned = [row.planned for row in rows if row.planned is not None]
@@ -85,6 +85,7 @@ class Job(QObject):
             self._looking = False
             if obstacle is not None:
                 self._wanted = False
+                self._bar.say("")
                 self.noticed.emit(Notice(obstacle.what, obstacle.why, obstacle.hint, bad=True))
             elif self._queue.choices != choices or self._intake.plans_anew or (self._ready() != rows and not self._intake.busy):
                 self.start()  # something else, or more, is meant by now
@@ -106,8 +107,10 @@ class Job(QObject):
         self._runner.start(rows, self._queue.choices, self._models.sha256, number)
 
     def start_when_planned(self) -> None:
-        """Begin as soon as what was added is planned."""
+        """Begin as soon as what was added, or is meant otherwise by now, is planned."""
         self._wanted = not self.runs
+        if self._wanted:
+            self._bar.say(self.tr("Starts as soon as every photo has been looked at…"))
 
     def go_on_with_planned(self) -> None:
         """Everything is planned now: what came while a job runs joins it."""
@@ -116,6 +119,7 @@ class Job(QObject):
             self._runner.extend([row for row in self._queue.rows if row.state == "ready" and not self._runner.has(row)])
         elif self._wanted and not self._looking:
             self._wanted = False
+            self._bar.say("")
             self.start()
 
     # Going on after a crash

@@ -16,7 +16,7 @@ from app.photos.photo import PhotoError, PhotoFacts
 from app.photos.recipe import Kind
 from app.upscale import naming
 from app.upscale.inputs import Found
-from app.upscale.sizes import Pass, Target, describe, parse_target, passes, size_for
+from app.upscale.sizes import Pass, Target, describe, parse_target, passes, print_dpi, size_for
 from app.video.writing import CODECS, MAX_CRF, Codec, chosen
 from models.turning import TURNS
 
@@ -155,6 +155,36 @@ class Planned:
         return self.frames * sum(run.megapixels for run in self.passes)
 
 
+def size_of(facts: PhotoFacts, choices: Choices) -> tuple[int, int]:
+    """Width and height of the result."""
+    width, height = size_for(choices.target, facts.width, facts.height)
+    if facts.video:
+        return width + width % 2, height + height % 2  # encoders halve the colours' resolution
+    return width, height
+
+
+def format_of(facts: PhotoFacts, choices: Choices) -> str:
+    """The format of the result."""
+    if facts.video:
+        return chosen(facts.format, facts.bits, choices.codec, choices.crf).format
+    stays = FORMATS[facts.format].writable or facts.animated
+    return choices.format or (facts.format if stays else "png")
+
+
+def result_by(facts: PhotoFacts, choices: Choices, own_mask: bool = False) -> tuple[object, ...]:
+    """What a result depends on, besides its source, of all that was chosen: where this is the same, so is the file.
+
+    A format that loses nothing knows no quality, a video none but its own, a photo with a mask of its own none of all.
+    """
+    format = format_of(facts, choices)
+    turns = choices.turns and choices.task == "upscaling"
+    look = (choices.network, choices.strength, choices.grain, turns, None if own_mask else choices.protect)
+    file = (size_of(facts, choices), format, choices.into, choices.template, choices.metadata, choices.keep_time)
+    if facts.video:
+        return *look, *file, chosen(facts.format, facts.bits, choices.codec, choices.crf)
+    return *look, *file, choices.quality if FORMATS[format].lossy else None, print_dpi(choices.target)
+
+
 class Planner:
     """Plans photos one after another: it remembers the names that are given, so that no two results share one."""
 
@@ -184,19 +214,14 @@ class Planner:
         except OSError as error:
             return Planned(found.path, "refused", f"{error.strerror or type(error).__name__}.")
         choices = self.choices
-        size = size_for(choices.target, facts.width, facts.height)
-        stays = FORMATS[facts.format].writable or facts.animated
-        format = choices.format or (facts.format if stays else "png")
-        if facts.video:
-            size = (size[0] + size[0] % 2, size[1] + size[1] % 2)  # encoders halve the colours' resolution
-            format = chosen(facts.format, facts.bits, choices.codec, choices.crf).format
+        size = size_of(facts, choices)
         planned = Planned(
             found.path,
             "ready",
             facts=facts,
             size=size,
             passes=passes(facts.width, facts.height, size, choices.scale),
-            format=format,
+            format=format_of(facts, choices),
             mask=found.mask or choices.protect,
         )
         obstacle = _obstacle(planned, choices.reduce) or _unsuited(planned)

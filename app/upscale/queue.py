@@ -7,7 +7,7 @@ out (sizes, progress, errors) is told to the rows directly.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Literal
 from app.history import Command, History
 from app.photos.photo import PhotoFacts
 from app.upscale.inputs import Found
-from app.upscale.plan import Choices, Planned
+from app.upscale.plan import Choices, Planned, result_by
 
 RowState = Literal["looking", "ready", "refused", "skipped", "reading", "working", "writing", "done", "failed"]
 AT_WORK: tuple[RowState, ...] = ("reading", "working", "writing")
@@ -121,11 +121,18 @@ class Queue:
         ready = len(self.rows) - done - skipped - looking - failed
         return Counts(len(self.rows), ready, done, failed, skipped, looking)
 
-    def done_otherwise(self) -> list[Row]:
-        """Photos that were done with other choices than those of now."""
-        made_by = {id(row.made_by): row.made_by for row in self.rows if row.state == "done"}  # few, for many rows
-        others = {key for key, choices in made_by.items() if choices != self.choices}
-        return [row for row in self.rows if row.state == "done" and id(row.made_by) in others]
+    def done_otherwise(self) -> Iterator[Row]:
+        """Photos that were done, and that the choices of now would make another result of."""
+        found: dict[tuple[int, PhotoFacts, bool], bool] = {}  # few, for many rows
+        for row in self.rows:
+            before = row.made_by
+            if row.state != "done" or before is None or row.facts is None or before is self.choices:
+                continue
+            key = id(before), row.facts, row.found.mask is not None
+            if key not in found:
+                found[key] = result_by(row.facts, before, key[2]) != result_by(row.facts, self.choices, key[2])
+            if found[key]:
+                yield row
 
     def set_rows(self, rows: list[Row]) -> None:
         self.rows = rows

@@ -68,6 +68,26 @@ def test_with_another_choice_what_is_done_can_be_started_once_more(panel: Upscal
     until(lambda: not panel.run_bar.go.isEnabled())
 
 
+def test_a_choice_that_changes_no_result_starts_nothing_again(panel: UpscalePanel, until: Until, tmp_path: Path) -> None:
+    photos(tmp_path / "in", 2)
+    panel.options.changed.emit(replace(panel.queue.choices, target=parse_target("80w")), "Size")
+    begun(panel, until, tmp_path / "in", 2)
+    until(done(panel))
+    counted: list[bool] = []
+    plain_count = panel._show_counts
+    panel._count_soon.timeout.connect(lambda: (plain_count(), counted.append(panel.run_bar.go.isEnabled())))
+    for choices, again in (
+        (replace(panel.queue.choices, quality=50, crf=20), False),  # PNG loses nothing, and nothing here moves
+        (replace(panel.queue.choices, on_exists="overwrite", reduce=True), False),
+        (replace(panel.queue.choices, format="png"), False),  # what it was anyway
+        (replace(panel.queue.choices, format="jpeg"), True),
+    ):
+        counted.clear()
+        panel.options.changed.emit(choices, "Something")
+        until(lambda: bool(counted))
+        assert counted[-1] is again, choices
+
+
 def test_with_another_model_what_is_done_can_be_started_once_more(
     panel: UpscalePanel, home_catalogue: Catalogue, until: Until, tmp_path: Path
 ) -> None:
@@ -118,6 +138,9 @@ def test_a_start_right_after_another_choice_is_meant_with_that_choice(
     monkeypatch.setattr(finding, "PLANNED_AT_ONCE", 1)
     panel.options.changed.emit(replace(panel.queue.choices, target=parse_target("90w")), "Size")
     panel.run_bar.go.click()
+    assert panel.run_bar.said.text() == "Starts as soon as every photo has been looked at…"
+    until(lambda: panel.runner.state != "idle")
+    assert "looked at" not in panel.run_bar.said.text()
     until(done(panel))
     assert [probe(path).width for path in (tmp_path / "in/upscaled").iterdir()] == [90] * 4
 

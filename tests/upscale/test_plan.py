@@ -4,6 +4,7 @@ import os
 import unicodedata
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.photos.encoding import encode
-from app.photos.photo import Photo
+from app.photos.photo import Photo, PhotoFacts
 from app.upscale import naming
 from app.upscale.inputs import gather
-from app.upscale.plan import Choices, Planned, plan_all
+from app.upscale.plan import Choices, Planned, plan_all, result_by
 from app.upscale.sizes import Target, parse_target
 
 SMALL = np.zeros((6, 8, 3), np.uint8)
@@ -196,3 +197,49 @@ def test_choices_survive_as_json() -> None:
 
     choices = replace(CHOICES, into=Path("/out"), target=parse_target("30x20cm@300"), strength=0.5)
     assert Choices.from_dict(json.loads(json.dumps(choices.to_dict()))) == choices
+
+
+PHOTO = PhotoFacts("png", 300, 200, 3, 8)
+MADE = Choices("some", 4, parse_target("x4"))
+
+
+@pytest.mark.parametrize(
+    ("facts", "changed", "another"),
+    [
+        (PHOTO, {"quality": 50}, False),
+        (PhotoFacts("jpeg", 300, 200, 3, 8), {"quality": 50}, True),
+        (PhotoFacts("gif", 300, 200, 4, 8, 7), {"quality": 50}, False),
+        (PhotoFacts("webp", 300, 200, 4, 8, 7), {"quality": 50}, True),
+        (PhotoFacts("bmp", 300, 200, 3, 8), {"format": "png"}, False),
+        (PHOTO, {"format": "tiff"}, True),
+        (PHOTO, {"target": parse_target("1200w")}, False),
+        (PHOTO, {"target": parse_target("1201w")}, True),
+        (PHOTO, {"target": parse_target("10.16x6.77cm@300")}, True),  # the same pixels, and they are told their size in print
+        (PHOTO, {"codec": "h265", "crf": 30}, False),
+        (PhotoFacts("mp4", 300, 200, 3, 8, 90), {"codec": "h264"}, False),
+        (PhotoFacts("mp4", 300, 200, 3, 8, 90), {"codec": "h265"}, True),
+        (PhotoFacts("mp4", 300, 200, 3, 8, 90), {"crf": 30}, True),
+        (PhotoFacts("mp4", 300, 200, 3, 8, 90), {"quality": 50, "format": "png"}, False),
+        (PHOTO, {"on_exists": "overwrite", "reduce": True}, False),
+        (PHOTO, {"metadata": "strip"}, True),
+        (PHOTO, {"keep_time": True}, True),
+        (PHOTO, {"into": Path("elsewhere")}, True),
+        (PHOTO, {"template": "{name}"}, True),
+        (PHOTO, {"other": "else"}, False),  # none of it is mixed in
+        (PHOTO, {"other": "else", "share": 0.5}, True),
+        (PHOTO, {"strength": 0.9}, True),
+        (PHOTO, {"grain": 0.5}, True),
+        (PHOTO, {"turns": True}, True),
+        (PHOTO, {"protect": Path("mask.png")}, True),
+        (PHOTO, {"model": "another"}, True),
+    ],
+)
+def test_what_was_chosen_otherwise_counts_where_it_makes_another_result(
+    facts: PhotoFacts, changed: dict[str, Any], another: bool
+) -> None:
+    assert (result_by(facts, MADE) != result_by(facts, replace(MADE, **changed))) is another
+
+
+def test_a_mask_for_all_does_not_count_for_a_photo_with_its_own() -> None:
+    masked = replace(MADE, protect=Path("mask.png"))
+    assert result_by(PHOTO, MADE, own_mask=True) == result_by(PHOTO, masked, own_mask=True)
