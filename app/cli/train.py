@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.cli.options import OK, UsageError, add_common, hold_card, positive
+from app.cli.options import UsageError, add_common, hold_card, positive
 from app.cli.report import Reporter
 
 if TYPE_CHECKING:
+    from models.card import Card
     from models.training.jobs import Place
     from models.training.loop import Report, Schedule
 
@@ -88,6 +89,14 @@ def run(args: argparse.Namespace) -> int:
     from models.training.jobs import Place
     from models.training.loop import Schedule
 
+    if args.precision == "float16":
+        raise UsageError("Training computes in float32 or bfloat16; --precision float16 is not among them.")
+    for name in ("hours", "save_minutes"):
+        if not getattr(args, name) > 0:
+            raise UsageError(f"--{name.replace('_', '-')} must be above 0, not {getattr(args, name):g}.")
+    for name in ("card", "mean_with"):
+        if args.export is None and getattr(args, name, None) is not None:
+            raise UsageError(f"--{name.replace('_', '-')} is about the model that --export writes: give that too.")
     reporter = Reporter(args.json)
     bfloat16 = None if args.precision is None else args.precision == "bfloat16"
     place = Place(args.device, bfloat16, args.threads)
@@ -98,9 +107,18 @@ def run(args: argparse.Namespace) -> int:
         recipes[args.recipe](args, reporter, place, schedule)
     except ModelError as error:
         reporter.failed(str(args.data), Failure(error.what, error.why, error.hint))
-        return reporter.finish()
-    reporter.finish()
-    return OK
+    return reporter.finish()
+
+
+def _card(args: argparse.Namespace) -> Card | None:
+    """The card of the model that is to be written, None for none. What speaks against it is said before hours are spent."""
+    from models.training.export import check_place
+    from models.training.jobs import read_card
+
+    if args.export is None:
+        return None
+    check_place(args.export)
+    return read_card(args.card, args.export.name)
 
 
 def _painting(args: argparse.Namespace, reporter: Reporter, place: Place, schedule: Schedule) -> None:
@@ -112,35 +130,40 @@ def _painting(args: argparse.Namespace, reporter: Reporter, place: Place, schedu
         raise UsageError(f"--size must be a multiple of 32, at least 64, not {args.size}.")
     channels = (256, 192, 128, 64, 32, 24) if args.detail else (256, 192, 128, 64, 32)
     options = PaintingOptions(size=args.size, detail=args.detail, channels=channels, batch=args.batch)
+    card = _card(args)
+    mean = None if args.mean_with is None else state_alike(PaintingOptions, args.mean_with)
     work = jobs.open_painting(args.data, args.out, options, place, args.begin_from, args.open_only)
     _begin(reporter, work, work.data.problems, len(work.data.train), len(work.data.held_out))
     _follow(args, reporter, jobs.train_painting(work, args.out, schedule))
-    if args.export is not None:
-        if args.mean_with is not None:
-            work.mean_with(state_alike(PaintingOptions, args.mean_with))
-        jobs.export_painting(work, jobs.read_card(args.card, args.export.name), args.export)
+    if card is not None:
+        if mean is not None:
+            work.mean_with(mean)
+        jobs.export_painting(work, card, args.export)
     _end(args, reporter, work.seen)
 
 
 def _latent(args: argparse.Namespace, reporter: Reporter, place: Place, schedule: Schedule) -> None:
     from models.training import latent_jobs
-    from models.training.jobs import read_card
     from models.training.latent_options import LatentOptions, with_loss
     from models.training.resuming import state_alike
 
     options = with_loss(args.loss, size=args.size, batch=args.batch, mirror=not args.no_mirror)
+    card = _card(args)
+    mean = None if args.mean_with is None else state_alike(LatentOptions, args.mean_with)
     work = latent_jobs.open_latent(args.data, args.out, options, place, args.begin_from, args.small)
     _begin(reporter, work, work.data.problems, len(work.data.train), len(work.data.held_out))
     _follow(args, reporter, latent_jobs.train_latent(work, args.out, schedule))
-    if args.export is not None:
-        if args.mean_with is not None:
-            work.mean_with(state_alike(LatentOptions, args.mean_with))
-        latent_jobs.export_latent(work, read_card(args.card, args.export.name), args.export)
+    if card is not None:
+        if mean is not None:
+            work.mean_with(mean)
+        latent_jobs.export_latent(work, card, args.export)
     _end(args, reporter, work.seen)
 
 
 def _upscaling(args: argparse.Namespace, reporter: Reporter, place: Place, schedule: Schedule) -> None:
     from models.training import jobs
+    from models.training.beginnings import read_beginning
+    from models.training.resuming import begun_alike
     from models.training.upscaling import UpscalingOptions
 
     if args.rate is not None and args.rate <= 0:
@@ -153,28 +176,31 @@ def _upscaling(args: argparse.Namespace, reporter: Reporter, place: Place, sched
         options = options.gentle()
     if args.rate is not None:
         options = replace(options, rate=args.rate)
+    card = _card(args)
+    mean = None if args.mean_with is None else jobs.Mean(args.mean_with.name, read_beginning(args.mean_with), args.share)
     work = jobs.open_upscaling(args.data, args.out, options, place, args.begin_from)
+    if args.rate is not None:
+        begun_alike(work.options, options, ("rate",), args.out)
     _begin(reporter, work, work.problems, len(work.train), len(work.held_out))
     _follow(args, reporter, jobs.train_upscaling(work, args.out, schedule))
-    if args.export is not None:
-        mean = None if args.mean_with is None else jobs.Mean(args.mean_with, args.share)
-        jobs.export_upscaling(work, jobs.read_card(args.card, args.export.name), args.export, mean)
+    if card is not None:
+        jobs.export_upscaling(work, card, args.export, mean)
     _end(args, reporter, work.seen)
 
 
 def _labelling(args: argparse.Namespace, reporter: Reporter, place: Place, schedule: Schedule) -> None:
     from models.training import labelling_jobs as jobs
-    from models.training.jobs import read_card
     from models.training.labelling import LabellingOptions
 
     if args.size < 64 or args.size % 32:
         raise UsageError(f"--size must be a multiple of 32, at least 64, not {args.size}.")
     options = LabellingOptions(size=args.size, batch=args.batch, pictures=args.pictures)
+    card = _card(args)
     work = jobs.open_labelling(args.data, args.out, options, place, args.begin_from, args.open_only)
     _begin(reporter, work, work.data.problems, len(work.data.train), len(work.data.held_out))
     _follow(args, reporter, jobs.train_labelling(work, args.out, schedule))
-    if args.export is not None:
-        jobs.export_labelling(work, read_card(args.card, args.export.name), args.export)
+    if card is not None:
+        jobs.export_labelling(work, card, args.export)
     _end(args, reporter, work.seen)
 
 

@@ -14,8 +14,8 @@ from models.catalogue import CARD, WEIGHTS, Catalogue
 from models.errors import BadInput
 from models.networks.compact import CompactConfig
 from models.training.loop import STATE
-from models.training.resuming import options_of, state_of
-from models.training.upscaling import UpscalingOptions
+from models.training.resuming import state_of
+from models.training.upscaling import begun_with
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +44,7 @@ def read_beginning(place: Path) -> Beginning:
 
 def _of_run(place: Path) -> Beginning:
     state = state_of(place)
-    options = options_of(UpscalingOptions, state, place)
-    return Beginning(options.network(), state["networks"]["averaged"])
+    return Beginning(begun_with(state, place).network(), state["networks"]["averaged"])
 
 
 def _of_model(card: Card, weights: Path) -> Beginning:

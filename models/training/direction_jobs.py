@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from models.card import Card
 from models.catalogue import CARD, WEIGHTS
@@ -21,6 +22,7 @@ from models.checkpoints.families.stylegan2 import assemble
 from models.latent import LatentModel
 from models.precision import Runtime
 from models.training.attribute_reader import Reader, describe, fit_reader
+from models.training.direction_ranges import FARTHER, RealPictures, ends, outward
 from models.training.latent_directions import ALONE, ENOUGH, STEPS, Found, find_directions
 from models.training.portrait_attributes import Attribute, read_attributes
 from models.training.source import Source
@@ -28,18 +30,22 @@ from models.training.squares import Squares
 from models.training.trunk import read_trunk
 
 DIRECTIONS, VECTORS = "directions.json", "directions.safetensors"
-_SAFE = 3.0  # steps that a slider offers each way
+_PSI = 0.7  # what Explore opens with: a slider's ends are found there
 _TOGETHER = 64
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
 class Named:
-    """Directions of a model by attribute, with how well the attributes are read from real pictures (correlations)."""
+    """Directions of a model by attribute, with how well the attributes are read from real pictures (correlations).
+
+    `farther[k]`, of those that move their attribute `k` enough: how much farther from real pictures each step leads (`outward`).
+    """
 
     attributes: tuple[Attribute, ...]
     found: tuple[Found, ...]
     held_out: tuple[float, ...]
+    farther: Mapping[int, Mapping[float, float]]
 
 
 def generator_in(folder: Path) -> LatentModel:
@@ -63,20 +69,38 @@ def reader_of(data: Squares, source: Source, attributes: Sequence[Attribute]) ->
     return fit_reader(np.concatenate(described), np.concatenate(mirrored), values, [a.turns for a in attributes])
 
 
-def name_directions(model: LatentModel, reader: Reader, attributes: Sequence[Attribute], samples: int, seed: int = 1) -> Named:
-    """Measure `samples` pictures of the model and find one direction for each attribute."""
+def name_directions(
+    model: LatentModel, reader: Reader, data: Squares, attributes: Sequence[Attribute], samples: int, seed: int = 1
+) -> Named:
+    """Measure `samples` pictures of the model, find one direction for each attribute, and how far its pictures can be moved
+    along it before they leave the real ones, `data`."""
     trunk = read_trunk().eval()
 
     def measure(ws: Floats) -> NDArray[np.float64]:
-        read = []
-        for start in range(0, len(ws), _TOGETHER):
-            made = torch.from_numpy(model.synthesize(ws[start : start + _TOGETHER])).clamp(-1, 1)
-            read.append(reader.read(describe(trunk, made)))
-        return np.concatenate(read)
+        return np.concatenate([reader.read(describe(trunk, made)) for made in _pictures(model, ws)])
 
     z = np.random.RandomState(seed).randn(samples, model.z_dim).astype(np.float32)
     w: Floats = model.map(z)[:, 0]
-    return Named(tuple(attributes), tuple(find_directions(w, measure, model.num_ws)), reader.held_out)
+    found = tuple(find_directions(w, measure, model.num_ws))
+    real, start = RealPictures.of(trunk, data.pixels), model.map(z[:_TOGETHER], psi=_PSI)
+
+    def farther(one: Found) -> dict[float, float]:
+        def distance(sigmas: float) -> float:
+            ws = start.copy()
+            ws[:, one.first : one.last + 1] += np.float32(sigmas) * one.step
+            return real.distance(trunk, torch.cat(list(_pictures(model, ws))))
+
+        return outward(distance)
+
+    return Named(
+        tuple(attributes), found, reader.held_out, {one.attribute: farther(one) for one in found if one.own >= ENOUGH}
+    )
+
+
+def _pictures(model: LatentModel, ws: Floats) -> Iterator[Tensor]:
+    """Pictures -1..1 of `ws`, some at a time."""
+    for start in range(0, len(ws), _TOGETHER):
+        yield torch.from_numpy(model.synthesize(ws[start : start + _TOGETHER])).clamp(-1, 1)
 
 
 def write_directions(folder: Path, named: Named) -> None:
@@ -90,9 +114,14 @@ def write_directions(folder: Path, named: Named) -> None:
     described = {
         "model": digest,
         "remark": "Found by `models.training.latent_directions`: a step is one deviation of the latents along it; effects are "
-        f"of {STEPS:g} steps, in deviations of what a regressor reads from the model's pictures.",
+        f"of {STEPS:g} steps, in deviations of what a regressor reads from the model's pictures. A slider ends where the worst "
+        f"tenth of moved pictures (psi {_PSI}) lies more than {FARTHER:g} times as far from real ones as unmoved ones do.",
         "directions": rows,
         "effects": {named.attributes[one.attribute].name: _effects(one, named) for one in named.found},
+        "farther": {
+            named.attributes[k].name: {f"{sigmas:+.1f}": round(far, 2) for sigmas, far in tried.items()}
+            for k, tried in named.farther.items()
+        },
         "reader": {a.name: round(r, 3) for a, r in zip(named.attributes, named.held_out, strict=True)},
     }
     width = len(named.found[0].step)
@@ -107,13 +136,14 @@ def write_directions(folder: Path, named: Named) -> None:
 def _row(one: Found, named: Named) -> dict[str, Any]:
     attribute = named.attributes[one.attribute]
     along = [named.attributes[k].title.lower() for k in one.comes_along()]
+    low, high = ends(named.farther[one.attribute])
     remark = attribute.remark + (f" In these pictures it cannot be parted from: {', '.join(along)}." if along else "")
     return {
         "name": attribute.name,
         "title": attribute.title,
         "remark": remark,
-        "low": -_SAFE,
-        "high": _SAFE,
+        "low": low,
+        "high": high,
         "first": one.first,
         "last": one.last,
     }

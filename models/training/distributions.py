@@ -77,12 +77,12 @@ def covered(real: Features, made: Features, neighbours: int = NEIGHBOURS) -> flo
 
     `covered(real, made)` is precision, `covered(made, real)` recall.
     """
-    reach = np.sqrt(np.partition(_distances(real, real), neighbours, axis=1)[:, neighbours])
-    near = np.sqrt(_distances(made, real)) <= reach[None]
+    reach = np.sqrt(np.partition(squared_distances(real, real), neighbours, axis=1)[:, neighbours])
+    near = np.sqrt(squared_distances(made, real)) <= reach[None]
     return float(near.any(1).mean())
 
 
-def _distances(a: Features, b: Features) -> NDArray[np.float64]:
+def squared_distances(a: Features, b: Features) -> NDArray[np.float64]:
     """Squared distances `[len(a), len(b)]`."""
     x, y = a.astype(np.float64), b.astype(np.float64)
     squares = (x * x).sum(1)[:, None] + (y * y).sum(1)[None] - 2 * (x @ y.T)

@@ -18,6 +18,7 @@ from models.card import Card
 from models.catalogue import CARD, SHEET, WEIGHTS
 from models.checkpoints.families.landscapes import FEATURES_UNTIL
 from models.edges import passes_for
+from models.errors import BadInput
 from models.networks.efficientnet_lite import EfficientNetLite
 from models.training.labelled import square
 from models.training.painting import PaintingRun, batches, to_tensor
@@ -25,21 +26,41 @@ from models.training.painting import PaintingRun, batches, to_tensor
 _LOOKS = 256  # photos whose styles travel with a painter: what a seed draws from
 
 
+def check_place(folder: Path) -> None:
+    """`BadInput` where a model cannot be written into `folder` without taking the place of something that is none."""
+    if folder.is_dir() and not (folder / CARD).is_file() and any(folder.iterdir()):
+        what = f"{folder} holds other things than a model, and a model would take their place."
+        raise BadInput(what, hint="Name a folder that is new or empty.")
+    if folder.exists() and not folder.is_dir():
+        raise BadInput(f"{folder} is a file, and a model is a folder.", hint="Give it another name.")
+
+
 def write_model(folder: Path, card: Card, tensors: Mapping[str, Tensor], sheet: bytes | None) -> None:
-    """Write a model folder as the catalogue reads it, in place of one that was there before; floats become float16."""
+    """Write a model folder as the catalogue reads it, in place of one that was there before; floats become float16.
+
+    `BadInput` where there is something else. The one before stays until the new one is complete.
+    """
+    check_place(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     writing = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder.parent))
+    made, before = writing / "made", writing / "before"
+    made.mkdir()
     try:
         halves = {k: (v.half() if v.is_floating_point() else v).detach().cpu().contiguous().clone() for k, v in tensors.items()}
-        save_file(halves, writing / WEIGHTS)
-        (writing / WEIGHTS).chmod(0o644)
-        (writing / CARD).write_text(card.to_json() + "\n", encoding="utf-8")
+        save_file(halves, made / WEIGHTS)
+        (made / WEIGHTS).chmod(0o644)
+        (made / CARD).write_text(card.to_json() + "\n", encoding="utf-8")
         if sheet is not None:
-            (writing / SHEET).write_bytes(sheet)
-        writing.chmod(0o755)
+            (made / SHEET).write_bytes(sheet)
+        made.chmod(0o755)
         if folder.exists():
-            shutil.rmtree(folder)
-        os.rename(writing, folder)
+            os.rename(folder, before)
+        try:
+            os.rename(made, folder)
+        except OSError:
+            if before.exists():
+                os.rename(before, folder)
+            raise
     finally:
         shutil.rmtree(writing, ignore_errors=True)
 

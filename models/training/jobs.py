@@ -14,16 +14,18 @@ from PIL import Image
 
 from models.card import Card
 from models.errors import BadInput
-from models.precision import best_device, processor_has_bfloat16
+from models.precision import device_named, processor_has_bfloat16
 from models.training import export, sheets
-from models.training.beginnings import read_beginning
+from models.training.beginnings import Beginning, read_beginning
 from models.training.labelled import LabelledPhotos, read_labelled
 from models.training.loop import Report, Schedule, train
 from models.training.painting import PaintingOptions, PaintingRun
+from models.training.painting import begun_with as painting_begun
 from models.training.photos import read_photos
-from models.training.resuming import begun_state, options_of, same_labels, state_alike
+from models.training.resuming import begun_alike, begun_state, same_labels, state_alike
 from models.training.trunk import read_trunk
 from models.training.upscaling import UpscalingOptions, UpscalingRun, enlarged_sheet
+from models.training.upscaling import begun_with as upscaling_begun
 
 SAMPLES = Path(str(files("resources"))) / "samples"
 MAPS = SAMPLES / "maps"
@@ -40,10 +42,10 @@ class Place:
     threads: int | None = None
 
     def chosen(self) -> tuple[torch.device, bool]:
-        """Device and whether to compute in bfloat16; sets the number of threads."""
+        """Device and whether to compute in bfloat16; sets the number of threads. `BadInput` where there is no such device."""
         if self.threads is not None:
             torch.set_num_threads(self.threads)
-        device = best_device() if self.device is None else torch.device(self.device)
+        device = device_named(self.device)
         fast = device.type == "cuda" and torch.cuda.is_bf16_supported()
         fast = fast or (device.type == "cpu" and processor_has_bfloat16())
         return device, fast if self.bfloat16 is None else self.bfloat16
@@ -54,16 +56,20 @@ def open_painting(
 ) -> PaintingRun:
     """A painting run that stands where `out` left it, or at the networks of `begin_from`, or at the beginning.
 
-    A run that was begun keeps its options; `options` are those of a new one. `BadInput` where data or states cannot be used.
+    A run that was begun keeps its options; `options` are those of a new one. `BadInput` where data or states cannot be used, or
+    where the run was begun with another size, or with or without detail otherwise than `options`.
     """
     state = begun_state(out)
     if state is not None:
-        options = options_of(PaintingOptions, state, out)
+        asked, options = options, painting_begun(state, out)
+        begun_alike(options, asked, ("size", "detail"), out)
     photos = read_labelled(data, out.parent / "cache" / data.name, open_only)
     device, bfloat16 = place.chosen()
     run = PaintingRun(photos, read_trunk(), options, device, bfloat16)
     if state is not None:
-        same_labels(state["networks"]["generator"]["label_codes"].shape[0], len(photos.labels))
+        codes = state["networks"].get("generator", {}).get("label_codes")
+        if codes is not None:
+            same_labels(len(codes), len(photos.labels))
         run.restore(state)
     elif begin_from is not None:
         run.begin_from(state_alike(PaintingOptions, begin_from))
@@ -95,12 +101,13 @@ def open_upscaling(
     """An upscaling run that stands where `out` left it, or at the network of `begin_from`, or at the beginning.
 
     A run that was begun keeps its options; a new one takes its width and depth from what it begins from. `BadInput` where data,
-    states or what it begins from cannot be used.
+    states or what it begins from cannot be used, or where scale, wear or critic of the run that was begun are others.
     """
     state = begun_state(out)
     beginning = read_beginning(begin_from) if state is None and begin_from is not None else None
     if state is not None:
-        options = options_of(UpscalingOptions, state, out)
+        asked, options = options, upscaling_begun(state, out)
+        begun_alike(options, asked, ("scale", "worn", "adversarial"), out)
     if beginning is not None:
         if beginning.config.shuffle != options.scale or beginning.config.channels != 3:
             raise BadInput(f"{begin_from} enlarges {beginning.config.shuffle} times, the new run {options.scale} times.")
@@ -126,9 +133,11 @@ def train_upscaling(run: UpscalingRun, out: Path, schedule: Schedule) -> Iterato
 
 @dataclass(frozen=True)
 class Mean:
-    """What an exported upscaler is averaged with: a run or model that had the same beginning, and its share, 0..1."""
+    """What an exported upscaler is averaged with: a run or model that had the same beginning, by its name and network, and its
+    share, 0..1."""
 
-    place: Path
+    name: str
+    network: Beginning
     share: float
 
 
@@ -139,8 +148,8 @@ def export_upscaling(run: UpscalingRun, card: Card, folder: Path, mean: Mean | N
     """
     steps = f"{run.seen:,} patches seen, batches of {run.options.batch}"
     if mean is not None:
-        run.mean_with(read_beginning(mean.place).tensors, mean.share)
-        steps += f"; averaged with {mean.place.name}, whose share is {mean.share:g}"
+        run.mean_with(mean.network.tensors, mean.share)
+        steps += f"; averaged with {mean.name}, whose share is {mean.share:g}"
     described = replace(
         card,
         task="upscaling",

@@ -71,10 +71,11 @@ def read_labelled(path: Path, cache: Path, open_only: bool = False) -> LabelledP
         raise BadInput(f"There is no labels.json in {path}.", "It names the labels of the maps.", "See docs/training.md.")
     labels = read_labels(source.read(described))
     index = _index(source)
-    maps = {PurePosixPath(n).stem: n for n in source.photos() if PurePosixPath(n).parent.name == "maps"}
-    photos = {PurePosixPath(n).stem: n for n in source.photos() if PurePosixPath(n).parent.name == "photos"}
+    maps, photos = (_by_stem(source, folder) for folder in ("maps", "photos"))
     names = sorted(photos.keys() & maps.keys())
     problems = [Problem(photos[stem], "has no map") for stem in sorted(photos.keys() - maps.keys())]
+    twice = [n for n in source.photos() if PurePosixPath(n).parent.name == "photos" and photos[PurePosixPath(n).stem] != n]
+    problems += [Problem(n, f"has the same name as {photos[PurePosixPath(n).stem]}") for n in twice]
     channel = np.full(256, UNLABELLED, np.uint8)
     for number, label in enumerate(labels):
         channel[label.id] = number
@@ -106,6 +107,15 @@ def read_labelled(path: Path, cache: Path, open_only: bool = False) -> LabelledP
     if not train:
         raise BadInput(f"No photo of {path} is left for training.", "All are held out, or of another licence.")
     return LabelledPhotos(labels, kept_photos, kept_maps, train, held_out, tuple(problems), free, by_hand)
+
+
+def _by_stem(source: Source, folder: str) -> dict[str, str]:
+    """The photos of the folders of this name, by their own names without the ending; of several the first."""
+    found: dict[str, str] = {}
+    for name in source.photos():
+        if PurePosixPath(name).parent.name == folder:
+            found.setdefault(PurePosixPath(name).stem, name)
+    return found
 
 
 def read_labels(text: bytes) -> tuple[Label, ...]:

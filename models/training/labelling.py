@@ -6,15 +6,14 @@ It shares the frozen features with the painting recipe's critic, but none of wha
 from __future__ import annotations
 
 import math
-from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.networks.efficientnet_lite import EfficientNetLite
 from models.networks.labeller import LabelDecoder
@@ -22,7 +21,7 @@ from models.training.augment import draw
 from models.training.labelled import LabelledPhotos, square
 from models.training.metrics import Agreement, Say, agreement_of
 from models.training.painting import sampling_chances, to_shares, to_tensor
-from models.training.resuming import placed, random_state, restore_random
+from models.training.resuming import ResumableRun, placed
 from models.training.state import State
 
 if TYPE_CHECKING:
@@ -43,8 +42,10 @@ class LabellingOptions:
     seed: int = 0
 
 
-class LabellingRun:
+class LabellingRun(ResumableRun):
     """All that changes while a labeller is trained."""
+
+    options: LabellingOptions
 
     def __init__(
         self, data: LabelledPhotos, trunk: EfficientNetLite, options: LabellingOptions, device: torch.device, bfloat16: bool
@@ -82,29 +83,18 @@ class LabellingRun:
         numbers: Pixels = logits[0].argmax(0).to(torch.uint8).cpu().numpy()
         return numbers
 
-    def state(self) -> State:
-        """All that resuming needs."""
-        return {
-            "options": asdict(self.options),
-            "decoder": dict(self.decoder.state_dict()),
-            "optimiser": self.optimiser.state_dict(),
-            "seen": self.seen,
-            "random": random_state(self.random),
-        }
-
-    def restore(self, state: State) -> None:
-        """Go on exactly where `state` was taken."""
-        self.decoder.load_state_dict(state["decoder"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.seen = int(state["seen"])
-        restore_random(self.random, state["random"])
-
     def begin_from(self, state: State) -> None:
         """Start anew with the decoder of another run."""
-        self.decoder.load_state_dict(state["decoder"])
+        self.decoder.load_state_dict(state["networks"]["decoder"])
+
+    def networks(self) -> dict[str, nn.Module]:
+        return {"decoder": self.decoder}
+
+    def optimisers(self) -> dict[str, torch.optim.Optimizer]:
+        return {"decoder": self.optimiser}
 
     def _logits(self, photos: Tensor) -> Tensor:
-        with torch.autocast(self.device.type, torch.bfloat16) if self.bfloat16 else nullcontext():
+        with self.autocast():
             with torch.no_grad():
                 features = self.trunk(photos)
             logits: Tensor = self.decoder(features)
@@ -115,6 +105,13 @@ class LabellingRun:
         maps = np.stack([numbers for _, numbers in pairs])
         shares = to_shares(maps, len(self.data.labels), 1, self.device, torch.float32)
         return to_tensor([pixels for pixels, _ in pairs], self.device), shares
+
+
+def as_now(state: State) -> State:
+    """A labeller's state, also where it was written when it had one network and one optimiser, not some of each by name."""
+    if "networks" in state:
+        return state
+    return {**state, "networks": {"decoder": state["decoder"]}, "optimisers": {"decoder": state["optimiser"]}}
 
 
 def held_out_agreement(data: LabelledPhotos, side: int, says: Say, indices: tuple[int, ...]) -> Agreement:

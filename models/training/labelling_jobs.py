@@ -18,10 +18,11 @@ from models.precision import Runtime
 from models.training import export
 from models.training.jobs import Place
 from models.training.labelled import read_labelled, square
-from models.training.labelling import LabellingOptions, LabellingRun, channels_of, held_out_agreement
+from models.training.labelling import LabellingOptions, LabellingRun, as_now, channels_of, held_out_agreement
 from models.training.loop import Report, Schedule, train
-from models.training.resuming import begun_state, options_of, same_labels, state_alike
+from models.training.resuming import begun_alike, begun_state, options_of, same_labels, state_alike
 from models.training.sheets import coloured, spread, webp
+from models.training.state import State
 from models.training.trunk import read_trunk
 
 _ROWS = 16
@@ -32,22 +33,28 @@ def open_labelling(
 ) -> LabellingRun:
     """A labelling run that stands where `out` left it, or at the decoder of `begin_from`, or at the beginning.
 
-    A run that was begun keeps its options; `options` are those of a new one. `BadInput` where data or states cannot be used.
+    A run that was begun keeps its options; `options` are those of a new one. `BadInput` where data or states cannot be used, or
+    where the run was begun with another size.
     """
     state = begun_state(out)
     if state is not None:
-        options = options_of(LabellingOptions, state, out)
+        asked, options = options, options_of(LabellingOptions, state, out)
+        begun_alike(options, asked, ("size",), out)
     photos = read_labelled(data, out.parent / "cache" / data.name, open_only)
     device, bfloat16 = place.chosen()
     run = LabellingRun(photos, read_trunk(), options, device, bfloat16)
     if state is not None:
-        same_labels(len(state["decoder"]["says.weight"]), len(photos.labels))
-        run.restore(state)
+        run.restore(_fitting(state, run))
     elif begin_from is not None:
-        begun = state_alike(LabellingOptions, begin_from)
-        same_labels(len(begun["decoder"]["says.weight"]), len(photos.labels))
-        run.begin_from(begun)
+        run.begin_from(_fitting(state_alike(LabellingOptions, begin_from), run))
     return run
+
+
+def _fitting(state: State, run: LabellingRun) -> State:
+    """The state, as it is written now; `BadInput` where it is of another number of labels."""
+    found = as_now(state)
+    same_labels(len(found["networks"]["decoder"]["says.weight"]), len(run.data.labels))
+    return found
 
 
 def train_labelling(run: LabellingRun, out: Path, schedule: Schedule) -> Iterator[Report]:

@@ -202,9 +202,10 @@ class LatentRun(ResumableRun):
         self.best_distance = float("inf") if distance is None else float(distance)
 
     def begin_from(self, state: State) -> None:
-        """Take over the networks of another run as far as they fit: a warm start, counters at nought."""
+        """Take over the networks of another run as far as they fit: a warm start, counters at nought. `BadInput` where nothing
+        of the generator does."""
         for name, network in self.networks().items():
-            take_over(network, state["networks"].get(name, {}))
+            take_over(network, state["networks"].get(name, {}), least=name if name == "generator" else "")
         for one in (self.generator, self.averaged, self.best):
             give_grain(one, self.options.grain)
 

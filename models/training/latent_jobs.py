@@ -20,7 +20,7 @@ from models.training.jobs import Place
 from models.training.latent import LatentRun, w_average
 from models.training.latent_options import LatentOptions, begun_with
 from models.training.loop import LOG, Report, Schedule, train
-from models.training.resuming import begun_state, state_alike
+from models.training.resuming import begun_alike, begun_state, state_alike
 from models.training.squares import read_squares
 from models.training.trunk import read_trunk
 
@@ -35,11 +35,12 @@ def open_latent(
     """A run that stands where `out` left it, or at the networks of `begin_from`, or at the beginning.
 
     A run that was begun keeps its options but for `small`, the pictures at half size, which may be moved. `BadInput` where
-    data or states cannot be used.
+    data or states cannot be used, or where the run was begun with another size or loss than `options`.
     """
     state = begun_state(out)
     if state is not None:
-        options = begun_with(state, out)
+        asked, options = options, begun_with(state, out)
+        begun_alike(options, asked, ("size", "loss"), out)
     elif small is not None:
         options = replace(options, small=small)
     pictures = read_squares(data, out.parent / "cache" / f"{data.name}-{options.size}", options.size)

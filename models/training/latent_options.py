@@ -72,4 +72,4 @@ def with_loss(loss: Loss, **others: Any) -> LatentOptions:
 
 def begun_with(state: State, place: Path) -> LatentOptions:
     """The options that the run in `place` was begun with, also where it was begun before some of them were known."""
-    return options_of(LatentOptions, {**state, "options": {**_BEFORE, **state["options"]}}, place)
+    return options_of(LatentOptions, state, place, _BEFORE)

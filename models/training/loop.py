@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
+import math
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from types import FrameType
+from typing import Any, Protocol
 
+from models.errors import ModelError
 from models.training.state import State, save_state
 
 STATE = "state.safetensors"
@@ -57,22 +60,37 @@ def train(
 ) -> Iterator[Report]:
     """Step until the schedule ends, from where the run stands (it was opened from `out`); yields after every logged stretch.
 
-    SIGTERM ends the run after its current step with a state written (where this is the main thread, which alone may catch it).
+    SIGTERM ends the run after its current step with a state written, and so does Ctrl-C, which is raised then; a second one is
+    not waited for (where this is the main thread, which alone may catch signals). A step that was broken off leaves the state
+    before, and so does one whose figures are no numbers any more: that is a `ModelError`.
     `sheet(path)` draws a sample sheet; figures that it gives back are logged as they are, beside the smoothed ones.
     """
     out.mkdir(parents=True, exist_ok=True)
-    asked = threading.Event()
+    asked: list[int] = []
     main = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGTERM, lambda *_: asked.set()) if main else None
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        asked.append(number)
+        if number == signal.SIGINT:
+            signal.signal(number, before[number])
+
+    before: dict[int, Any] = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)} if main else {}
     began, first, saved = time.monotonic(), run.seen, time.monotonic()
     next_sheet = (run.seen // schedule.sheet_every + 1) * schedule.sheet_every
     smooth: dict[str, float] = {}
-    steps = 0
+    steps, amid = 0, False
     try:
-        while run.seen < schedule.pictures and time.monotonic() - began < schedule.hours * 3600 and not asked.is_set():
+        while run.seen < schedule.pictures and time.monotonic() - began < schedule.hours * 3600 and not asked:
+            amid = True
             for name, value in run.step().items():
+                if not math.isfinite(value):
+                    raise ModelError(
+                        f"The run has come apart: {name} is {value}.",
+                        f"After {run.seen:,} pictures there is nothing to go on from.",
+                        f"The state in {out} is from before: give the command again, with --precision float32.",
+                    )
                 smooth[name] = value if name not in smooth else 0.95 * smooth[name] + 0.05 * value
-            steps += 1
+            steps, amid = steps + 1, False
             wrote = ""
             measured: dict[str, float] = {}
             if sheet is not None and run.seen >= next_sheet:
@@ -89,10 +107,14 @@ def train(
                 _log(out / LOG, run.seen, rate, smooth | measured)
                 yield Report(run.seen, rate, smooth | measured, wrote)
     finally:
-        if steps:
-            save_state(out / STATE, run.state())
-        if main:
-            signal.signal(signal.SIGTERM, before)
+        try:
+            if steps and not amid:
+                save_state(out / STATE, run.state())
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+    if signal.SIGINT in asked:
+        raise KeyboardInterrupt
 
 
 def _log(path: Path, seen: int, rate: float, figures: dict[str, float]) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
@@ -260,8 +261,6 @@ def _measurable(file: bytes, scale: int) -> Pixels:
 
 
 def _one(model: LatentModel, seed: int, psi: float, side: int) -> Pixels:
-    import torch
-
     rgb = torch.from_numpy(model.synthesize(model.map(model.z_of_seed(seed), psi=psi))[0])
     picture = to_picture(rgb)
     if picture.shape[:2] != (side, side):

@@ -14,6 +14,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -26,7 +27,7 @@ from models.networks.landscape import LandscapeConfig, LandscapeGenerator, Style
 from models.training.augment import Augmentation, adapted, draw
 from models.training.critic import Critic, critic_loss, generator_loss, label_weights, share_pyramid
 from models.training.labelled import LabelledPhotos, square
-from models.training.resuming import ResumableRun, follow, lean_to, placed, take_over
+from models.training.resuming import ResumableRun, follow, lean_to, options_of, placed, take_over
 from models.training.state import State
 from models.training.strokes import like_strokes
 from models.training.styles import statistics_loss
@@ -34,6 +35,7 @@ from models.training.styles import statistics_loss
 Pixels = NDArray[np.uint8]
 
 _FINEST = 256  # side in pixels at which maps are cut
+_BEFORE = {"rest": 1}  # runs that know nothing of it kept their rates to the end
 _SEEN_LABELS = 0.01  # a label that covers less of a photo does not make it a photo of that label
 
 
@@ -62,6 +64,11 @@ class PaintingOptions:
     def native(self) -> int:
         """Side of the pictures that the finished painter makes."""
         return 2 * self.size if self.detail else self.size
+
+
+def begun_with(state: State, place: Path) -> PaintingOptions:
+    """The options that the run in `place` was begun with, also where it was begun before some of them were known."""
+    return options_of(PaintingOptions, state, place, _BEFORE)
 
 
 class PaintingRun(ResumableRun):
@@ -191,12 +198,13 @@ class PaintingRun(ResumableRun):
         self.steps, self.strength = int(state["steps"]), float(state["strength"])
 
     def begin_from(self, state: State) -> None:
-        """Take over the networks of another run as far as they fit (a level more, other heads): a warm start, counters kept."""
+        """Take over the networks of another run as far as they fit (a level more, other heads): a warm start, counters kept.
+        `BadInput` where nothing of the generator does."""
         for name, network in self.networks().items():
             known = state["networks"].get(name, {})
             if name == "critics" and "1.whole.0.bias" not in known:
                 known = {**known, **{f"1.{key[2:]}": value for key, value in known.items() if key.startswith("0.")}}
-            take_over(network, known)
+            take_over(network, known, least=name if name == "generator" else "")
         self.seen, self.strength = int(state["seen"]), float(state["strength"])
 
     def mean_with(self, state: State) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from models.errors import BadInput
 from models.training.cache import PictureCache, cached
@@ -48,7 +48,7 @@ def read_photos(path: Path, cache: Path, smallest: int) -> Photos:
 def decoded(
     source: Source, cache: Path, depends_on: int, convert: Callable[[Image.Image], Image.Image]
 ) -> tuple[PictureCache, list[str], list[Problem]]:
-    """All photos of a source as `convert` makes them of RGB pictures, decoded once; their names; and those that are left out.
+    """All photos of a source as `convert` makes them of RGB pictures, upright, decoded once; their names; and those left out.
 
     `convert` raises ValueError for what cannot be used. `depends_on` is what its results depend on beside the photos.
     """
@@ -60,7 +60,8 @@ def decoded(
     def each() -> Iterator[tuple[Pixels, dict[str, object]]]:
         for name in names:
             try:
-                photo = convert(Image.open(io.BytesIO(source.read(name))).convert("RGB"))
+                upright = ImageOps.exif_transpose(Image.open(io.BytesIO(source.read(name))))
+                photo = convert(upright.convert("RGB"))
             except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
                 problems[name] = str(error)
                 continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -51,9 +51,14 @@ class ResumableRun(ABC):
         }
 
     def restore(self, state: State) -> None:
-        """Go on exactly where `state` was taken."""
+        """Go on exactly where `state` was taken; `BadInput` where its networks are built otherwise than these."""
         for name, network in self.networks().items():
-            network.load_state_dict(state["networks"][name])
+            known = state["networks"].get(name, {})
+            differing = other_shape(network, known)
+            if differing:
+                what = f"The state is that of a run with other networks: its {name} has another shape at {differing}."
+                raise BadInput(what, hint="Name a run of this recipe, or an empty folder.")
+            network.load_state_dict(known)
         for name, optimiser in self.optimisers().items():
             optimiser.load_state_dict(state["optimisers"][name])
         self.seen = int(state["seen"])
@@ -74,9 +79,12 @@ def state_of(place: Path) -> State:
     return load_state(place / STATE if place.is_dir() else place)
 
 
-def options_of(kind: type[Options], state: State, place: Path) -> Options:
-    """The options that the run in `place` was begun with, `BadInput` where another recipe began it."""
-    stored = state["options"]
+def options_of(kind: type[Options], state: State, place: Path, before: Mapping[str, Any] | None = None) -> Options:
+    """The options that the run in `place` was begun with, `BadInput` where another recipe began it.
+
+    `before` are values of options that runs which were begun before these were known go on with: what they did.
+    """
+    stored = {**(before or {}), **state["options"]}
     if not stored.keys() <= {field.name for field in fields(kind)}:
         raise BadInput(f"The run in {place} was begun by another recipe.", hint="Name a run of this recipe, or an empty folder.")
     return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()})
@@ -87,6 +95,22 @@ def state_alike(kind: type[Options], place: Path) -> State:
     state = state_of(place)
     options_of(kind, state, place)
     return state
+
+
+def begun_alike(begun: DataclassInstance, asked: DataclassInstance, names: Sequence[str], place: Path) -> None:
+    """`BadInput` where the run in `place` was begun with another of these options than is asked for now: it cannot become what
+    it is not, and to go on without a word with what it is would be to do something else than was asked for."""
+    for name in names:
+        was, wanted = (getattr(options, name) for options in (begun, asked))
+        if was != wanted:
+            hint = "Give the command as it was, or name an empty folder."
+            raise BadInput(f"The run in {place} was begun {_word(name, was)}, not {_word(name, wanted)}.", hint=hint)
+
+
+def _word(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return f"{'with' if value else 'without'} --{name}"
+    return f"with --{name} {value}"
 
 
 def same_labels(known: int, now: int) -> None:
@@ -106,10 +130,21 @@ def restore_random(random: np.random.Generator, state: State) -> None:
     torch.set_rng_state(state["torch"])
 
 
-def take_over(network: nn.Module, known: Mapping[str, Tensor]) -> None:
-    """Load the tensors that the network has too, in the same shape; the others stay as they are."""
+def take_over(network: nn.Module, known: Mapping[str, Tensor], least: str = "") -> None:
+    """Load the tensors that the network has too, in the same shape; the others stay as they are. `BadInput` where there are none
+    and `least`, the network's name, says that it matters."""
     own = network.state_dict()
-    network.load_state_dict({**own, **{k: v for k, v in known.items() if k in own and own[k].shape == v.shape}})
+    fitting = {k: v for k, v in known.items() if k in own and own[k].shape == v.shape}
+    if least and not fitting:
+        raise BadInput("Nothing can be taken over from that run.", f"Its {least} has no part in common with this one's.")
+    network.load_state_dict({**own, **fitting})
+
+
+def other_shape(network: nn.Module, known: Mapping[str, Tensor]) -> str:
+    """The first tensor that `known` has in another shape than the network, or that one of them lacks; "" where they are alike."""
+    own = network.state_dict()
+    found = (key for key in {**own, **known} if key not in own or key not in known or own[key].shape != known[key].shape)
+    return next(found, "")
 
 
 def follow(averaged: nn.Module, trained: nn.Module, most: float, seen: int, slow: int) -> None:
@@ -123,10 +158,11 @@ def follow(averaged: nn.Module, trained: nn.Module, most: float, seen: int, slow
 def lean_to(network: nn.Module, other: Mapping[str, Tensor], share: float, name: str) -> None:
     """Move the weights of a network `share` (0..1) of the way to those of another moment or run with the same beginning (arXiv
     1803.05407). `BadInput`, with the network's `name`, where the other has another shape."""
+    differing = other_shape(network, other)
+    if differing:
+        raise BadInput("The mean with another run cannot be taken.", f"Its {name} has another shape at {differing}.")
     with torch.no_grad():
         for key, tensor in network.state_dict().items():
-            if key not in other or other[key].shape != tensor.shape:
-                raise BadInput("The mean with another run cannot be taken.", f"Its {name} has another shape at {key}.")
             if tensor.dtype.is_floating_point:
                 tensor.lerp_(other[key].to(tensor), share)
 

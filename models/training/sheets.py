@@ -71,7 +71,9 @@ def in_two_columns(rows: Sequence[Pixels]) -> Pixels:
     """Pictures `[H, W, 3]` of one size, the first half of them below each other on the left, the others on the right."""
     half = (len(rows) + 1) // 2
     left = np.concatenate(rows[:half], 0)
-    right = np.concatenate([left[:0], *rows[half:]], 0)
+    if half == len(rows):
+        return left
+    right = np.concatenate(rows[half:], 0)
     right = np.pad(right, ((0, left.shape[0] - right.shape[0]), (0, 0), (0, 0)))
     return np.concatenate([left, right], 1)
 

@@ -6,6 +6,7 @@ import io
 import tarfile
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from models.errors import BadInput
@@ -23,11 +24,11 @@ class Source:
         self._readers: dict[str, Callable[[], bytes]] = {}
         if path.is_dir():
             for file in sorted(path.rglob("*")):
-                if file.is_file() and not file.name.startswith("."):
+                if file.is_file() and not _is_hidden(file.name):
                     if file.name.lower().endswith(_ARCHIVES):
                         self._add_archive(file)
                     else:
-                        self._readers[file.relative_to(path).as_posix()] = file.read_bytes
+                        self._readers[self._free(file.relative_to(path).as_posix(), path.name)] = file.read_bytes
         elif path.is_file():
             self._add_archive(path)
         if not self._readers:
@@ -53,28 +54,35 @@ class Source:
     def _add_archive(self, path: Path) -> None:
         try:
             if zipfile.is_zipfile(path):
-                self._add_zip(zipfile.ZipFile(path))
+                self._add_zip(zipfile.ZipFile(path), path.name)
             else:
-                self._add_tar(tarfile.open(path))  # noqa: SIM115 - read from as long as this source lives
+                self._add_tar(tarfile.open(path), path.name)  # noqa: SIM115 - read from as long as this source lives
         except (OSError, tarfile.TarError, zipfile.BadZipFile) as error:
             raise BadInput(f"{path.name} cannot be read as an archive.", f"{error}.") from error
 
-    def _add_zip(self, archive: zipfile.ZipFile) -> None:
+    def _add_zip(self, archive: zipfile.ZipFile, within: str) -> None:
         for member in archive.infolist():
-            if not member.is_dir() and member.file_size <= LARGEST_MEMBER:
-                self._readers[_plain(member.filename)] = lambda m=member: archive.read(m)  # type: ignore[misc]
+            if not member.is_dir() and member.file_size <= LARGEST_MEMBER and not _is_hidden(member.filename):
+                self._readers[self._free(member.filename, within)] = partial(archive.read, member)
 
-    def _add_tar(self, archive: tarfile.TarFile) -> None:
-        def reader(member: tarfile.TarInfo) -> Callable[[], bytes]:
-            def read() -> bytes:
-                file = archive.extractfile(member)
-                return (file or io.BytesIO()).read()
-
-            return read
+    def _add_tar(self, archive: tarfile.TarFile, within: str) -> None:
+        def read(member: tarfile.TarInfo) -> bytes:
+            file = archive.extractfile(member)
+            return (file or io.BytesIO()).read()
 
         for member in archive.getmembers():
-            if member.isfile() and member.size <= LARGEST_MEMBER:
-                self._readers[_plain(member.name)] = reader(member)
+            if member.isfile() and member.size <= LARGEST_MEMBER and not _is_hidden(member.name):
+                self._readers[self._free(member.name, within)] = partial(read, member)
+
+    def _free(self, name: str, within: str) -> str:
+        """A file's name; where another archive has one of that name, it stands below `within`."""
+        plain = _plain(name)
+        return f"{within}/{plain}" if plain in self._readers else plain
+
+
+def _is_hidden(name: str) -> bool:
+    """Whether a file is none of a person's: macOS lays one (._a.jpg) beside each into the archives that it makes."""
+    return PurePosixPath(name).name.startswith(".")
 
 
 def _plain(name: str) -> str:

@@ -26,10 +26,14 @@ def save_state(path: Path, state: State) -> None:
     tensors: dict[str, torch.Tensor] = {}
     tree = _without_tensors(state, tensors)
     part = path.with_name(path.name + ".part")
-    save_file(tensors, part, {"state": json.dumps(tree)})
-    with open(part, "rb+") as file:
-        os.fsync(file.fileno())
-    os.replace(part, path)
+    try:
+        save_file(tensors, part, {"state": json.dumps(tree)})
+        with open(part, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except BaseException:  # a full disk keeps what it had, and gets its room back
+        part.unlink(missing_ok=True)
+        raise
 
 
 def load_state(path: Path) -> State:
@@ -37,7 +41,8 @@ def load_state(path: Path) -> State:
     try:
         with safe_open(path, framework="pt") as file:
             tree = json.loads((file.metadata() or {})["state"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+            # Copies: what is mapped from a file keeps Windows from putting another in its place.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - not a dict
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise BadInput(f"{path} is not the state of a training run.", f"{error}.", "Start in an empty folder.") from error
     state: State = _with_tensors(tree, tensors)

@@ -11,6 +11,7 @@ import copy
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -25,10 +26,15 @@ from models.training.fidelity import bicubic, psnr_y
 from models.training.patches import Patches, clean_or_worn
 from models.training.photos import Photos
 from models.training.quick_prelu import quickened
-from models.training.resuming import ResumableRun, follow, lean_to, placed
+from models.training.resuming import ResumableRun, follow, lean_to, options_of, placed
+from models.training.sheets import in_two_columns
+from models.training.state import State
 from models.training.upscaling_losses import colour_difference, differences, grid_difference, windows
 
 Pixels = NDArray[np.uint8]
+
+# What runs did that know nothing of these options: plain differences of the channels, to the end.
+_BEFORE = {"luma": 0.0, "settled": 0.0, "colours": 0.0, "grid": 0.0}
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,11 @@ class UpscalingOptions:
         return replace(self, rate=self.rate / 5)
 
 
+def begun_with(state: State, place: Path) -> UpscalingOptions:
+    """The options that the run in `place` was begun with, also where it was begun before some of them were known."""
+    return options_of(UpscalingOptions, state, place, _BEFORE)
+
+
 class UpscalingRun(ResumableRun):
     """All that changes while an upscaler is trained."""
 
@@ -105,7 +116,7 @@ class UpscalingRun(ResumableRun):
         small, large = (x.to(self.device) for x in self.patches.batch(self.random, options.batch))
         with self.autocast():
             made = self.network(small).float()
-        squared = not options.adversarial and part >= 1 - options.settled
+        squared = not options.adversarial and options.settled > 0 and part >= 1 - options.settled
         loss, colours = differences(made, large, options.luma, squared), colour_difference(made, large)
         figures = {"difference": float((made.detach() - large).abs().mean()), "colours": float(colours.detach())}
         loss = loss + options.colours * colours
@@ -211,9 +222,4 @@ def enlarged_sheet(run: UpscalingRun, rows: int = 8, side: int = 192) -> Pixels:
         truth = photo[top : top + side, left : left + side]
         small = clean_or_worn(truth, scale, i, run.options.like)
         lines.append(np.concatenate([bicubic(small, scale), run.enlarge(small), truth], 1))
-    half = (len(lines) + 1) // 2
-    if half == len(lines):
-        return np.concatenate(lines, 0)
-    left_half, right_half = np.concatenate(lines[:half], 0), np.concatenate(lines[half:], 0)
-    right_half = np.pad(right_half, ((0, left_half.shape[0] - right_half.shape[0]), (0, 0), (0, 0)))
-    return np.concatenate([left_half, right_half], 1)
+    return in_two_columns(lines)

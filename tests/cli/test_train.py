@@ -78,9 +78,33 @@ def test_data_that_is_none_is_said_in_words(tmp_path: Path, capsys: pytest.Captu
         assert "nothing to train on" in capsys.readouterr().err
     with pytest.raises(UsageError, match="multiple of 32"):
         train.run(arguments("painting", tmp_path, "--out", tmp_path / "run", "--size", "100"))
-    for word, value, said in (("--share", "2", "between 0 and 1"), ("--rate", "0", "above 0")):
+    for word, value, said in (
+        ("--share", "2", "between 0 and 1"),
+        ("--rate", "0", "above 0"),
+        ("--hours", "nan", "--hours must be above 0"),
+        ("--save-minutes", "0", "--save-minutes must be above 0"),
+        ("--precision", "float16", "float32 or bfloat16"),
+        ("--card", tmp_path / "card.json", "--card is about the model that --export writes"),
+        ("--mean-with", tmp_path / "other", "--mean-with is about the model that --export writes"),
+    ):
         with pytest.raises(UsageError, match=said):
             train.run(arguments("upscaling", tmp_path, "--out", tmp_path / "run", word, value))
+
+
+def test_what_speaks_against_an_export_is_said_before_the_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photos, mine = tmp_path / "photos", tmp_path / "mine"
+    for folder in (photos, mine):
+        folder.mkdir()
+    (mine / "letter.txt").write_text("a person's own")
+    words = ("upscaling", photos, "--out", tmp_path / "run", "--export")
+    assert train.run(arguments(*words, mine)) == 3
+    assert "holds other things than a model" in capsys.readouterr().err
+    (tmp_path / "card.json").write_text("no card")
+    assert train.run(arguments(*words, tmp_path / "new", "--card", tmp_path / "card.json")) == 3
+    assert "is not a card" in capsys.readouterr().err
+    assert train.run(arguments(*words, tmp_path / "new", "--mean-with", tmp_path / "none")) == 3
+    assert "nothing to begin from" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_labeller_is_trained_further_by_the_same_command_and_becomes_a_model(

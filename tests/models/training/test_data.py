@@ -78,6 +78,38 @@ def test_open_photos_alone_can_be_trained_on(landscapes: Path, tmp_path: Path) -
     assert {str(data.photos.notes[i]["name"]) for i in data.train} == {"p01", "p05", "p09"}
 
 
+def test_photos_of_the_same_name_in_two_archives_are_all_there(tmp_path: Path) -> None:
+    (tmp_path / "archives").mkdir()
+    for number, name in enumerate(("a.zip", "b.zip")):
+        Image.new("RGB", (90, 90), (100 * number, 9, 9)).save(tmp_path / "one.png")
+        with zipfile.ZipFile(tmp_path / "archives" / name, "w") as archive:
+            archive.write(tmp_path / "one.png", "photos/001.png")
+            archive.writestr("__MACOSX/photos/._001.png", b"what macOS lays beside each file")
+    source = Source(tmp_path / "archives")
+    assert source.photos() == ["b.zip/photos/001.png", "photos/001.png"]
+    assert source.read(source.photos()[0]) != source.read(source.photos()[1])
+
+
+def test_labelled_photos_of_one_name_are_told(landscapes: Path, tmp_path: Path) -> None:
+    (landscapes / "more" / "photos").mkdir(parents=True)
+    shutil.copy(landscapes / "photos" / "p00.png", landscapes / "more" / "photos" / "p00.jpg")
+    data = read_labelled(landscapes, tmp_path / "cache")
+    assert [(problem.name, problem.reason) for problem in data.problems] == [
+        ("photos/p00.png", "has the same name as more/photos/p00.jpg")
+    ]
+    assert len(data.photos) == 12
+
+
+def test_photos_are_turned_upright(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    exif = Image.Exif()
+    exif[0x0112] = 6  # taken with the camera turned
+    for i in range(3):
+        Image.new("RGB", (120, 80), (i, 0, 0)).save(folder / f"{i}.jpg", exif=exif)
+    assert read_photos(folder, tmp_path / "cache", 64).pictures.shapes == [(120, 80, 3)] * 3
+
+
 def test_nothing_to_train_on_is_said(tmp_path: Path, landscapes: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()

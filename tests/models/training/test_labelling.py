@@ -18,7 +18,7 @@ from models.training.labelled import square
 from models.training.labelling import LabellingOptions, LabellingRun, channels_of, held_out_agreement
 from models.training.loop import LOG, STATE, Schedule
 from models.training.metrics import agreement, relabelled
-from models.training.state import load_state
+from models.training.state import load_state, save_state
 
 SMALL = LabellingOptions(size=64, batch=4, rate=3e-3, pictures=160)
 HERE = Place("cpu", False, 1)
@@ -79,6 +79,21 @@ def test_the_result_is_a_model_that_labels_like_the_run(landscapes: Path, tmp_pa
     same = channels_of(model, run.data.labels)(photo) == run.says(photo)
     assert same.mean() > 0.9  # not all: the model also looks at the mirror image
     assert set(np.unique(model.label(photo))) <= {0, 3, 7}
+
+
+def test_a_state_as_it_was_written_before_is_read(landscapes: Path, tmp_path: Path) -> None:
+    run = begun(landscapes, tmp_path / "run")
+    run.step()
+    state = run.state()
+    before = {key: state[key] for key in ("options", "seen", "random")}
+    before |= {"decoder": state["networks"]["decoder"], "optimiser": state["optimisers"]["decoder"]}
+    (tmp_path / "run").mkdir()
+    save_state(tmp_path / "run" / STATE, before)
+    expected = run.step()
+    resumed = begun(landscapes, tmp_path / "run")
+    assert (resumed.step(), resumed.seen) == (expected, run.seen)
+    new = jobs.open_labelling(landscapes, tmp_path / "new", SMALL, HERE, begin_from=tmp_path / "run")
+    assert torch.equal(new.decoder.says.weight, load_state(tmp_path / "run" / STATE)["decoder"]["says.weight"])
 
 
 def test_another_set_of_labels_is_refused(landscapes: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from models.card import Card
 from models.errors import BadInput
 from models.latents import directions as sliders
 from models.networks.stylegan2 import Shape
-from models.training import direction_jobs, export
+from models.training import direction_jobs, direction_ranges, export
 from models.training.attribute_reader import describe, fit_reader
 from models.training.latent_directions import Found, find_directions, layer_ranges, table
 from models.training.latent_generator import new_generator
@@ -42,6 +42,35 @@ def test_attributes_that_hang_together_by_chance_are_parted() -> None:
     assert found[0].own > 1
     assert abs(found[0].effects[1]) < 0.2
     assert found[0].comes_along() == []
+
+
+def test_a_slider_ends_before_pictures_leave_the_real_ones() -> None:
+    asked: list[float] = []
+
+    def distance(sigmas: float) -> float:
+        asked.append(sigmas)
+        return 10 + max(-sigmas - 1, 0) * 4 + max(sigmas, 0) * 0.1
+
+    tried = direction_ranges.outward(distance)
+    assert tried[-1.5] == pytest.approx(1.2)
+    assert tried[-2.0] == pytest.approx(1.4)
+    assert -2.5 not in asked  # what lies beyond is not looked at
+    assert direction_ranges.ends(tried) == (-1.5, 3.0)
+
+
+def test_a_slider_has_two_ends_where_every_step_leads_away() -> None:
+    assert direction_ranges.ends(direction_ranges.outward(lambda sigmas: 1 + abs(sigmas))) == (-0.5, 0.5)
+
+
+def test_pictures_that_fall_apart_are_farther_from_real_ones() -> None:
+    pixels, _ = pictures()
+    trunk = read_trunk().eval()
+    real = direction_ranges.RealPictures.of(trunk, pixels[:60])
+    whole = torch.from_numpy(pixels[60:]).float().permute(0, 3, 1, 2) / 127.5 - 1
+    blotted = whole.clone()
+    blotted[:4, :, 8:40, 4:30] = -1  # a fifth of them
+    assert real.distance(trunk, blotted) > 1.2 * real.distance(trunk, whole)
+    assert real.distance(trunk, torch.from_numpy(pixels[:5]).float().permute(0, 3, 1, 2) / 127.5 - 1) < 0.01
 
 
 def test_attributes_that_are_one_cannot_be_parted_and_it_is_said() -> None:
@@ -147,11 +176,13 @@ def test_the_sliders_of_a_model_are_its_directions(model_folder: Path, monkeypat
         Found(0, step, 0, 3, np.array([1.5, 1.2])),
         Found(1, -step, 0, 7, np.array([0.1, 0.4])),
     )
-    direction_jobs.write_directions(model_folder, direction_jobs.Named((TURN, LIGHT), found, (0.9, 0.8)))
+    farther = {0: {-1.0: 1.4, -0.5: 1.1, 0.5: 1.0, 1.0: 0.9, 1.5: 1.2, 2.0: 1.3}}
+    direction_jobs.write_directions(model_folder, direction_jobs.Named((TURN, LIGHT), found, (0.9, 0.8), farther))
     card = Card.from_json((model_folder / "card.json").read_bytes())
     described = json.loads((model_folder / "directions.json").read_text())
     assert card.sha256 == described["model"]
     assert described["effects"]["light"]["moves"] is False
+    assert described["farther"]["turn"]["-1.0"] == 1.4
     monkeypatch.setattr(sliders, "FITTED", ("faces", str(model_folder)))
     sliders.fitted_folder.cache_clear()
     sliders.named_directions.cache_clear()
@@ -161,6 +192,7 @@ def test_the_sliders_of_a_model_are_its_directions(model_folder: Path, monkeypat
         sliders.fitted_folder.cache_clear()
         sliders.named_directions.cache_clear()
     assert [(one.name, one.first, one.last) for one in shown] == [("turn", 0, 3)]  # the other does not move what it is called
+    assert (shown[0].low, shown[0].high) == (-0.5, 1.5)  # beyond, pictures leave the real ones
     assert shown[0].remark == "Minus left, plus right. In these pictures it cannot be parted from: light."
     assert np.array_equal(shown[0].step, step)
 
@@ -170,6 +202,8 @@ def test_a_generator_is_measured_and_gets_one_direction_for_each_attribute(model
     rows = "\n".join(f"{i:03}.png,{turn},{light}" for i, (turn, light) in enumerate(truth))
     (tmp_path / "index.csv").write_text(f"file,turn,light\n{rows}\n")
     reader = direction_jobs.reader_of(squares(pixels), Source(tmp_path), (TURN, LIGHT))
-    named = direction_jobs.name_directions(direction_jobs.generator_in(model_folder), reader, (TURN, LIGHT), samples=60)
+    model = direction_jobs.generator_in(model_folder)
+    named = direction_jobs.name_directions(model, reader, squares(pixels), (TURN, LIGHT), samples=60)
+    assert named.farther.keys() == {one.attribute for one in named.found if one.own >= 1}
     assert [one.attribute for one in named.found] == [0, 1]
     assert all(one.step.shape == (10,) and np.isfinite(one.effects).all() for one in named.found)

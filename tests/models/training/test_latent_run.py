@@ -131,7 +131,10 @@ def test_a_run_that_was_interrupted_goes_on_exactly_and_grows_alike(loss: Loss, 
     save_state(tmp_path / "again" / STATE, straight.state())
     figures = [straight.step() for _ in range(3)]
     assert straight.side == 32  # in the second of these three the new level learnt alone, in the third all did
-    again = opened(discs, tmp_path / "again", replace(options, loss="hinge", batch=9))
+    other: Loss = "logistic" if loss == "hinge" else "hinge"
+    with pytest.raises(BadInput, match=f"begun with --loss {loss}, not with --loss {other}"):
+        opened(discs, tmp_path / "again", replace(options, loss=other))
+    again = opened(discs, tmp_path / "again", replace(options, batch=9))
     assert again.options == options  # a run that was begun keeps its options
     assert [again.step() for _ in range(3)] == figures
     for name, tensor in straight.generator.state_dict().items():
@@ -205,17 +208,17 @@ def test_the_size_can_be_doubled_earlier_than_was_said(discs: Path, tmp_path: Pa
 def test_one_step_exported_as_a_model_that_opens_and_answers(discs: Path, tmp_path: Path) -> None:
     run = opened(discs, tmp_path / "run")
     with pytest.raises(BadInput, match="does not make pictures of 32 px yet"):
-        latent_jobs.export_latent(run, Card("discs", "Discs", "latent", ""), tmp_path / "discs")
+        latent_jobs.export_latent(run, Card("discs", "Discs", "latent", ""), tmp_path / "model")
     reports = list(latent_jobs.train_latent(run, tmp_path / "run", Schedule(16, sheet_every=16)))
     assert reports[-1].wrote == "sheet-00000016.png"
     assert Image.open(tmp_path / "run" / reports[-1].wrote).size == (256, 256)
     assert {"distance", "diversity"} <= reports[-1].figures.keys()
     assert run.best_seen == 16
-    latent_jobs.export_latent(run, Card("discs", "Discs", "latent", "", recipe="Made up:"), tmp_path / "discs")
-    card = Card.from_json((tmp_path / "discs" / "card.json").read_bytes())
+    latent_jobs.export_latent(run, Card("discs", "Discs", "latent", "", recipe="Made up:"), tmp_path / "model")
+    card = Card.from_json((tmp_path / "model" / "card.json").read_bytes())
     assert card.recipe == "Made up: 16 pictures seen, batches of 4, hinge loss."
     assert (card.resolution, card.family) == (32, "stylegan2-ada")
-    model = assemble(card, load_file(tmp_path / "discs" / "weights.safetensors"), "cpu", "float32")
+    model = assemble(card, load_file(tmp_path / "model" / "weights.safetensors"), "cpu", "float32")
     assert isinstance(model, LatentModel)
     z = run.fixed_latents(2)
     made = model.synthesize(model.map(z.numpy(), psi=0.7))
@@ -292,10 +295,10 @@ def test_a_moment_at_half_the_size_is_not_what_is_exported(discs: Path, tmp_path
     run.step()
     run.step()
     assert (run.best_seen, run.side) == (4, 32)
-    latent_jobs.export_latent(run, Card("discs", "Discs", "latent", ""), tmp_path / "discs")
-    exported = load_file(tmp_path / "discs" / "weights.safetensors")
+    latent_jobs.export_latent(run, Card("discs", "Discs", "latent", ""), tmp_path / "model")
+    exported = load_file(tmp_path / "model" / "weights.safetensors")
     assert torch.equal(exported["start"], run.averaged.start.half())
-    assert "12 pictures seen" in Card.from_json((tmp_path / "discs" / "card.json").read_bytes()).recipe
+    assert "12 pictures seen" in Card.from_json((tmp_path / "model" / "card.json").read_bytes()).recipe
 
 
 def test_figures_tell_the_same_pictures_from_others_and_from_one_picture() -> None:

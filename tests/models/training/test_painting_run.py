@@ -4,6 +4,7 @@ import csv
 import os
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,14 @@ import torch
 from safetensors.torch import load_file
 
 from models.card import Card
-from models.errors import BadInput
+from models.errors import BadInput, ModelError
 from models.networks.landscape import noise_planes
 from models.opening import assemble
 from models.painting import PaintingModel
 from models.training import jobs
 from models.training.augment import adapted, draw
 from models.training.critic import Critic, critic_loss, generator_loss, label_weights, share_pyramid
+from models.training.export import write_model
 from models.training.loop import LOG, STATE, Schedule, train
 from models.training.painting import PaintingOptions, PaintingRun, to_shares
 from models.training.state import load_state, save_state
@@ -74,6 +76,49 @@ def test_training_writes_log_sheets_and_state_and_ends_on_sigterm(landscapes: Pa
     assert resumed.seen == run.seen
 
 
+class Counting:
+    """A run that does nothing but what it is told to at a step."""
+
+    def __init__(self, at: int, happens: Callable[[], float]) -> None:
+        self.seen, self._at, self._happens = 0, at, happens
+
+    def step(self) -> dict[str, float]:
+        value = self._happens() if self.seen == self._at else 1.0
+        self.seen += 1
+        return {"loss": value}
+
+    def state(self) -> dict[str, int]:
+        return {"seen": self.seen}
+
+
+def test_ctrl_c_ends_a_run_after_its_step_and_a_second_one_does_not_wait(tmp_path: Path) -> None:
+    def once() -> float:
+        signal.raise_signal(signal.SIGINT)
+        return 1.0
+
+    with pytest.raises(KeyboardInterrupt):
+        list(train(Counting(3, once), tmp_path, Schedule(10)))
+    assert load_state(tmp_path / STATE)["seen"] == 4
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+    def twice() -> float:
+        once()
+        once()
+        raise AssertionError("a second Ctrl-C was waited for")
+
+    with pytest.raises(KeyboardInterrupt):
+        list(train(Counting(7, twice), tmp_path, Schedule(10)))
+    assert load_state(tmp_path / STATE)["seen"] == 4  # amid a step nothing is written
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_run_that_comes_apart_is_said_to_and_leaves_the_state_before(value: float, tmp_path: Path) -> None:
+    list(train(Counting(-1, lambda: 1.0), tmp_path, Schedule(2)))
+    with pytest.raises(ModelError, match=f"loss is {value}"):
+        list(train(Counting(3, lambda: value), tmp_path, Schedule(10)))
+    assert load_state(tmp_path / STATE)["seen"] == 2
+
+
 def test_a_finished_run_stops_at_its_number_of_pictures(landscapes: Path, tmp_path: Path) -> None:
     run = begun(landscapes, tmp_path / "run")
     list(train(run, tmp_path / "run", Schedule(8)))
@@ -120,6 +165,45 @@ def test_a_run_can_begin_with_the_networks_of_a_smaller_one(landscapes: Path, tm
     assert torch.allclose(torch.nn.functional.avg_pool2d(whole, 2), half, atol=0.2)  # the new level adds nothing yet
 
 
+@pytest.mark.parametrize(("begun_as", "asked"), [(SMALL, DETAIL), (DETAIL, SMALL)], ids=["detail asked", "whole asked"])
+def test_a_run_with_detail_and_one_without_are_not_taken_for_each_other(
+    begun_as: PaintingOptions, asked: PaintingOptions, landscapes: Path, tmp_path: Path
+) -> None:
+    run = begun(landscapes, tmp_path / "run", begun_as)
+    (tmp_path / "run").mkdir()
+    save_state(tmp_path / "run" / STATE, run.state())
+    with pytest.raises(BadInput, match=r"begun with(out)? --detail, not with(out)? --detail. Give the command as it was"):
+        begun(landscapes, tmp_path / "run", asked)
+    with pytest.raises(BadInput, match="mean with another run cannot be taken"):
+        begun(landscapes, tmp_path / "new", asked).mean_with(run.state())
+
+
+def test_a_state_with_other_networks_is_refused_in_words(landscapes: Path, tmp_path: Path) -> None:
+    run = begun(landscapes, tmp_path / "run")
+    state = run.state()
+    del state["networks"]["generator"]["label_codes"]  # as another recipe with the same options has none
+    (tmp_path / "run").mkdir()
+    save_state(tmp_path / "run" / STATE, state)
+    with pytest.raises(BadInput, match="other networks: its generator has another shape at label_codes"):
+        begun(landscapes, tmp_path / "run")
+    foreign = {**state, "networks": {"generator": {"other": torch.zeros(1)}}}
+    save_state(tmp_path / "run" / STATE, foreign)
+    with pytest.raises(BadInput, match="Nothing can be taken over"):
+        jobs.open_painting(landscapes, tmp_path / "new", SMALL, HERE, begin_from=tmp_path / "run")
+
+
+def test_a_run_from_before_the_rates_fell_keeps_them(landscapes: Path, tmp_path: Path) -> None:
+    run = begun(landscapes, tmp_path / "run")
+    state = run.state()
+    del state["options"]["rest"]
+    (tmp_path / "run").mkdir()
+    save_state(tmp_path / "run" / STATE, state)
+    resumed = begun(landscapes, tmp_path / "run")
+    resumed.until = resumed.seen + 2 * resumed.options.batch
+    resumed.step()
+    assert resumed.generator_optimiser.param_groups[0]["lr"] == resumed.options.rate
+
+
 def test_the_mean_with_an_earlier_moment_lies_half_way(landscapes: Path, tmp_path: Path) -> None:
     run = begun(landscapes, tmp_path)
     run.step()
@@ -155,6 +239,38 @@ def test_states_hold_what_was_put_in_and_foreign_files_are_refused(tmp_path: Pat
     (tmp_path / "other").write_bytes(b"x" * 100)
     with pytest.raises(BadInput, match="not the state"):
         load_state(tmp_path / "other")
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="what is mapped is told here under Linux alone")
+def test_a_state_that_was_read_is_not_mapped_any_more(tmp_path: Path) -> None:
+    save_state(tmp_path / "s", {"a": torch.zeros(100_000)})
+    state = load_state(tmp_path / "s")  # Windows would let nobody write over a file that is
+    assert str(tmp_path / "s") not in Path("/proc/self/maps").read_text()
+    assert len(state["a"]) == 100_000
+
+
+def test_a_state_that_cannot_be_written_leaves_no_rest(tmp_path: Path) -> None:
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "in the way").touch()
+    with pytest.raises(OSError):
+        save_state(tmp_path / "s", {"a": torch.zeros(3)})
+    assert [path.name for path in tmp_path.iterdir()] == ["s"]
+
+
+def test_what_is_no_model_is_never_replaced_by_one(tmp_path: Path) -> None:
+    card = Card(name="x", title="X", task="upscaling", family="compact")
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    (pictures / "a.jpg").write_bytes(b"a person's own")
+    with pytest.raises(BadInput, match="holds other things than a model"):
+        write_model(pictures, card, {"w": torch.zeros(1)}, None)
+    with pytest.raises(BadInput, match="is a file"):
+        write_model(pictures / "a.jpg", card, {"w": torch.zeros(1)}, None)
+    assert (pictures / "a.jpg").read_bytes() == b"a person's own"
+    (tmp_path / "empty").mkdir()
+    write_model(tmp_path / "empty", card, {"w": torch.zeros(1)}, None)
+    assert sorted(path.name for path in (tmp_path / "empty").iterdir()) == ["card.json", "weights.safetensors"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "pictures"]
 
 
 def test_augmentation_treats_shares_and_pictures_alike_and_lets_gradients_through() -> None:

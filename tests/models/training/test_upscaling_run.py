@@ -13,6 +13,7 @@ from models.card import Card
 from models.errors import BadInput
 from models.opening import assemble
 from models.training import jobs
+from models.training.beginnings import read_beginning
 from models.training.fidelity import bicubic
 from models.training.loop import STATE, Schedule
 from models.training.patches import reduced
@@ -74,6 +75,40 @@ def test_a_run_that_was_interrupted_goes_on_exactly(adversarial: bool, worn: boo
         assert torch.equal(one, other)
 
 
+def test_a_run_from_before_an_option_was_known_goes_on_without_it(sharp: Path, tmp_path: Path) -> None:
+    options = replace(SMALL, luma=0.0, settled=0.0, colours=0.0, grid=0.0)
+    run = jobs.open_upscaling(sharp, tmp_path / "run", options, HERE)
+    run.step()
+    state = run.state()
+    for name in ("worn", "luma", "settled", "colours", "grid"):
+        del state["options"][name]
+    (tmp_path / "run").mkdir()
+    save_state(tmp_path / "run" / STATE, state)
+    resumed = jobs.open_upscaling(sharp, tmp_path / "run", SMALL, HERE)
+    assert resumed.options == options
+    assert resumed.step() == run.step()
+    assert torch.equal(resumed.network.body[0].weight, run.network.body[0].weight)
+    assert read_beginning(tmp_path / "run").config == run.config
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (replace(SMALL, adversarial=True), "begun without --adversarial, not with --adversarial"),
+        (replace(SMALL, worn=True), "begun without --worn, not with --worn"),
+        (replace(SMALL, scale=4), "begun with --scale 2, not with --scale 4"),
+    ],
+)
+def test_a_run_that_was_begun_otherwise_is_not_gone_on_with_in_silence(
+    asked: UpscalingOptions, said: str, sharp: Path, tmp_path: Path
+) -> None:
+    run = jobs.open_upscaling(sharp, tmp_path / "run", SMALL, HERE)
+    (tmp_path / "run").mkdir()
+    save_state(tmp_path / "run" / STATE, run.state())
+    with pytest.raises(BadInput, match=said):
+        jobs.open_upscaling(sharp, tmp_path / "run", asked, HERE)
+
+
 def test_a_critic_goes_on_from_the_plain_run_at_a_lower_rate(sharp: Path, tmp_path: Path) -> None:
     plain = jobs.open_upscaling(sharp, tmp_path / "plain", SMALL, HERE)
     for _ in range(3):
@@ -109,15 +144,15 @@ def test_a_mean_with_another_run_is_exported_and_its_card_says_so(sharp: Path, t
     save_state(tmp_path / "plain" / STATE, other.state())
     run.step()
     now, then = run.averaged.body[0].weight.clone(), other.averaged.body[0].weight.clone()
-    folder = tmp_path / "mean"
-    jobs.export_upscaling(run, jobs.read_card(None, "mean"), folder, jobs.Mean(tmp_path / "plain", 0.25))
+    folder, plain = tmp_path / "mean", read_beginning(tmp_path / "plain")
+    jobs.export_upscaling(run, jobs.read_card(None, "mean"), folder, jobs.Mean("plain", plain, 0.25))
     written = load_file(folder / "weights.safetensors")["body.0.weight"].float()
     assert torch.allclose(written, 0.75 * now + 0.25 * then, atol=1e-3)
     assert not torch.allclose(now, then, atol=0.1)  # so the shares can be told apart
     assert "averaged with plain, whose share is 0.25" in Card.from_json((folder / "card.json").read_text()).recipe
     wide = jobs.open_upscaling(sharp, tmp_path / "wide", replace(SMALL, width=16), HERE)
     with pytest.raises(BadInput, match="mean with another run"):
-        jobs.export_upscaling(wide, jobs.read_card(None, "mean"), folder, jobs.Mean(tmp_path / "plain", 0.5))
+        jobs.export_upscaling(wide, jobs.read_card(None, "mean"), folder, jobs.Mean("plain", plain, 0.5))
 
 
 def test_the_baseline_fits_what_the_network_makes() -> None:
