@@ -82,7 +82,7 @@ def measure(seconds: float, side: int, brush: float) -> None:
 
     spin(lambda: panel.live.up_to_date, 120)
     landscapes: list[float] = []
-    panel.live.answered.connect(lambda picture, ms, size, final: landscapes.append(ms) if ms else None)
+    panel.live.answered.connect(lambda picture, request, ms, size, final: landscapes.append(ms) if ms else None)
     canvas = panel.findChild(type(panel._frame.views.canvas), "canvas")
     step, where = 0, 0.0
 

@@ -17,7 +17,7 @@ the noise is, 1 to 4.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -95,13 +95,16 @@ def _read(raw: Any, channels: Mapping[str, int]) -> Pass:
     return found
 
 
-def natural_edges(shares: Tensor, passes: Sequence[Pass], seed: int) -> Tensor:
+def natural_edges(shares: Tensor, passes: Sequence[Pass], seed: int, detail: int = 1) -> Tensor:
     """Shares `[labels, h, w]` (float32, each pixel's sum 1) with the borders that the passes give them; a new tensor.
 
+    `detail` is how many times the taught size the network will work at: it follows a slope more closely there, so slopes
+    are half as broad again, or a cloud would look like the stroke that it was.
     The same size and seed move a place by the same way, whatever is painted there: nothing swims under the brush.
     """
     for index, one in enumerate(passes):
-        shares = _exchanged(shares, one, seed * len(passes) + index)
+        broader = replace(one, soft=one.soft * (1 + detail) / 2)
+        shares = _exchanged(shares, broader, seed * len(passes) + index)
     return shares
 
 

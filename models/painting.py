@@ -60,9 +60,10 @@ class PaintingModel:
         """Length of a style vector; 0 where the model has one look only."""
         return self._precise.network.style_dim
 
-    def working_size(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width in pixels at which the network paints a map of this size."""
-        return self._precise.network.working_size(height, width)
+    def working_size(self, height: int, width: int, detail: int = 1) -> tuple[int, int]:
+        """Height and width in pixels at which the network paints a map of this size: `detail` times what it was taught."""
+        rows, columns = self._precise.network.working_size(height, width)
+        return rows * detail, columns * detail
 
     def paint(self, label_map: Picture, style: Style = None, noise_seed: int = 0, *, natural_edges: bool = True) -> Picture:
         """The picture uint8 `[H, W, 3]` of a label map uint8 `[H, W]` (255: unlabelled). `BadInput`, `BadPicture`."""
@@ -76,9 +77,13 @@ class PaintingModel:
         *,
         natural_edges: bool = True,
         own_size: bool = False,
+        detail: int = 1,
     ) -> Steps[Picture]:
-        """`paint` in pieces. With `own_size` the picture has the size the network worked at, for an upscaler to enlarge."""
-        rgb = yield from self._render(label_map, style, noise_seed, natural_edges)
+        """`paint` in pieces, at `detail` times the taught size (see `models.detail`: not every network can).
+
+        With `own_size` the picture has the size the network worked at, for an upscaler to enlarge.
+        """
+        rgb = yield from self._render(label_map, style, noise_seed, natural_edges, detail)
         with piece_of_work():
             return to_picture(rgb[0] if own_size else enlarge(rgb, *np.shape(label_map))[0])
 
@@ -86,7 +91,7 @@ class PaintingModel:
         self, label_map: Picture, style: Style = None, noise_seed: int = 0, *, natural_edges: bool = True
     ) -> NDArray[np.float32]:
         """As `paint`, as float32 `[3, H, W]`, nominally -1..1 and neither clamped nor rounded."""
-        rgb = drain(self._render(label_map, style, noise_seed, natural_edges))
+        rgb = drain(self._render(label_map, style, noise_seed, natural_edges, 1))
         with piece_of_work():
             result: NDArray[np.float32] = enlarge(rgb, *np.shape(label_map))[0].cpu().numpy()
         return result
@@ -96,13 +101,13 @@ class PaintingModel:
         found = self._style(self._precise.network, style)
         return None if found is None else found[0].float().cpu().numpy()
 
-    def _render(self, label_map: Picture, style: Style, noise_seed: int, natural: bool) -> Steps[torch.Tensor]:
+    def _render(self, label_map: Picture, style: Style, noise_seed: int, natural: bool, detail: int) -> Steps[torch.Tensor]:
         checked = check_label_map(label_map, self._ids)
-        size = self.working_size(*checked.shape)
+        size = self.working_size(checked.shape[0], checked.shape[1], detail)
         shares = torch.from_numpy(label_shares(checked, self._ids, size, self._unlabelled))
         if natural and self._edges:
             with piece_of_work():
-                shares = natural_edges(shares, self._edges, noise_seed)
+                shares = natural_edges(shares, self._edges, noise_seed, detail)
         shares = shares.unsqueeze(0).to(self.runtime.device)
         yield
         return (yield from finite_or_again(self._precise, partial(self._look_and_render, shares, style, noise_seed)))

@@ -13,6 +13,7 @@ from PIL import Image
 from app.inference.requests import PaintRequest
 from app.inference.updates import Frame, Picture
 from app.inference.workbench import Job, Workbench, timed
+from models.detail import detail_for
 from models.errors import BadInput
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ def paint(bench: Workbench, request: PaintRequest) -> Job[Picture]:
     if request.label_map.ndim != 2:
         raise BadInput("This is no label map.", f"It has {request.label_map.ndim} dimensions.", "A map has two.")
     height, width = request.label_map.shape
-    side = max(model.working_size(height, width))
+    detail = _detail(bench, model, request)
+    side = max(model.working_size(height, width, detail))
     look = _look(bench, model, request)
     upscaler = request.enlarge_with if side < max(height, width) else None
     follows = upscaler is not None and request.deadline_ms is None
@@ -39,11 +41,12 @@ def paint(bench: Workbench, request: PaintRequest) -> Job[Picture]:
         request.noise_seed,
         natural_edges=request.natural_edges,
         own_size=follows,
+        detail=detail,
     )
     picture, spent = yield from bench.with_room(request.model, lambda: timed(steps()))
     bench.speeds.note(request.model, side, spent)
     if upscaler is None or not follows:
-        yield Frame(picture, side, spent, final=upscaler is None)
+        yield Frame(picture, side, spent, final=upscaler is None and detail == detail_for(model.card, height, width))
         return picture
     yield Frame(_resized(picture, height, width), side, spent, final=False)
     enlarger = bench.opened(upscaler, UpscalingModel, "enlarge photos", "Upscale")
@@ -51,6 +54,16 @@ def paint(bench: Workbench, request: PaintRequest) -> Job[Picture]:
     result = _resized(enlarged, height, width)
     yield Frame(result, side, spent + more, final=True)
     return result
+
+
+def _detail(bench: Workbench, model: PaintingModel, request: PaintRequest) -> int:
+    """How finely it is painted: as fine as the model can where there is time, else as it was taught."""
+    height, width = request.label_map.shape
+    finest = detail_for(model.card, height, width)
+    if request.deadline_ms is None or finest == 1:
+        return finest
+    took = bench.speeds.known(request.model, max(model.working_size(height, width, finest)))
+    return finest if took is not None and took <= request.deadline_ms else 1
 
 
 def _resized(picture: Picture, height: int, width: int) -> Picture:

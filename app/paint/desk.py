@@ -33,7 +33,7 @@ class Desk(QObject):
         self.document, self.tools = document, tools
         self.hand = Hand(document, tools, self)
         self.viewport = Viewport(document.drawing.width, document.drawing.height, self)
-        self.landscape = QImage()
+        self.landscape, self.patch = QImage(), QImage()  # the patch lies over the landscape, on the same place
         self.fading = False
         self.patterns = False
         self.pointer: QPointF | None = None  # in canvas pixels; None: not over a canvas
@@ -75,7 +75,13 @@ class Desk(QObject):
         self.tools_changed.emit()
 
     def show_landscape(self, image: QImage) -> None:
-        self.landscape = image
+        """Show a whole picture."""
+        self.landscape, self.patch = image, QImage()
+        self.landscape_changed.emit()
+
+    def patch_landscape(self, patch: QImage) -> None:
+        """Show a translucent picture over the landscape, instead of the patch before."""
+        self.patch = patch
         self.landscape_changed.emit()
 
     def fade(self, on: bool) -> None:

@@ -22,11 +22,11 @@ class Live(QObject):
     """Asks the worker for landscapes. `make(hurry)` gives the request of the drawing as it is now, or None while there is no
     model.
 
-    `answered(picture, milliseconds, resolution, final)` brings every picture, `failed(Failure)` what went wrong,
+    `answered(picture, request, milliseconds, resolution, final)` brings every picture, `failed(Failure)` what went wrong,
     `state_changed(state)` what it is doing: "working" on a picture, "finishing" one that is shown already, "paused" ...
     """
 
-    answered = Signal(object, float, int, bool)
+    answered = Signal(object, object, float, int, bool)
     failed = Signal(object)
     state_changed = Signal(str)
     settled = Signal()
@@ -45,7 +45,8 @@ class Live(QObject):
         self._complete = 0  # the state whose quick picture was as good as the network can ...
         self._drafted: tuple[int, ...] = ()  # ... of a map of this shape
         self._moving = self._paused = False
-        self._shown: Picture | None = None
+        self._shown: tuple[Picture, PaintRequest] | None = None
+        self._requests: dict[int, PaintRequest] = {}  # what was asked for and has not ended
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.timeout.connect(self._ask_for_all)
@@ -122,11 +123,12 @@ class Live(QObject):
         ):
             self._finished = self._changes  # the quick picture is the full one
             if self._shown is not None:
-                self.answered.emit(self._shown, 0.0, 0, True)
+                self.answered.emit(*self._shown, 0.0, 0, True)
             self._tell()
             self.settled.emit()
             return
         ticket = self._worker.submit(request, LANE)
+        self._requests[ticket] = request
         self._asked = self._changes
         if hurry:
             self._draft, self._drafted = ticket, request.label_map.shape
@@ -139,28 +141,29 @@ class Live(QObject):
             self._ask(hurry=False)
 
     def _hear(self, ticket: int, update: Update) -> None:
-        if ticket not in (self._draft, self._full) or ticket is None:
+        request = self._requests.pop(ticket, None) if isinstance(update, ENDINGS) else self._requests.get(ticket)
+        if request is None or ticket not in (self._draft, self._full):
             return
         full = ticket == self._full
         if isinstance(update, Frame):
             if not full and update.final and self._asked == self._changes:
                 self._complete = self._changes
-            self._show(update.picture, update.milliseconds, update.resolution, final=False)
+            self._show(update.picture, request, update.milliseconds, update.resolution, final=False)
         elif isinstance(update, Done):
             picture = np.asarray(update.result)
             if full and self._asked == self._changes:
                 self._finished = self._changes
-            self._show(picture, 0.0, 0, final=self.up_to_date)
+            self._show(picture, request, 0.0, 0, final=self.up_to_date)
         elif isinstance(update, Failure):
             self._finished = self._changes  # asking again would fail again
             self.failed.emit(update)
         if isinstance(update, ENDINGS):
             self._end(full, isinstance(update, Failure))
 
-    def _show(self, picture: Picture, milliseconds: float, resolution: int, final: bool) -> None:
-        if picture is not self._shown or milliseconds or final:
-            self._shown = picture
-            self.answered.emit(picture, milliseconds, resolution, final)
+    def _show(self, picture: Picture, request: PaintRequest, milliseconds: float, resolution: int, final: bool) -> None:
+        if self._shown is None or picture is not self._shown[0] or milliseconds or final:
+            self._shown = (picture, request)
+            self.answered.emit(picture, request, milliseconds, resolution, final)
 
     def _end(self, full: bool, failed: bool) -> None:
         if full:

@@ -108,6 +108,10 @@ class MapView(QWidget):
         landscape = self.kind == "landscape" or (desk.fading and not desk.landscape.isNull())
         if landscape and not desk.landscape.isNull():
             _draw_part(painter, desk.landscape, canvas, seen)
+            if not desk.patch.isNull():
+                painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
+                _draw_part(painter, desk.patch, canvas, seen)
+                painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
         if self.kind == "drawing" or desk.fading:
             painter.setOpacity(FADED if landscape and desk.fading else 1.0)
             _draw_part(painter, desk.shown.image, canvas, seen)

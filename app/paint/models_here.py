@@ -17,6 +17,7 @@ from app.paint.state.starting import FIRST_MAP, example
 from app.settings import Settings
 from app.widgets.model_picker import Choice
 from models.card import Card, Label
+from models.detail import detail_for
 
 if TYPE_CHECKING:
     from app.inference.worker import InferenceWorker
@@ -93,7 +94,8 @@ class ModelsHere(QObject):
         entry = self.named(drawing.model)
         if entry is None or not entry.card.resolution:
             return ""
-        factor = min(drawing.width, drawing.height) / entry.card.resolution
+        taught = entry.card.resolution * detail_for(entry.card, drawing.height, drawing.width)
+        factor = min(drawing.width, drawing.height) / taught
         return upscaler_for(self.upscalers, self.finish, factor, self._on_processor)
 
     def shut(self) -> None:

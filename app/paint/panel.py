@@ -23,6 +23,7 @@ from app.paint.menu import DrawingMenu
 from app.paint.models_here import NO_LABELS, ModelsHere
 from app.paint.pen_test import PenTest
 from app.paint.repainting import Repainting
+from app.paint.shown_landscape import ShownLandscape
 from app.paint.state import layering
 from app.paint.state.adapting import adapted, missing_labels
 from app.paint.state.changing import Changer
@@ -38,7 +39,6 @@ from app.paint.tooling import Tooling
 from app.settings import Settings
 from app.widgets.model_picker import ModelPicker
 from app.widgets.panel import Notice, Panel
-from app.widgets.picture_view import image_of
 
 if TYPE_CHECKING:
     from app.inference.worker import InferenceWorker
@@ -73,6 +73,7 @@ class PaintPanel(Panel):
         self.tools = Tools(label=label, other_label=other)
         self.desk = Desk(self.document, self.tools, self)
         self.live = Live(worker, self._request, self)
+        self._shown_landscape = ShownLandscape(self.desk)
         self._thumbs = LookThumbs(worker, self._thumbnail, lambda: self._frame.looks.looks(), self)
         self.files = PaintFiles(self)
         self.repainting = Repainting(worker, catalogue, lambda: self.document.drawing, self)
@@ -265,10 +266,10 @@ class PaintPanel(Panel):
             return None
         return thumbnail_request(drawing.model, self.document.map, look, drawing.looks)
 
-    def _answered(self, picture: Picture, milliseconds: float, resolution: int, final: bool) -> None:
-        if picture is not self.picture:
+    def _answered(self, picture: Picture, request: PaintRequest, milliseconds: float, resolution: int, final: bool) -> None:
+        if picture is not self.picture or final:
             self.picture = picture
-            self.desk.show_landscape(image_of(picture))
+            self._shown_landscape.show(picture, request, final)
             self.exportable.emit(True)
         if milliseconds:
             self.timed.emit(milliseconds, f"{resolution} px")

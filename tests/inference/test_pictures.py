@@ -1,5 +1,6 @@
 """Requests to pictures, through the engine, with small real networks."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -199,19 +200,30 @@ def label_map(height: int = 96, width: int = 128) -> np.ndarray:
 
 
 def test_a_landscape_has_the_size_of_its_map(engine: Engine) -> None:
-    (frame,) = frames(engine, PaintRequest(PAINTER, label_map(), look=3))
-    assert frame.picture.shape == (96, 128, 3)
+    (frame,) = frames(engine, PaintRequest(PAINTER, label_map(192, 256), look=3))
+    assert frame.picture.shape == (192, 256, 3)
     assert frame.final
-    assert frame.resolution < 128
+    assert frame.resolution < 192
 
 
 def test_an_upscaler_follows_once_the_hand_rests(engine: Engine) -> None:
-    moving = frames(engine, PaintRequest(PAINTER, label_map(), look=3, enlarge_with=UPSCALER, deadline_ms=1000))
+    large = label_map(192, 256)
+    moving = frames(engine, PaintRequest(PAINTER, large, look=3, enlarge_with=UPSCALER, deadline_ms=0))
     assert [frame.final for frame in moving] == [False]
-    resting = frames(engine, PaintRequest(PAINTER, label_map(), look=3, enlarge_with=UPSCALER))
+    resting = frames(engine, PaintRequest(PAINTER, large, look=3, enlarge_with=UPSCALER))
     assert [frame.final for frame in resting] == [False, True]
-    assert all(frame.picture.shape == (96, 128, 3) for frame in resting)
+    assert all(frame.picture.shape == (192, 256, 3) for frame in resting)
     assert (resting[0].picture != resting[1].picture).any()
+
+
+def test_a_finished_landscape_is_painted_finer_and_a_quick_one_where_there_is_time(engine: Engine) -> None:
+    quick = [PaintRequest(PAINTER, label_map(192, 256), look=3, deadline_ms=ms) for ms in (60_000, 0, 60_000)]
+    (unknown,), (resting,) = frames(engine, quick[0]), frames(engine, replace(quick[0], deadline_ms=None))
+    assert resting.resolution == 2 * unknown.resolution
+    assert (unknown.final, resting.final) == (False, True)  # how long the finer one takes was not known yet
+    assert [frames(engine, request)[0].resolution for request in quick[1:]] == [unknown.resolution, resting.resolution]
+    (small,) = frames(engine, PaintRequest(PAINTER, label_map(48, 64), look=3))
+    assert small.resolution == unknown.resolution  # nobody sees more in a picture of that size
 
 
 def test_a_photo_as_look_is_encoded_once(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

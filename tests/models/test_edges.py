@@ -107,3 +107,9 @@ def test_a_model_without_passes_moves_nothing() -> None:
     shares = scene()
     assert natural_edges(shares, (), 0) is shares
     assert torch.equal(natural_edges(shares, (Pass({SKY: 0.0, CLOUD: 0.0}),), 0), shares)
+
+
+def test_a_network_that_works_finer_is_given_a_broader_slope_at_a_cloud() -> None:
+    passes = tuple(one for one in PASSES if one.soft)
+    slopes = [float(((one := natural_edges(scene(False), passes, 3, detail)[CLOUD]) * (1 - one)).sum()) for detail in (1, 2)]
+    assert slopes[1] > 1.2 * slopes[0]

@@ -24,21 +24,35 @@ from models.networks.landscape import (
     LandscapeConfig,
     LandscapeGenerator,
     StyleEncoder,
-    noise_planes,
+    noise_at,
 )
 from models.painting import PaintingModel
 from models.precision import Runtime
 from models.steps import Steps
 
 FEATURES_UNTIL = 16
+# What is left of the noise where a label stands alone. Noise makes leaves and waves; of a clear sky it makes flecks, in pink
+# and black under the looks of an evening.
+QUIET = {"sky": 0.3}
 _SMALLEST_PHOTO = 32  # below it the last features have no deviation
 
 
 class LandscapePainter:
     """The generator with its style encoder, ready to work at one precision."""
 
-    def __init__(self, config: LandscapeConfig, resolution: int, tensors: Mapping[str, torch.Tensor], runtime: Runtime) -> None:
+    def __init__(
+        self,
+        config: LandscapeConfig,
+        resolution: int,
+        tensors: Mapping[str, torch.Tensor],
+        runtime: Runtime,
+        quiet: Mapping[int, float] | None = None,
+    ) -> None:
+        """`quiet`: by channel of the shares, what is left of the noise there (1 for those it does not name)."""
         self.style_dim = config.style_dim
+        self._loudness = torch.ones(config.labels, device=runtime.device)
+        for channel, left in (quiet or {}).items():
+            self._loudness[channel] = left
         self._config, self._resolution, self._runtime = config, resolution, runtime
         self._seen_at = resolution / 2 ** (config.pictures - 1)  # side of the photos that the encoder learnt on, in pixels
         generator = LandscapeGenerator(config)
@@ -93,15 +107,33 @@ class LandscapePainter:
 
     def render(self, shares: torch.Tensor, style: torch.Tensor | None, noise_seed: int) -> Steps[torch.Tensor]:
         """Picture `[1, 3, h, w]` of shares at working size; see `PaintingNetwork`."""
-        # Convolutions see zeros beyond the border, which leaves a dark or tinted line there: so a margin is painted and cut off.
-        margin = self._config.multiple // 2
-        wider = torch.nn.functional.pad(shares, (margin, margin, margin, margin), mode="replicate")
-        key = (noise_seed, *wider.shape[-2:])
+        # Convolutions see zeros beyond the border, which leaves a dark or tinted rim there: so a margin is painted and cut off.
+        # Above and below it is narrower, since the network is told how high in the picture a pixel is.
+        height, width = shares.shape[-2:]
+        step = self._config.multiple
+        taught = self.working_size(height, width)
+        detail = height // taught[0] if (height % taught[0], width % taught[1]) == (0, 0) else 1
+        down, across = detail * step // 2, detail * step
+        wider = torch.nn.functional.pad(shares, (across, across, down, down), mode="replicate")
+        noise = self._quietened(wider, self._noise_for(wider.shape[-2], wider.shape[-1], noise_seed, detail))
+        picture = yield from self._generator.render(wider, self._plain if style is None else style, noise)
+        return picture[..., down : down + height, across : across + width]
+
+    def _noise_for(self, height: int, width: int, seed: int, detail: int) -> list[torch.Tensor]:
+        """The noise of a seed at this size; the last is kept, since a stroke asks for it again and again."""
+        key = (seed, height, width)
         if self._noise is None or self._noise[0] != key:
-            drawn = noise_planes(self._config, wider.shape[-2], wider.shape[-1], noise_seed)
+            drawn = noise_at(self._config, height, width, seed, detail)
             self._noise = (key, [plane.to(self._runtime.device) for plane in drawn])
-        picture = yield from self._generator.render(wider, self._plain if style is None else style, self._noise[1])
-        return picture[..., margin:-margin, margin:-margin]
+        return self._noise[1]
+
+    def _quietened(self, shares: torch.Tensor, noise: list[torch.Tensor]) -> list[torch.Tensor]:
+        """The planes, two a level from the coarsest, with less of them where quiet labels are."""
+        loud = torch.einsum("c,nchw->nhw", self._loudness, shares)[:, None]
+        levels = [loud]
+        for _ in range(len(noise) // 2 - 1):
+            levels.insert(0, torch.nn.functional.avg_pool2d(levels[0], 2))
+        return [plane * levels[index // 2] for index, plane in enumerate(noise)]
 
 
 def _counters(module: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -138,7 +170,8 @@ class Landscapes:
             edges = read_passes(card.config.get("edges"), {label.name: at for at, label in enumerate(card.labels)})
         except ValueError as error:
             raise CheckpointError(f"The card of {card.name} does not describe natural edges.", f"{error}.") from error
-        return PaintingModel(card, lambda where: LandscapePainter(config, card.resolution, tensors, where), runtime, edges)
+        quiet = {at: QUIET[label.name] for at, label in enumerate(card.labels) if label.name in QUIET}
+        return PaintingModel(card, lambda where: LandscapePainter(config, card.resolution, tensors, where, quiet), runtime, edges)
 
 
 def _checked(card: Card, tensors: Mapping[str, torch.Tensor]) -> LandscapeConfig:

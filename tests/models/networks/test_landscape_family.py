@@ -15,7 +15,7 @@ from models.checkpoints.families.landscapes import FEATURES_UNTIL, Landscapes
 from models.checkpoints.family import Contents
 from models.errors import BadInput, CheckpointError
 from models.networks.efficientnet_lite import EfficientNetLite
-from models.networks.landscape import FoldedGenerator, LandscapeConfig, LandscapeGenerator, StyleEncoder, noise_planes
+from models.networks.landscape import FoldedGenerator, LandscapeConfig, LandscapeGenerator, StyleEncoder, noise_at
 from models.painting import PaintingModel
 from models.precision import Runtime
 from models.steps import drain
@@ -51,8 +51,8 @@ def generator() -> LandscapeGenerator:
     return network
 
 
-def one_label(side: int) -> torch.Tensor:
-    shares = torch.zeros(1, 4, side, side)
+def one_label(height: int, width: int) -> torch.Tensor:
+    shares = torch.zeros(1, 4, height, width)
     shares[:, 0] = 1
     return shares
 
@@ -109,14 +109,42 @@ def test_a_photo_is_described_at_the_size_that_the_encoder_learnt_at(pictures: i
     np.testing.assert_allclose(model.style_vector(numbers), expected[0].numpy(), atol=1e-4)
 
 
-def test_the_border_of_the_map_is_painted_as_if_the_map_went_on() -> None:
-    model = opened()
-    plain = np.zeros((64, 64), np.uint8)
-    painted = model.synthesize(plain, np.zeros(6, np.float32))
-    wider = drain(
-        FoldedGenerator(generator(), torch.float32).render(one_label(72), torch.zeros(1, 6), noise_planes(CONFIG, 72, 72, 0))
-    )
-    np.testing.assert_allclose(painted, wider[0, :, 4:-4, 4:-4].numpy(), atol=1e-5)
+@pytest.mark.parametrize(("detail", "down", "across"), [(1, 4, 8), (2, 8, 16)])
+def test_the_border_of_the_map_is_painted_as_if_the_map_went_on(detail: int, down: int, across: int) -> None:
+    side = 64 * detail
+    painted = drain(opened().paint_steps(np.zeros((128, 128), np.uint8), np.zeros(6), own_size=True, detail=detail))
+    height, width = side + 2 * down, side + 2 * across
+    plain = FoldedGenerator(generator(), torch.float32)
+    wider = drain(plain.render(one_label(height, width), torch.zeros(1, 6), noise_at(CONFIG, height, width, 0, detail)))
+    inner = ((wider[0, :, down:-down, across:-across] + 1) * 127.5).clamp(0, 255).round()
+    assert np.abs(painted.astype(int) - inner.permute(1, 2, 0).numpy().astype(int)).max() <= 1
+
+
+def test_a_finer_picture_shows_the_same_map_with_twice_the_pixels() -> None:
+    model, label_map = opened(), quarters(128, 128)
+    coarse = drain(model.paint_steps(label_map, 1, own_size=True))
+    fine = drain(model.paint_steps(label_map, 1, own_size=True, detail=2))
+    assert coarse.shape == (64, 64, 3)
+    assert fine.shape == (128, 128, 3)
+    assert drain(model.paint_steps(label_map, 1, detail=2)).shape == (128, 128, 3)
+    means = [[part.mean((0, 1)) for half in np.split(p, 2) for part in np.split(half, 2, 1)] for p in (coarse, fine)]
+    assert np.corrcoef(np.ravel(means[0]), np.ravel(means[1]))[0, 1] > 0.9
+
+
+def test_noise_is_quiet_in_a_sky_and_as_loud_as_ever_elsewhere() -> None:
+    labels = (replace(CARD.labels[0], name="sky"), *CARD.labels[1:])
+    runtime = Runtime(torch.device("cpu"), torch.float32)
+    with_sky, without = Landscapes().assemble(replace(CARD, labels=labels), tensors(), runtime), opened()
+    above = np.zeros((64, 64), np.uint8)
+    above[32:] = 1
+
+    def grain(model: PaintingModel, rows: slice) -> float:
+        one, two = (model.synthesize(above, np.zeros(6), noise_seed=seed)[:, rows] for seed in (1, 2))
+        return float(np.abs(one - two).mean())
+
+    sky, land = slice(4, 16), slice(48, 60)
+    assert grain(with_sky, sky) < 0.6 * grain(without, sky)
+    assert grain(with_sky, land) == pytest.approx(grain(without, land), rel=0.2)
 
 
 def test_the_noise_seed_alone_changes_the_noise() -> None:
