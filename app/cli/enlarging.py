@@ -88,24 +88,20 @@ def _by_hands(job: Job, waiting: list[Entry], where: Where, journal: Journal, re
 
     spreading: Spreading[Hand] = Spreading(reporter.note)
     with contextlib.ExitStack() as stack:
-        stack.callback(spreading.close)
         if where.ray is not None:
             from app.upscale import ray_hands
 
             cluster = ray_hands.connect(where.ray, job.choices.network, where.workers, where.shared, spreading.heard)
             if isinstance(cluster, Failure):
                 return cluster
-            stack.pop_all()
             stack.callback(ray_hands.disconnect)
-            stack.callback(spreading.close)
             spreading.hands += cluster.hands
             for sentence in cluster.said:
                 reporter.note(sentence)
-        else:
-            threads = threads_of(where.devices, where.threads)
-            spreading.hands += [
-                ProcessHand(name, where.precision, threads, spreading.heard, where.memory) for name in where.devices
-            ]
+        stack.callback(spreading.close)  # before the cluster is let go of
+        threads = threads_of(where.devices, where.threads)
+        for name in where.devices:  # one by one: where one cannot be begun, those before it are ended
+            spreading.hands.append(ProcessHand(name, where.precision, threads, spreading.heard, where.memory))
         failure = spreading.open(DescribeRequest(job.choices.network))
         if failure is not None:
             return failure

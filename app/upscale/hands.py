@@ -7,15 +7,18 @@ at goes to another. No Qt.
 from __future__ import annotations
 
 import contextlib
+import logging
 import multiprocessing
 import queue
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
+from app import log
 from app.inference.devices import own_device
 from app.inference.requests import DeviceMemoryRequest, Request
 from app.inference.updates import ENDINGS, Cancelled, Done, Failure, Step, Update
@@ -25,6 +28,8 @@ from models.allowance import Allowance
 
 if TYPE_CHECKING:
     from app.inference.engine import Engine
+
+logger = logging.getLogger(__name__)
 
 TRIES = 2  # A photo that was at work in so many hands as they were lost is not given to another.
 _OPENING = -1  # in the place of a photo, while a hand opens the model
@@ -101,25 +106,43 @@ class ProcessHand:
         self._process.close()
 
     def _send(self, message: Request | None) -> None:
-        with contextlib.suppress(OSError):  # the listener tells that it is lost
+        try:
             self._pipe.send(message)
+        except OSError:
+            return  # the listener tells that it is lost
+        except Exception as error:  # no memory for a copy, as a rule; nothing was sent, and whoever asked waits for an answer
+            logger.exception("nothing could be handed to %s", self.name)
+            self._heard(self, Failure(f"It could not be handed over to {self.name}.", f"{type(error).__name__}: {error}."))
 
     def _listen(self) -> None:
-        while True:
-            try:
-                update = self._pipe.recv()
-            except (EOFError, OSError):
-                self._heard(self, Lost("its process ended"))
-                return
+        while (update := self._next()) is not None:
             self._heard(self, update)
+        self._heard(self, Lost("its process ended"))
+
+    def _next(self) -> Update | None:
+        """What the process says next; None where it says nothing any more."""
+        # The process is watched beside the pipe: where it ends before it took its end of that, there is no end to be seen.
+        if self._pipe not in wait([self._pipe, self._process.sentinel]):
+            return None
+        try:
+            update: Update = self._pipe.recv()
+        except (EOFError, OSError):
+            return None
+        except Exception:  # no memory for what comes: what follows it cannot be told from its rest
+            logger.exception("what came from %s could not be read", self.name)
+            self._process.kill()
+            return None
+        return update
 
 
 def _serve(pipe: Connection, device: str, precision: str | None, threads: int | None, memory: Allowance | None) -> None:
     """In the hand's process: run what comes until nobody is there any more. None means: drop what is at work."""
     from app.inference.engine import Engine
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches all its processes: who began this one ends it
+    log.start()
     engine = Engine(device=own_device(device), precision=precision, threads=threads, device_memory=memory)
-    with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
+    with contextlib.suppress(EOFError, OSError):
         while True:
             request = pipe.recv()
             if isinstance(request, DeviceMemoryRequest):

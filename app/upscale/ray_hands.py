@@ -7,6 +7,8 @@ Photos travel as bytes through Ray's object store, or through a folder that this
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import logging
 import os
 import platform
 import queue
@@ -17,37 +19,52 @@ from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app import log
 from app.inference.requests import Mix, Request, TranslateRequest, UpscaleRequest
 from app.inference.updates import Done, Failure, Tile
 from app.upscale.hands import Heard, Lost
+
+if TYPE_CHECKING:
+    from models.catalogue import Entry
+
+logger = logging.getLogger(__name__)
 
 CHECK_SECONDS = 120.0  # for a worker to start, import torch and say what it is
 
 
 @dataclass(frozen=True)
 class Versions:
-    """What a worker runs on, and what it knows the model as ("": it has none of that name)."""
+    """What a worker runs on, and what it knows each of the models as ("": it has none of that name)."""
 
     host: str
     python: str
     torch: str
     ganvas: str
-    sha256: str
+    sha256: tuple[str, ...]
 
 
-def versions(model: str) -> Versions:
-    """Those of this process."""
+def versions(names: Sequence[str]) -> Versions:
+    """Those of this process; `names` are of the models that are asked for."""
     from models.catalogue import Catalogue
 
-    entry = Catalogue().find(model)
+    entries = [Catalogue().find(name) for name in names]
     python = ".".join(platform.python_version_tuple()[:2])
     found = [metadata.version(name) if _is_there(name) else "not installed" for name in ("torch", "ganvas")]
-    return Versions(platform.node(), python, found[0].partition("+")[0], found[1], entry.card.sha256 if entry else "")
+    sums = tuple(_sum(entry) if entry else "" for entry in entries)
+    return Versions(platform.node(), python, found[0].partition("+")[0], found[1], sums)
+
+
+def _sum(entry: Entry) -> str:
+    """What tells a model from another of its name; the cards of those that come along name no file that they were made of."""
+    if entry.card.sha256:
+        return entry.card.sha256
+    with entry.weights.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _is_there(name: str) -> bool:
@@ -56,14 +73,15 @@ def _is_there(name: str) -> bool:
     return False
 
 
-def unfit(theirs: Versions, mine: Versions, model: str) -> str:
-    """Why a worker cannot be used; empty where it can. Another torch is no reason."""
+def unfit(theirs: Versions, mine: Versions, names: Sequence[str]) -> str:
+    """Why a worker cannot be used with these models; empty where it can. Another torch is no reason."""
     if theirs.python != mine.python:
         return f"it runs Python {theirs.python}, this machine {mine.python}"
     if theirs.ganvas != mine.ganvas:
         return f"it has Ganvas {theirs.ganvas}, this machine {mine.ganvas}"
-    if theirs.sha256 != mine.sha256:
-        return f"it has {'another' if theirs.sha256 else 'no'} model called {model}"
+    for name, known, own in zip(names, theirs.sha256, mine.sha256, strict=True):
+        if known != own:
+            return f"it has {'another' if known else 'no'} model called {name}"
     return ""
 
 
@@ -75,9 +93,9 @@ class Worker:
 
         self._engine = Engine(threads=threads)
 
-    def look(self, model: str) -> Versions:
+    def look(self, names: Sequence[str]) -> Versions:
         """What this worker is."""
-        return versions(model)
+        return versions(names)
 
     def process(self) -> int:
         """The system's number of this worker's process."""
@@ -130,8 +148,9 @@ class RayHand:
             began = time.perf_counter()
             try:
                 ending, pixels = self._run(request)
-            except (self._ray.exceptions.RayError, OSError, ConnectionError) as error:
-                self._heard(self, Lost(f"Ray says {type(error).__name__}"))
+            except Exception as error:  # Ray's own, a folder that is gone, a result that is cut off, no memory for it
+                logger.exception("%s", self.name)
+                self._heard(self, Lost(f"{type(error).__name__}, see {log.log_file()}"))
                 return
             if pixels is not None:
                 self._heard(self, Tile(pixels, 0, 0))
@@ -176,6 +195,17 @@ def connect(address: str, network: str | Mix, workers: int | None, shared: Path 
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         return Failure(f"There is no Ray cluster at {address}.", f"{reason.rstrip('.')}.", "Start one, or look at the address.")
+    try:
+        found = _hired(ray, network, workers, shared, heard)
+    except BaseException:
+        disconnect()
+        raise
+    if isinstance(found, Failure):
+        disconnect()
+    return found
+
+
+def _hired(ray: Any, network: str | Mix, workers: int | None, shared: Path | None, heard: Heard) -> Cluster | Failure:
     resources = ray.cluster_resources()
     graphics, processors = int(resources.get("GPU", 0)), int(resources.get("CPU", 1))
     machines = sum(bool(node["Alive"]) for node in ray.nodes())
@@ -185,15 +215,15 @@ def connect(address: str, network: str | Mix, workers: int | None, shared: Path 
         Worker
     )
     actors = [kind.remote(each) for _ in range(count)]
-    model = network.model if isinstance(network, Mix) else network
-    mine = versions(model)
+    names = (network.model, network.other) if isinstance(network, Mix) else (network,)
+    mine = versions(names)
     hands: list[RayHand] = []
     said: list[str] = []
     for number, actor in enumerate(actors, 1):
         name = f"Ray worker {number}"
         try:
-            theirs: Versions = ray.get(actor.look.remote(model), timeout=CHECK_SECONDS)
-            why = unfit(theirs, mine, model)
+            theirs: Versions = ray.get(actor.look.remote(names), timeout=CHECK_SECONDS)
+            why = unfit(theirs, mine, names)
         except Exception as error:
             why = f"it did not start ({type(error).__name__})"
         if why:
@@ -204,7 +234,6 @@ def connect(address: str, network: str | Mix, workers: int | None, shared: Path 
         said.append(f"{name} on {theirs.host}: Python {theirs.python}, torch {theirs.torch}, Ganvas {theirs.ganvas}.")
         hands.append(RayHand(name, ray, actor, shared, heard))
     if not hands:
-        disconnect()
         return Failure("No worker of the cluster can be used.", " ".join(said))
     return Cluster(hands, said)
 

@@ -63,7 +63,7 @@ def run(folder: Path) -> dict[str, object]:
     through = enlarge("through", 2)
     left = [path.name for path in shared.iterdir()]
     unknown = ray_hands.connect("auto", "no-such-model", 1, None, heard)
-    other = ray_hands.unfit(ray_hands.Versions("h", "2.7", "1", "0", ""), ray_hands.versions(MODEL), MODEL)
+    other = ray_hands.unfit(ray_hands.Versions("h", "2.7", "1", "0", ("",)), ray_hands.versions([MODEL]), [MODEL])
     return {
         "said": list(cluster.said),
         "workers": sorted(set(tiles)),

@@ -3,6 +3,7 @@
 import os
 import queue
 import signal
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from app.inference.devices import devices_named, own_device, threads_of
 from app.inference.engine import Engine
 from app.inference.requests import DescribeRequest, DeviceRequest, Request, UpscaleRequest
 from app.inference.updates import Done, Failure, Tile, Update
+from app.log import log_file
 from app.photos.decoding import decode
 from app.upscale.conveyor import Conveyor
 from app.upscale.hands import Hand, Heard, Lost, ProcessHand, Spreading
@@ -99,6 +101,35 @@ def test_what_cannot_compute_is_told_and_left_out(ganvas_home: Path) -> None:
     assert failure is not None
     assert "cuda:7" in str(failure)
     assert len(lost) == 1
+
+
+def test_what_cannot_be_handed_over_fails_and_the_hand_goes_on(expected_warnings: list[str]) -> None:
+    expected_warnings.append("nothing could be handed to cpu:0")
+    said: queue.SimpleQueue[Update | Lost] = queue.SimpleQueue()
+    hand = ProcessHand("cpu:0", None, 1, lambda hand, update: said.put(update))
+    try:
+        hand.begin(UpscaleRequest(TWICE, threading.Lock()))  # type: ignore[arg-type]  # as one that no memory is left for
+        failed = said.get(timeout=60)
+        assert isinstance(failed, Failure)
+        assert failed.what == "It could not be handed over to cpu:0."
+        hand.begin(DeviceRequest())
+        assert isinstance(said.get(timeout=60), Done)
+    finally:
+        hand.close()
+
+
+def test_what_goes_wrong_in_a_hand_stands_in_the_log_that_it_names() -> None:
+    said: queue.SimpleQueue[Update | Lost] = queue.SimpleQueue()
+    hand = ProcessHand("cpu:0", None, 1, lambda hand, update: said.put(update))
+    try:
+        hand.begin(DescribeRequest(None))  # type: ignore[arg-type]
+        while not isinstance(failed := said.get(timeout=60), Failure | Lost):
+            pass
+    finally:
+        hand.close()
+    assert isinstance(failed, Failure)
+    assert failed.hint == f"The details are in {log_file()}."
+    assert "Traceback" in log_file().read_text(encoding="utf-8")
 
 
 class Answers:

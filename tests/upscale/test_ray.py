@@ -3,14 +3,18 @@
 import importlib.util
 import json
 import os
+import queue
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from app.inference.requests import DescribeRequest
 from app.inference.updates import Failure
 from app.upscale import ray_hands
+from app.upscale.hands import Lost
 
 ROOT = Path(__file__).resolve().parents[2]
 needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is not installed (extra `ray`)")
@@ -35,6 +39,42 @@ def test_two_workers_share_a_job_and_a_killed_one_gives_its_photo_back(tmp_path:
     assert all("Python" in sentence and "torch" in sentence for sentence in told["said"])
     assert "no model called no-such-model" in told["unknown"] or "No worker" in told["unknown"]
     assert "Python 2.7" in told["other"]
+
+
+def test_a_worker_needs_both_models_of_a_mixture() -> None:
+    mine = ray_hands.versions(["photo-x4", "restore-x4"])
+    assert all(mine.sha256)
+    for known, said in (
+        ((mine.sha256[0], ""), "no model called restore-x4"),
+        (("a", mine.sha256[1]), "another model called photo-x4"),
+    ):
+        assert said in ray_hands.unfit(replace(mine, sha256=known), mine, ["photo-x4", "restore-x4"])
+    assert ray_hands.unfit(replace(mine, torch="1"), mine, ["photo-x4", "restore-x4"]) == ""
+
+
+class Broken:
+    """Stands for a worker of a cluster whose results cannot be read."""
+
+    @property
+    def run(self) -> "Broken":
+        return self
+
+    def remote(self, request: object) -> None:
+        raise ValueError("cut off")
+
+    def get(self, promised: object) -> None:
+        raise AssertionError("nothing was promised")
+
+
+def test_whatever_happens_in_a_hand_is_told_so_that_nobody_waits(expected_warnings: list[str]) -> None:
+    expected_warnings.append("Ray worker 1")
+    said: queue.SimpleQueue[object] = queue.SimpleQueue()
+    hand = ray_hands.RayHand("Ray worker 1", Broken(), Broken(), None, lambda hand, update: said.put(update))
+    hand.begin(DescribeRequest("photo-x2"))
+    lost = said.get(timeout=60)
+    assert isinstance(lost, Lost)
+    assert lost.why.startswith("ValueError, see ")
+    hand.close()
 
 
 def test_without_ray_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
