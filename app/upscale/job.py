@@ -25,11 +25,12 @@ from app.widgets.panel import Notice
 
 class Job(QObject):
     """See the module. `noticed(Notice)` and `progressed(done, total, text)` are for the window; `again(rows)` wants rows to be
-    done once more, `model_wanted(name)` another model to be taken; `ended()`: nothing runs any more."""
+    done once more, `look(rows)` to be shown, `model_wanted(name)` another model to be taken; `ended()`: nothing runs any more."""
 
     noticed = Signal(object)
     progressed = Signal(int, int, str)
     again = Signal(object)
+    look = Signal(object)
     model_wanted = Signal(str)
     ended = Signal()
 
@@ -60,6 +61,10 @@ class Job(QObject):
     def runs(self) -> bool:
         """Whether one is at work, or paused."""
         return self._runner.state != "idle"
+
+    def has(self, row: Row) -> bool:
+        """Whether one that runs has this photo."""
+        return self.runs and self._runner.has(row)
 
     # Beginning
 
@@ -150,7 +155,9 @@ class Job(QObject):
         self.model_wanted.emit(entry.name)
         self._queue.set_rows(rows)
         self._queue.set_choices(choices)
-        self.run([row for row in rows if row.state == "ready"], number)
+        waiting = [row for row in rows if row.state == "ready"]
+        self.run(waiting, number)
+        self.look.emit(waiting[:1])
 
     # At work
 
@@ -231,7 +238,9 @@ class Job(QObject):
         what = self.tr("{0:,} photos failed; the list says why.").format(len(rows))
         if len(rows) == 1:
             what = self.tr("One photo failed; the list says why.")
-        self.noticed.emit(Notice(what, button=self.tr("Do them again"), action=lambda: self.again.emit(rows), bad=True))
+        show = (self.tr("Show them") if len(rows) > 1 else self.tr("Show it"), lambda: self.look.emit(rows))
+        again = self.tr("Do them again") if len(rows) > 1 else self.tr("Do it again")
+        self.noticed.emit(Notice(what, button=again, action=lambda: self.again.emit(rows), bad=True, choices=(show,)))
 
     def shut(self) -> None:
         """The window closes."""

@@ -53,7 +53,7 @@ class UpscalePanel(Panel):
         self._worker, self._settings = worker, settings
         self.paces = Paces()
         self.models = Models(catalogue, settings, self.paces)
-        self.queue = Queue(self.history, recall.last_choices(settings))
+        self.queue = Queue(self.history, recall.last_choices(settings), held=lambda row: self.job.has(row))
         self._thumbs = Thumbs(THUMB, self)
         self.intake = Intake(self.queue, settings, self)
         self._files = Background(self)
@@ -147,6 +147,7 @@ class UpscalePanel(Panel):
         job.noticed.connect(self.noticed)
         job.progressed.connect(self.progressed)
         job.again.connect(self._again)
+        job.look.connect(self.list.choose)
         job.model_wanted.connect(self._use)
         job.ended.connect(self._job_ended)
         saver.noticed.connect(self.noticed)

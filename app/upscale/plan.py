@@ -211,6 +211,8 @@ class Planner:
             facts = facts or probe(found.path)
         except PhotoError as error:
             return Planned(found.path, "refused", str(error))
+        except FileNotFoundError:
+            return Planned(found.path, "refused", "The file is gone.")
         except OSError as error:
             return Planned(found.path, "refused", f"{error.strerror or type(error).__name__}.")
         choices = self.choices

@@ -57,11 +57,13 @@ class Counts:
 
 @dataclass(eq=False)
 class Queue:
-    """Rows and choices. `changed` callbacks run with what changed: "rows" (added, removed, moved), "choices" or "masks"."""
+    """Rows and choices. `changed` callbacks run with what changed: "rows" (added, removed, moved), "choices" or "masks". `held`
+    tells of rows that a job has: to undo that they were added would not take them out of it."""
 
     history: History
     choices: Choices
     rows: list[Row] = field(default_factory=list)
+    held: Callable[[Row], bool] = lambda row: False
     changed: list[Callable[[str], None]] = field(default_factory=list)
 
     def add(self, found: Iterable[Found]) -> list[Row]:
@@ -169,9 +171,9 @@ class _RowsChange:
         self.done = False
 
     def undo(self) -> None:
-        # Rows that came since (a folder still being read) and those at work are nobody's to undo.
+        # Rows that came since (a folder still being read) and those that a job has are nobody's to undo.
         known = {id(row) for row in self.before} | {id(row) for row in self.after}
-        kept = [row for row in self.queue.rows if id(row) not in known or row.state in AT_WORK]
+        kept = [row for row in self.queue.rows if id(row) not in known or row.state in AT_WORK or self.queue.held(row)]
         kept_ids = {id(row) for row in kept}
         before = [row for row in self.before if id(row) not in kept_ids]
         self.queue.set_rows(before + kept)

@@ -8,6 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import (
     QAbstractListModel,
+    QItemSelection,
     QItemSelectionModel,
     QMimeData,
     QModelIndex,
@@ -266,13 +267,14 @@ class QueueList(QTableView):
         return [row for row in rows if row is not None]
 
     def choose(self, rows: Sequence[Row]) -> None:
-        """Select rows; the first one becomes the current one."""
-        selection = self.selectionModel()
-        selection.clearSelection()
-        for row in reversed(rows):
-            index = self.queue_model.index_of(row)
-            if index.isValid():
-                selection.setCurrentIndex(index, QItemSelectionModel.SelectionFlag.Select)
+        """Select rows; the first one becomes the current one, and is scrolled to."""
+        indices = [index for row in rows if (index := self.queue_model.index_of(row)).isValid()]
+        chosen = QItemSelection()
+        for index in indices:
+            chosen.select(index, index)
+        self.selectionModel().select(chosen, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        if indices:  # one alone is shown: each would be read
+            self.selectionModel().setCurrentIndex(indices[0], QItemSelectionModel.SelectionFlag.NoUpdate)
 
     def _current_changed(self, index: QModelIndex) -> None:
         self.current_row.emit(self.queue_model.row_at(index))

@@ -9,7 +9,6 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QLabel,
     QMenu,
     QPushButton,
     QScrollArea,
@@ -24,6 +23,7 @@ from app.upscale.option_bar import OptionBar
 from app.upscale.queue import Counts, Queue
 from app.upscale.queue_list import QueueList
 from app.upscale.thumbs import Thumbs
+from app.widgets.elided import Elided
 
 NARROWEST, LOWEST = 396, 96
 
@@ -73,7 +73,7 @@ class QueueSide(QFrame):
         self.list = QueueList(queue, thumbs)
         self.list.empty_text = self.tr("Drop photos or folders here")
         self.options, self.run_bar = OptionBar(queue.choices), RunBar()
-        self._count = QLabel()
+        self._count = Elided()
         self._count.setObjectName("upscale:count")
         self._count.setProperty("tone", "dim")
         self._count.setFont(theme.remark_font())
@@ -120,6 +120,7 @@ class QueueSide(QFrame):
             nothing = self.tr("Watching {0}").format(watched.name)
             parts.append(nothing)
         self._count.setText(" · ".join(parts) if counts.total else nothing)
+        self._count.setToolTip(str(watched) if watched is not None else "")
         self._clear.setVisible(counts.total > 0)
 
     def show_watched(self, folder: Path | None) -> None:

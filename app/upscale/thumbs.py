@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
+from PySide6.QtCore import QObject, QThreadPool, Signal
 from PySide6.QtGui import QImage
 
 from app.photos.photo import PhotoError
@@ -68,7 +68,7 @@ class Thumbs(QObject):
                 image = None
             made.emit(path, image)
 
-        self._pool.start(QRunnable.create(work))
+        self._pool.start(work)  # not QRunnable.create: see app/widgets/background.py
 
     def _take(self, path: Path, image: QImage | None) -> None:
         self._busy -= 1

@@ -61,7 +61,10 @@ class Watcher(QObject):
     def _lose(self, folder: Path, error: Exception) -> None:
         if folder == self.folder:
             self.watch(None)
-            self.lost.emit(getattr(error, "strerror", None) or type(error).__name__)
+            why = (
+                "It is gone" if isinstance(error, FileNotFoundError) else getattr(error, "strerror", None) or type(error).__name__
+            )
+            self.lost.emit(f"{why}.")
 
     def shut(self) -> None:
         """The window closes."""

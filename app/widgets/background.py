@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
+from PySide6.QtCore import QObject, QThreadPool, Signal
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,8 @@ class Background(QObject):
             else:
                 done.emit(then, result)
 
-        self._pool.start(QRunnable.create(job))
+        # Never QRunnable.create: PySide 6.11 keeps what that makes for good, by an address that another object has later.
+        self._pool.start(job)
 
     def shut(self) -> None:
         """Wait for what is running: a file that is being written is written whole. Nobody is told of it any more."""

@@ -82,8 +82,9 @@ def test_only_what_appears_and_rests_is_told(tmp_path: Path, qtbot: QtBot, until
 
 def test_a_watched_folder_that_goes_away_is_told(tmp_path: Path, qtbot: QtBot) -> None:
     watcher = Watcher()
-    with qtbot.waitSignal(watcher.lost):
+    with qtbot.waitSignal(watcher.lost) as lost:
         watcher.watch(tmp_path / "gone")
+    assert lost.args == ["It is gone."]
     assert watcher.folder is None
     watcher.shut()
 

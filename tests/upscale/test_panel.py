@@ -178,6 +178,8 @@ def test_an_interrupted_job_is_offered_and_goes_on(
     assert notices[-1].action is not None
     notices[-1].action()
     until(lambda: states(panel) == ["done"] * 5 and panel.runner.state == "idle")
+    assert panel.list.chosen() == panel.queue.rows[2:3]  # the first that was to be done: it is seen to be made
+    assert not panel.picture.on_sample
     assert len(list((tmp_path / "in/upscaled").iterdir())) == 3
     until(lambda: not unfinished())
 

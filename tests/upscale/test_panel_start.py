@@ -13,6 +13,7 @@ from app.upscale import finding, results
 from app.upscale.inputs import Found
 from app.upscale.panel import UpscalePanel
 from app.upscale.plan import Choices, OnExists, Planned, Planner
+from app.upscale.queue import Row
 from app.upscale.sizes import parse_target
 from app.widgets.panel import Notice
 from models.catalogue import Catalogue
@@ -184,3 +185,40 @@ def test_it_is_told_once_also_where_the_list_is_still_being_planned(
     until(lambda: bool(looked))
     told = [notice.what for notice in notices if notice is not None]
     assert told == [f"{tmp_path}/blocked/out cannot be made: Not a directory."]
+
+
+def test_what_failed_can_be_looked_at_among_many(
+    panel: UpscalePanel, until: Until, tmp_path: Path, notices: list[Notice | None]
+) -> None:
+    named = photos(tmp_path / "in", 30)
+    for path in (named[20], named[25]):
+        path.write_bytes(path.read_bytes()[:300])
+    begun(panel, until, tmp_path / "in", 30)
+    until(idle(panel))
+    notice = notices[-1]
+    assert notice is not None
+    ((text, show),) = notice.choices
+    assert (notice.what, text, notice.button) == ("2 photos failed; the list says why.", "Show them", "Do them again")
+    shown: list[Row | None] = []
+    panel.list.current_row.connect(shown.append)
+    show()
+    failed = [row for row in panel.queue.rows if row.state == "failed"]
+    assert [row.found.path for row in failed] == [named[20], named[25]]
+    assert panel.list.chosen() == failed
+    assert shown == [failed[0]]
+    assert panel.list.viewport().rect().contains(panel.list.visualRect(panel.list.currentIndex()))
+
+
+def test_undoing_that_photos_were_added_leaves_those_that_a_job_has(panel: UpscalePanel, until: Until, tmp_path: Path) -> None:
+    photos(tmp_path / "a", 8, 160, 160)
+    begun(panel, until, tmp_path / "a", 8)
+    until(lambda: panel.runner.state == "running")
+    panel.runner.pause()
+    until(lambda: panel.runner.state == "paused" and panel.runner.is_quiet)
+    panel.undo()
+    assert len(panel.queue.rows) == 8
+    panel.runner.resume()
+    until(done(panel))
+    panel.redo()
+    panel.undo()  # now it is nobody's any more
+    assert not panel.queue.rows

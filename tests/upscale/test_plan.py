@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from app.photos.encoding import encode
 from app.photos.photo import Photo, PhotoFacts
 from app.upscale import naming
-from app.upscale.inputs import gather
-from app.upscale.plan import Choices, Planned, plan_all, result_by
+from app.upscale.inputs import Found, gather
+from app.upscale.plan import Choices, Planned, Planner, plan_all, result_by
 from app.upscale.sizes import Target, parse_target
 
 SMALL = np.zeros((6, 8, 3), np.uint8)
@@ -243,3 +243,8 @@ def test_what_was_chosen_otherwise_counts_where_it_makes_another_result(
 def test_a_mask_for_all_does_not_count_for_a_photo_with_its_own() -> None:
     masked = replace(MADE, protect=Path("mask.png"))
     assert result_by(PHOTO, MADE, own_mask=True) == result_by(PHOTO, masked, own_mask=True)
+
+
+def test_a_photo_that_vanished_before_it_was_looked_at_is_told_as_gone(tmp_path: Path) -> None:
+    found = Found(tmp_path / "gone.png")
+    assert Planner(CHOICES).plan(found).reason == "The file is gone."
