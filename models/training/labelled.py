@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from models.card import Label
 from models.errors import BadInput
@@ -36,6 +36,17 @@ class Problem:
 
     name: str
     reason: str
+
+
+def why_unread(error: Exception) -> str:
+    """Why a picture was left out, in words that follow its name. A plain ValueError says it itself."""
+    if isinstance(error, UnidentifiedImageError):
+        return "is no picture that can be read"
+    if isinstance(error, Image.DecompressionBombError):
+        return "claims far more pixels than a photo has"
+    if isinstance(error, OSError) and error.strerror:
+        return f"cannot be read: {error.strerror}"
+    return str(error) if type(error) is ValueError else "is broken, or cut off"
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +98,7 @@ def read_labelled(path: Path, cache: Path, open_only: bool = False) -> LabelledP
                 photo, label_map = _pair(source.read(photos[stem]), source.read(maps[stem]), channel)
             except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
                 if kind == "photos":
-                    problems.append(Problem(photos[stem], str(error)))
+                    problems.append(Problem(photos[stem], why_unread(error)))
                 continue
             yield (photo if kind == "photos" else label_map), {"name": stem}
 

@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 
 from models.errors import BadInput
 from models.training.cache import PictureCache, cached
-from models.training.labelled import Problem
+from models.training.labelled import Problem, why_unread
 from models.training.source import Source
 
 LARGEST = 1600  # pixels on the long side; larger photos are reduced, which also makes them sharper at their size
@@ -63,7 +63,7 @@ def decoded(
                 upright = ImageOps.exif_transpose(Image.open(io.BytesIO(source.read(name))))
                 photo = convert(upright.convert("RGB"))
             except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-                problems[name] = str(error)
+                problems[name] = why_unread(error)
                 continue
             yield np.asarray(photo), {"name": name}
 

@@ -50,7 +50,7 @@ def test_nobody_is_told_after_the_window_closed(qtbot: QtBot) -> None:
 
 def test_what_was_run_is_let_go(qtbot: QtBot) -> None:
     """What PySide keeps of a QRunnable stays under its address: a later object there was taken for one."""
-    before = sum(isinstance(thing, QRunnable) for thing in gc.get_objects())
+    before = sum(type(thing) is QRunnable for thing in gc.get_objects())
     background = Background()
     told: list[object] = []
     jobs = [Job(value) for value in range(50)]
@@ -59,5 +59,5 @@ def test_what_was_run_is_let_go(qtbot: QtBot) -> None:
         background.run(jobs.pop(), told.append)
     qtbot.waitUntil(lambda: len(told) == 50)
     background.shut()
-    assert sum(isinstance(thing, QRunnable) for thing in gc.get_objects()) == before
+    assert sum(type(thing) is QRunnable for thing in gc.get_objects()) == before
     assert not [job for job in left if job() is not None]

@@ -165,7 +165,12 @@ def test_the_baseline_fits_what_the_network_makes() -> None:
 def test_photos_that_are_too_small_are_listed(sharp: Path, tmp_path: Path) -> None:
     shapes(11, 20, 90).save(sharp / "small.png")
     (sharp / "broken.jpg").write_bytes(b"nothing")
+    whole = next(sharp.glob("*.png")).read_bytes()
+    (sharp / "cut.png").write_bytes(whole[: len(whole) // 2])
     run = jobs.open_upscaling(sharp, tmp_path / "run", SMALL, HERE)
-    assert {p.name for p in run.problems} == {"small.png", "broken.jpg"}
+    assert {p.name for p in run.problems} == {"small.png", "broken.jpg", "cut.png"}
+    reasons = {p.name: p.reason for p in run.problems}
+    assert reasons["broken.jpg"] == "is no picture that can be read"
+    assert reasons["cut.png"] == "is broken, or cut off"
     with pytest.raises(BadInput, match="Fewer than two"):
         jobs.open_upscaling(sharp, tmp_path / "run", UpscalingOptions(scale=4, patch=64), HERE)
