@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from PySide6.QtCore import QLockFile, QObject, QTimer
+from PySide6.QtCore import QLockFile, QObject, QTimer, Signal
 
 from app.paint.state.drawing import Drawing, snapshot
 from app.paint.state.recovery import Recovered, Recovery
@@ -17,9 +17,15 @@ SLOTS = 8  # programs that may run at the same time and each keep a drawing
 
 
 class Autosave(QObject):
-    """Keeps one recovery file up to date. `drawing()` gives the drawing as it is, or None while a hand is on it."""
+    """Keeps one recovery file up to date. `drawing()` gives the drawing as it is, with half a stroke where a hand is on it: a
+    hand may stay down for minutes, and what it painted before must not wait for it.
 
-    def __init__(self, drawing: Callable[[], Drawing | None], parent: QObject | None = None) -> None:
+    `refused(why)` tells that the disk does not take it, once until it does again.
+    """
+
+    refused = Signal(str)
+
+    def __init__(self, drawing: Callable[[], Drawing], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._drawing = drawing
         self._lock, slot = _free_slot()
@@ -29,7 +35,7 @@ class Autosave(QObject):
         self._clock.setSingleShot(True)
         self._clock.setInterval(EVERY_MS)
         self._clock.timeout.connect(self.write)
-        self._changed = False
+        self._changed = self._failing = False
 
     def found(self) -> Recovered | None:
         """What was written aside last. From now on a sudden end of the program is told apart from an orderly one."""
@@ -44,14 +50,15 @@ class Autosave(QObject):
             self._clock.start()
 
     def write(self) -> None:
-        """Write now, or as soon as the hand is lifted."""
-        drawing = self._drawing()
-        if drawing is None:
-            self._clock.start()
-            return
+        """Write now."""
         self._changed = False
-        copy = snapshot(drawing)
-        self._background.run(lambda: self._recovery.write(copy), lambda _: None)
+        copy = snapshot(self._drawing())
+        self._background.run(lambda: self._recovery.write(copy), self._written)
+
+    def _written(self, refusal: str) -> None:
+        if refusal and not self._failing:
+            self.refused.emit(refusal)
+        self._failing = bool(refusal)
 
     def shut(self) -> None:
         """The program ends by itself: the last state is written, and marked as closed."""

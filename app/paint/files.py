@@ -70,6 +70,7 @@ class PaintFiles(QObject):
     def _opened(self, opened: Opened) -> None:
         purpose = self._purpose.pop(opened.path, "")
         name = opened.path.stem
+        self._panel.noticed.emit(None)  # what was said of a file before is over
         if purpose in ("look", "trace", "repaint") and opened.picture is None:
             self._panel.noticed.emit(Notice(self.tr("{0} is not a photo.").format(opened.path.name), bad=True))
         elif opened.picture is not None:
@@ -220,15 +221,23 @@ class PaintFiles(QObject):
 
     def save_project(self, path: Path) -> None:
         """Save the drawing with all its layers."""
-        drawing = self._panel.document.drawing
+        document = self._panel.document
+        drawing = document.drawing
         entry = self._panel.models.named(drawing.model)
-        self._filing.save_project(path, drawing, self._panel.picture, entry.card.sha256 if entry is not None else "")
-        self.name(path)
+
+        def name() -> None:
+            if document.drawing is drawing:  # or another one was opened meanwhile
+                self.name(path)
+
+        self._filing.save_project(path, drawing, self._panel.picture, entry.card.sha256 if entry is not None else "", name)
 
     def save_map(self, path: Path, kind: str) -> None:
         self._filing.save_map(path, self._panel.document.drawing, kind)
 
     def save_layers(self, path: Path) -> None:
+        """Save all layers with the landscape as the lowest; a landscape that is not finished is finished first."""
+        if self._must_wait(lambda: self.save_layers(path)):
+            return
         self._filing.save_layered(path, self._panel.document.drawing, self._panel.picture)
 
     def _saved(self, path: Path) -> None:

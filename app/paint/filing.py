@@ -39,12 +39,14 @@ class Filing(QObject):
             lambda: open_file(path, palette, as_map=as_map), self.opened.emit, lambda error: self._fail(path, error, reading=True)
         )
 
-    def save_project(self, path: Path, drawing: Drawing, shown: NDArray[np.uint8] | None, sha256: str) -> None:
-        """Write a drawing as a `.ganvas` file."""
+    def save_project(
+        self, path: Path, drawing: Drawing, shown: NDArray[np.uint8] | None, sha256: str, then: Callable[[], None]
+    ) -> None:
+        """Write a drawing as a `.ganvas` file; `then` is called once it is there."""
         from app.paint.state.project import save_project
 
         copy = snapshot(drawing)
-        self._write(path, lambda: save_project(path, copy, shown, sha256))
+        self._write(path, lambda: save_project(path, copy, shown, sha256), then)
 
     def save_map(self, path: Path, drawing: Drawing, kind: str) -> None:
         """Write the label map as PNG, "index" or "colour"."""
@@ -73,8 +75,12 @@ class Filing(QObject):
     def shut(self) -> None:
         self._background.shut()
 
-    def _write(self, path: Path, work: Callable[[], None]) -> None:
-        self._background.run(work, lambda _: self.saved.emit(path), lambda error: self._fail(path, error, reading=False))
+    def _write(self, path: Path, work: Callable[[], None], then: Callable[[], None] = lambda: None) -> None:
+        def written(_: object) -> None:
+            then()
+            self.saved.emit(path)
+
+        self._background.run(work, written, lambda error: self._fail(path, error, reading=False))
 
     def _fail(self, path: Path, error: Exception, reading: bool) -> None:
         from app.photos.photo import PhotoError

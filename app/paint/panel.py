@@ -63,7 +63,7 @@ class PaintPanel(Panel):
         self.picture: Picture | None = None
         self._looks = [*(named_look(name) for name in LOOKS), *(seed_look(seed) for seed in FIRST_SEEDS)]
         self.models = ModelsHere(worker, catalogue, settings, self)
-        self._autosave = Autosave(self._drawing_at_rest, self)
+        self._autosave = Autosave(lambda: self.document.drawing, self)
         recovered = self._autosave.found() if self.models.entries else None
         self._interrupted = recovered is not None and recovered.interrupted
         drawing = self.models.first_drawing(recovered.drawing if recovered is not None else None)
@@ -146,6 +146,7 @@ class PaintPanel(Panel):
         live.state_changed.connect(frame.options.show_state)
         live.failed.connect(self._failed)
         live.settled.connect(self.files.settled)
+        self._autosave.refused.connect(self._unsafe)
         self._thumbs.painted.connect(frame.looks.show_image)
         self.files.named.connect(self._menu.show_recent)
         self.repainting.drawn.connect(self.files.take_repainted)
@@ -323,6 +324,11 @@ class PaintPanel(Panel):
             self._thumbs.disturbed()
         self._frame.looks.show_looks(looks)
 
+    def _unsafe(self, why: str) -> None:
+        what = self.tr("What you paint cannot be kept safe on this disk.")
+        hint = self.tr("Make room, or save the drawing to another disk: a sudden end would lose it.")
+        self.noticed.emit(Notice(what, why, hint, self.tr("Save the drawing as…"), self.files.ask_save_project, bad=True))
+
     def _gesture(self) -> None:
         canvas = self._frame.views.canvas
         if canvas.hint:
@@ -394,9 +400,6 @@ class PaintPanel(Panel):
         """Save the landscape with its recipe inside, asking where to."""
         if self.picture is not None:
             self.files.ask_save_picture()
-
-    def _drawing_at_rest(self) -> Drawing | None:
-        return None if self.desk.hand.busy else self.document.drawing
 
     def shut(self) -> None:
         self.desk.hand.cancel()

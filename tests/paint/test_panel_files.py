@@ -1,6 +1,8 @@
 """What the Paint panel opens, saves and sends, and what of it is there after an end, orderly or not."""
 
+import errno
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,9 +20,10 @@ from app.paint.state.look import Look, seed_look
 from app.paint.state.map_files import read_map
 from app.paint.state.palette import Palette
 from app.paint.state.project import read_project, save_project
+from app.photos import placing
 from app.photos import recipe as recipes
 from tests.paint.conftest import MakePanel
-from tests.paint.hands import LEFT, draw
+from tests.paint.hands import LEFT, NOTHING_HELD, at, draw
 from tests.paint.seen import canvas_of, done, notices
 from tests.paint.sheet import LABELS
 
@@ -122,9 +125,36 @@ def test_what_cannot_be_opened_is_told(panel: PaintPanel, qtbot: QtBot, tmp_path
 
 def test_a_place_that_cannot_be_written_is_told(panel: PaintPanel, qtbot: QtBot, tmp_path: Path) -> None:
     heard = notices(panel)
+    panel.files.save_project(tmp_path / "good.ganvas")
+    qtbot.waitUntil(lambda: panel.files.path is not None)
     panel.files.save_project(tmp_path / "no folder" / "x.ganvas")
     qtbot.waitUntil(lambda: bool(heard))
     assert "could not be saved" in heard[-1].what
+    assert panel.files.path == tmp_path / "good.ganvas"  # Ctrl+Shift+S goes on saving where it could
+    assert panel.files.recent() == [tmp_path / "good.ganvas"]
+
+
+def test_a_disk_that_takes_nothing_is_told_of_once_and_a_button_saves_elsewhere(
+    panel: PaintPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard, refusing = notices(panel), True
+    plain = placing.write
+
+    def write(*args: Any) -> None:
+        if refusing:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        plain(*args)
+
+    monkeypatch.setattr(placing, "write", write)
+    written: list[str] = []
+    told = panel._autosave._written
+    monkeypatch.setattr(panel._autosave, "_written", lambda why: written.append(why) or told(why))
+    for number, refusing in enumerate((True, True, False, True)):  # noqa: B007 (`write` reads it)
+        panel._autosave.write()
+        qtbot.waitUntil(lambda: len(written) > number)  # noqa: B023
+    assert [notice.why for notice in heard] == ["No space left on device."] * 2
+    assert heard[0].bad
+    assert heard[0].button == "Save the drawing as…"
 
 
 def test_maps_and_layers_are_saved(panel: PaintPanel, qtbot: QtBot, tmp_path: Path) -> None:
@@ -133,8 +163,10 @@ def test_maps_and_layers_are_saved(panel: PaintPanel, qtbot: QtBot, tmp_path: Pa
         with qtbot.waitSignal(panel.message):
             panel.files.save_map(path, kind)
         assert np.array_equal(read_map(path, Palette(LABELS)).labels, panel.document.map)
-    with qtbot.waitSignal(panel.message):
-        panel.files.save_layers(tmp_path / "all.ora")
+    draw(canvas_of(panel), [(100, 100), (200, 300)])
+    panel.files.save_layers(tmp_path / "all.ora")
+    assert not (tmp_path / "all.ora").exists()  # the landscape of the last stroke is to be in it
+    qtbot.waitUntil((tmp_path / "all.ora").exists)
     assert (tmp_path / "all.ora").read_bytes()[30:54] == b"mimetypeimage/openraster"
 
 
@@ -201,7 +233,8 @@ def test_drawings_that_were_saved_are_offered_again(
     for path in paths:
         with qtbot.waitSignal(panel.message):
             panel.files.save_project(path)
-    panel.files.save_project(paths[0])
+    with qtbot.waitSignal(panel.message):
+        panel.files.save_project(paths[0])
     again = make_panel(settings=panel.settings)
     assert [path.stem for path in again.files.recent()] == ["one", "three", "two"]
     paths[2].unlink()
@@ -226,6 +259,20 @@ def test_what_was_painted_is_there_after_a_sudden_end(make_panel: MakePanel, qtb
     again.restore({})
     assert np.array_equal(again.document.map, painted)
     assert "again" in heard[-1].what
+
+
+def test_what_was_painted_is_written_aside_while_the_hand_stays_down(panel: PaintPanel, qtbot: QtBot) -> None:
+    canvas = canvas_of(panel)
+    panel.desk.choose_label(8)
+    draw(canvas, [(100, 100), (200, 300)])
+    QTest.mousePress(canvas, LEFT, NOTHING_HELD, at(canvas, 500, 100))
+    assert panel._autosave._clock.isActive()
+    panel._autosave._clock.setInterval(0)
+    file = panel._autosave._recovery.file
+    qtbot.waitUntil(file.exists)
+    assert panel.desk.hand.busy
+    assert read_project(file).label_map()[200, 150] == 8
+    QTest.mouseRelease(canvas, LEFT, NOTHING_HELD, at(canvas, 500, 100))
 
 
 def test_after_an_orderly_end_the_drawing_is_there_and_nothing_is_said(make_panel: MakePanel, qtbot: QtBot) -> None:

@@ -43,10 +43,10 @@ def test_a_recovery_file_that_cannot_be_read_is_set_aside(expected_warnings: lis
     assert recovery.file.with_suffix(".broken").read_bytes() == b"half a file"
 
 
-def test_a_disk_that_refuses_is_told_to_the_log_only(tmp_path: Path, expected_warnings: list[str]) -> None:
-    expected_warnings.append("could not be written aside")
+def test_a_disk_that_refuses_gives_its_reason_and_one_that_takes_it_gives_none(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
-    Recovery(folder=tmp_path / "file" / "inside").write(blank(64, 64, LABELS))
+    assert Recovery(folder=tmp_path / "file" / "inside").write(blank(64, 64, LABELS)).endswith(".")
+    assert Recovery(folder=tmp_path / "folder").write(blank(64, 64, LABELS)) == ""
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX'")

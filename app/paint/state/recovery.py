@@ -39,13 +39,15 @@ class Recovery:
         self.file = self.folder / f"paint-{slot}.ganvas"
         self._mark = self.folder / f"paint-{slot}.closed"
 
-    def write(self, drawing: Drawing) -> None:
-        """Write the drawing aside. A disk that refuses is told to the log: painting goes on."""
+    def write(self, drawing: Drawing) -> str:
+        """Write the drawing aside. Where the disk refuses, painting goes on: why it did, "" where it did not."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             placing.write(self.file, [project_bytes(drawing, effort=EFFORT)])
         except OSError as error:
-            logger.warning("The drawing could not be written aside to %s: %s", self.file, error)
+            logger.info("The drawing could not be written aside to %s: %s", self.file, error)
+            return f"{error.strerror or error}."
+        return ""
 
     def opened(self) -> None:
         """From now on, a sudden end is one."""
