@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import logging
 import os
 import sys
@@ -44,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run `ganvas` with these arguments (default: the process's) and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     log.start()
+    take_any_name()
     try:
         return _run(arguments)
     except SystemExit as stop:  # argparse: --help, --version and errors of usage.
@@ -61,6 +63,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         logger.exception("ganvas %s", " ".join(arguments))
         _say(_sentence(error))
         return NOTHING_DONE
+
+
+def take_any_name() -> None:
+    """File names may hold what the streams cannot (bytes that are no text on POSIX, other alphabets in a pipe of Windows): they
+    go through as they are, or are spelled out, and never end a job."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            plain = stream.encoding.lower().replace("-", "") == "utf8"
+            stream.reconfigure(errors="surrogateescape" if plain or stream is sys.stdin else "backslashreplace")
 
 
 def _say(sentence: str) -> None:

@@ -1,5 +1,6 @@
 """The log: one rotating file in the state folder. A person reads one sentence; the traceback goes here."""
 
+import contextlib
 import logging
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -9,6 +10,14 @@ from models.folders import state_folder
 BYTES = 1_000_000  # A week of ordinary use; two old files are kept beside it.
 OLD_FILES = 2
 LOGGERS = ("app", "models")
+
+
+class _File(RotatingFileHandler):
+    """Windows renames nothing that another start of the program has open: the file then grows on until that one has ended."""
+
+    def rotate(self, source: str, dest: str) -> None:
+        with contextlib.suppress(PermissionError):
+            super().rotate(source, dest)
 
 
 def log_file() -> Path:
@@ -27,7 +36,7 @@ def start() -> None:
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handler = RotatingFileHandler(path, maxBytes=BYTES, backupCount=OLD_FILES, encoding="utf-8")
+        handler = _File(path, maxBytes=BYTES, backupCount=OLD_FILES, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         logging.getLogger("app").warning("No log can be written to %s: %s", path, error)
         return

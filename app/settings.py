@@ -128,7 +128,8 @@ def _value(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        whole = not any("\ud800" <= letter <= "\udfff" for letter in value)  # a path that is no text (POSIX)
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f") if whole else ""
     if isinstance(value, int | float):
         return repr(value)
     if isinstance(value, list):

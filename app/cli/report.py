@@ -103,7 +103,7 @@ class Reporter:
         return SOME_FAILED if self.done else NOTHING_DONE
 
     def _json(self, event: str, **facts: Any) -> None:
-        self.out.write(json.dumps({"event": event, **facts}, ensure_ascii=False, default=str) + "\n")
+        self.out.write(json.dumps({"event": event, **facts}, default=str) + "\n")  # ASCII: whatever the stream can hold
         self.out.flush()
 
     def _line(self, stream: TextIO, text: str) -> None:

@@ -25,11 +25,13 @@ _NO_WINDOW = 0x08000000 if sys.platform == "win32" else 0  # CREATE_NO_WINDOW
 def find() -> Path:
     """The program; `PhotoError` says what to install where there is none.
 
-    The machine's own comes first: its owner keeps it up to date.
+    The machine's own comes first: its owner keeps it up to date. It is looked for in the folders that PATH names in full alone:
+    in the current one (where Windows and `shutil.which` look first there) lie a stranger's photos, as a rule.
     """
-    found = shutil.which("ffmpeg")
-    if found is not None:
-        return Path(found)
+    name = "ffmpeg.exe" if sys.platform == "win32" else "ffmpeg"
+    for folder in os.get_exec_path():
+        if os.path.isabs(folder) and (found := shutil.which(os.path.join(folder, name))) is not None:
+            return Path(found)
     try:
         import imageio_ffmpeg
 

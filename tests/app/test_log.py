@@ -33,6 +33,22 @@ def test_old_lines_make_room(ganvas_home: Path, monkeypatch: pytest.MonkeyPatch)
     assert "line 1999" in log.log_file().read_text(encoding="utf-8")
 
 
+def test_where_windows_lets_nobody_rename_the_log_its_lines_go_on(
+    ganvas_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def rename(source: str, place: str) -> None:
+        raise PermissionError(13, "The process cannot access the file because it is being used by another process", source)
+
+    monkeypatch.setattr(log, "BYTES", 10_000)
+    log.start()
+    monkeypatch.setattr("logging.handlers.os.rename", rename)
+    for number in range(400):
+        logging.getLogger("app").info("line %d of \udcff", number)
+    text = log.log_file().read_text(encoding="utf-8")
+    assert all(f"line {number} of \\udcff" in text for number in range(400))
+    assert capsys.readouterr().err == ""
+
+
 def test_where_no_log_can_be_written_the_program_says_so_and_goes_on(ganvas_home: Path, expected_warnings: list[str]) -> None:
     expected_warnings.append("No log can be written")
     (ganvas_home / "state").write_text("a file where the folder should be")

@@ -54,6 +54,26 @@ def test_a_folder_is_enlarged_with_its_tree(tmp_path: Path, capsys: pytest.Captu
     assert f"{named[0]} -> " in capsys.readouterr().out
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text elsewhere")
+@pytest.mark.parametrize(("encoding", "said"), [("utf-8", b"photo\xff.png"), ("cp1252", b"photo\\udcff.png")])
+def test_a_name_that_is_no_text_is_taken_and_said(
+    encoding: str, said: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (named,) = photos(tmp_path / "in", 1)
+    odd = os.fsencode(tmp_path / "in") + b"/photo\xff.png"
+    os.rename(named, odd)
+    for words in ((), ("--json",)):
+        out = io.TextIOWrapper(io.BytesIO(), encoding)
+        monkeypatch.setattr("sys.stdout", out)
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(odd + b"\n"), "utf-8"))
+        assert upscale("-", "--dry-run", *words) == OK
+        out.seek(0)
+        if words:
+            assert json.loads(out.readline())["source"] == os.fsdecode(odd)
+        else:
+            assert said in out.buffer.read()
+
+
 def test_without_recursive_sub_folders_are_left_alone(tmp_path: Path) -> None:
     photos(tmp_path / "in", 1)
     photos(tmp_path / "in/deep", 1)

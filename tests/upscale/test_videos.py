@@ -53,6 +53,19 @@ def make(path: Path, *words: str, frames: int = 12, filters: str = f"{COLOURS},{
     return path
 
 
+@pytest.mark.skipif(os.name != "posix", reason="what is started is made executable by its mode")
+def test_no_program_is_started_that_only_lies_where_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "ffmpeg").write_text("#!/bin/sh\nexit 0\n")
+    (tmp_path / "ffmpeg").chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    own = program.find()
+    for path in ("", ".", "sub/.."):
+        monkeypatch.setenv("PATH", os.pathsep.join([path, os.path.dirname(own)]))
+        assert program.find() == own
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert program.find() == tmp_path / "ffmpeg"
+
+
 def packets(path: Path, stream: str) -> list[tuple[float, int]]:
     """Times in seconds and sizes of a stream's packets, in order of time."""
     words = ["-v", "error", "-i", str(path), "-map", f"0:{stream}", "-c", "copy", "-f", "framecrc", "-"]

@@ -49,6 +49,15 @@ def test_choices_survive_a_restart() -> None:
     assert (config_folder() / "settings.toml").is_file()
 
 
+def test_a_path_that_is_no_text_is_a_choice_for_this_time_alone() -> None:
+    settings = Settings()
+    settings.set("upscale.folder", "/photos/\udcff")
+    settings.set("explore.model", "faces")
+    assert settings.get("upscale.folder", "") == "/photos/\udcff"
+    again = Settings()
+    assert (again.get("upscale.folder", "none"), again.get("explore.model", "")) == ("none", "faces")
+
+
 def test_a_choice_of_another_type_is_not_believed() -> None:
     config_folder().mkdir(parents=True)
     (config_folder() / "settings.toml").write_text('[a]\nflag = "yes"\nnumber = true\nlist = [1, 2]\nwhole = 3\n')
