@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
-from models import device
+from models.device import advice
 from models.errors import BadPicture, OutOfMemory
 from models.steps import Steps, T
 
@@ -47,7 +47,7 @@ def piece_of_work() -> Iterator[None]:
             raise OutOfMemory(
                 "The device has no memory left for this picture.",
                 f"torch says: {_first_line(error)}",
-                device.advice() or "A smaller piece may fit.",
+                advice() or "A smaller piece may fit.",
             ) from error
         raise
 
