@@ -3,7 +3,9 @@
     python benchmarks/directions.py DATA FOLDER [--samples 1500]
 
 DATA holds portraits and index.csv (docs/training.md), FOLDER a model as `ganvas train latent --export` writes it. The table says
-what two steps along each direction do to each attribute, in deviations over the model's pictures.
+what two steps along each direction do to each attribute, in deviations over the model's pictures; the lines below it, how many
+times as far from real pictures each step leads as none. Look at both ends of each slider then: where pictures are hazy, bring
+its `low` or `high` in directions.json nearer.
 """
 
 from __future__ import annotations
@@ -38,8 +40,10 @@ def main() -> None:
         reader = reader_of(data, Source(args.data), ATTRIBUTES)
     print("read from held-out pictures, correlation with the truth:")
     print("  ".join(f"{a.name} {r:.2f}" for a, r in zip(ATTRIBUTES, reader.held_out, strict=True)))
-    named = name_directions(model, reader, ATTRIBUTES, args.samples)
+    named = name_directions(model, reader, data, ATTRIBUTES, args.samples)
     print(table(named.found, [a.name for a in ATTRIBUTES]))
+    for k, tried in named.farther.items():
+        print(f"{ATTRIBUTES[k].name:<12}" + "  ".join(f"{sigmas:+.1f} {far:.2f}" for sigmas, far in tried.items()))
     write_directions(args.folder, named)
 
 

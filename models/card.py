@@ -10,6 +10,7 @@ from models.errors import CheckpointError
 
 Task = Literal["latent", "painting", "upscaling", "translation", "labelling"]
 TASKS: tuple[Task, ...] = get_args(Task)
+SEEDS = 2**32
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class Card:
     spelling ("esrgan", "mobilestylegan" ...), `config` whatever rebuilds the network besides its tensors. `resolution` is the
     native size in pixels of a latent or painting model (0 if it has none), `scale` the factor of an upscaling one (1 otherwise).
     `non_commercial` is None where nobody knows. `sha256` is that of the original bytes, `key` what the catalogue knows an added
-    copy by (bytes, siblings and answers); `metrics` maps a name to a figure.
+    copy by (bytes, siblings and answers); `metrics` maps a name to a figure. `first_seed` (0 to 2**32 - 1) is where Explore opens
+    a latent model: a seed whose picture somebody has looked at and found good; 0 where nobody has.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Card:
     source: str = ""
     answers: dict[str, str] = field(default_factory=dict)
     key: str = ""
+    first_seed: int = 0
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1, ensure_ascii=False)
@@ -70,6 +73,9 @@ class Card:
             )
             if values["task"] not in TASKS:
                 raise ValueError(f"task {values['task']!r}")
+            seed = values.get("first_seed", 0)
+            if type(seed) is not int or not 0 <= seed < SEEDS:
+                raise ValueError(f"first seed {str(seed)[:40]}")
             return cls(**values)
         except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as error:
             raise CheckpointError("The model's card cannot be read.", f"{type(error).__name__}: {error}.") from error

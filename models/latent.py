@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.card import Card
+from models.card import SEEDS, Card
 from models.checkpoints.family import LatentNetwork, to_picture
 from models.errors import BadInput
 from models.latents.directions import Direction, edit, named_directions
@@ -23,7 +23,6 @@ Floats = NDArray[np.float32]
 Label = int | NDArray[Any] | None
 
 NOISES = ("const", "random", "none")
-SEEDS = 2**32
 
 
 def z_of_seed(seed: int, z_dim: int) -> Floats:

@@ -14,8 +14,10 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 from app import theme
 from app.explore import files, thumbnail_store
 from app.explore.finish import Finish
+from app.explore.first_picture import brought_to
 from app.explore.frames import EmptyPage, SheetColumn, StripRow, ViewBar, arranged, choice_of, widths
 from app.explore.morph_desk import MorphDesk, can_morph
+from app.explore.opening import Opening
 from app.explore.places import Places
 from app.explore.rendering import Renderer, Thumbnails, image_in
 from app.explore.sample_sheet import SampleSheets
@@ -23,7 +25,7 @@ from app.explore.saving import Saving
 from app.explore.state import Document
 from app.explore.timeline import MorphRow
 from app.explore.tools import Tools
-from app.explore.variation import RecipeError, Variation
+from app.explore.variation import Variation
 from app.explore.view import ExploreView
 from app.inference.requests import DescribeRequest, ModelFacts
 from app.inference.updates import Done, Failure, Frame, Update
@@ -72,6 +74,9 @@ class ExplorePanel(Panel):
         self._sheets = SampleSheets(catalogue, self._thumbnails, self._files, self)
         self._saving = Saving(self.document, self._renderer, self._files, self._card, self._finish.upscaler, self)
         self._saving.elsewhere.connect(self.export)
+        self._opening = Opening(self)
+        self._opening.noticed.connect(self.noticed)
+        self._opening.get_models.connect(self.get_models)
         worker.updated.connect(self._engine_said)
         self._build()
         self._keys()
@@ -186,7 +191,8 @@ class ExplorePanel(Panel):
     def choose_model(self, name: str) -> None:
         """Work with another model, as a step that can be undone."""
         self._settings.set("explore.model", name)
-        self._go(self.document.now.of_model(name), self.tr("Model"))
+        self._go(brought_to(self.document.now, name, self._entries), self.tr("Model"))
+        self._places.reveal(self.document.now.seed)
 
     def _describe(self, name: str) -> None:
         """Make a model the one at hand: its controls follow when it is open."""
@@ -197,7 +203,8 @@ class ExplorePanel(Panel):
             return
         self._picker.choose(name)
         if self.document.now.model != name:
-            self.document.now = replace(self.document.now, model=name)
+            self.document.now = brought_to(self.document.now, name, self._entries)
+            self._places.reveal(self.document.now.seed)
         self._describing = self._worker.submit(DescribeRequest(name), lane="explore:model")
         self._document_changed()
         self._renderer.rest(self.document.now)
@@ -398,21 +405,8 @@ class ExplorePanel(Panel):
         recipe = files.read_recipe(path)
         if recipe is None:
             return False
-        try:
-            variation, title = files.variation_of(recipe, self._entries.values())
-        except RecipeError as error:
-            self.noticed.emit(Notice(str(error), bad=True))
-            return True
-        if not variation.model:
-            self.noticed.emit(
-                Notice(
-                    self.tr("{} was made with the model {}, which is not here.").format(path.name, title),
-                    hint=self.tr("Add the model, then drop the picture again."),
-                    button=self.tr("Open Models"),
-                    action=self.get_models.emit,
-                    bad=True,
-                )
-            )
+        variation = self._opening.follow(recipe, path.name, self._entries.values())
+        if variation is None:
             return True
         self._go(variation, self.tr("Open {}").format(path.name))
         self.titled.emit(path.stem)

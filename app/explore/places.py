@@ -54,6 +54,11 @@ class Places(QObject):
         self.start = max(start, 0)
         self.show()
 
+    def reveal(self, seed: int) -> None:
+        """Turn to the page on which a seed stands, where the sheet does not show it."""
+        if not self.start <= seed < self.start + SHEET_SEEDS:
+            self.turn(seed // SHEET_SEEDS * SHEET_SEEDS)
+
     def variation(self, key: str) -> Variation:
         """What stands at a place."""
         return self._of_key[key]

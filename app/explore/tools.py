@@ -267,11 +267,11 @@ class Tools(QFrame):
         self.pad.set_place(variation.x, variation.y)
         self.seed.set_prefix("" if variation.on_seed else self.tr("near "))
         if self.psi.value() != variation.psi:
-            self.psi.set_value(variation.psi)
+            self.psi.show_value(variation.psi)
         for name, row in self._rows.items():
             value = variation.direction(name)
             if abs(row.value() - value) > 1e-9:
-                row.set_value(value)
+                row.show_value(value)
         self.reset_all.setEnabled(bool(variation.directions))
         self.label_box.set_value(variation.label or 0)
         self.mix_seed.set_value(variation.mix_seed or 0)

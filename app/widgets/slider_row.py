@@ -96,7 +96,8 @@ class SliderRow(QWidget):
     With `label_width` all stand in one line, the label this wide; without, and where the label is longer, the slider stands
     below the others, so that nothing of the label is cut.
     `changed(value)` comes with every movement by hand, `settled()` when a gesture ends (a released slider, a typed number, a
-    key, a notch of the wheel). `set_value` changes it without a signal. The slider is named `name` for tests and scripts.
+    key, a notch of the wheel). `set_value` changes it without a signal, and so does `show_value`, which stretches the range for
+    a value beyond its ends as long as that is there. The slider is named `name` for tests and scripts.
     """
 
     changed = Signal(float)
@@ -119,6 +120,7 @@ class SliderRow(QWidget):
         super().__init__(parent)
         self.setObjectName(f"row:{name}")
         self.label_text, self.default, self._per = label, default, 10**decimals
+        self._ends = low, high
         self.label = QLabel(label, self)
         self.slider = Slider(round(low * self._per), round(high * self._per), round(default * self._per), self)
         self.slider.setObjectName(name)
@@ -156,7 +158,7 @@ class SliderRow(QWidget):
         self.set_value(default)
         self.label.installEventFilter(self)
         self.slider.valueChanged.connect(self._slid)
-        self.slider.sliderReleased.connect(self.settled)
+        self.slider.sliderReleased.connect(self._released)
         self.slider.reset.connect(self.reset)
         self.number.changed.connect(self._typed)
 
@@ -171,10 +173,24 @@ class SliderRow(QWidget):
         self.number.set_value(value)
         self._mark()
 
+    def show_value(self, value: float) -> None:
+        """Show a value as it is, also one that no hand could set here (of a file, say); no signal comes back."""
+        if not self.slider.isSliderDown():
+            self._stretch(value)
+        self.set_value(value)
+
+    def _stretch(self, value: float) -> None:
+        """Let the range hold a value, and give back what an earlier one had needed."""
+        low, high = min(self._ends[0], value), max(self._ends[1], value)
+        self.slider.blockSignals(True)
+        self.slider.setRange(round(low * self._per), round(high * self._per))
+        self.slider.blockSignals(False)
+        self.number.set_range(low, high)
+
     def reset(self) -> None:
         """Back to the default, as one gesture."""
         if self.value() != self.default:
-            self.set_value(self.default)
+            self.show_value(self.default)
             self.changed.emit(self.default)
             self.settled.emit()
 
@@ -182,10 +198,14 @@ class SliderRow(QWidget):
         self.set_value(steps / self._per)
         self.changed.emit(self.value())
         if not self.slider.isSliderDown():
-            self.settled.emit()
+            self._released()
+
+    def _released(self) -> None:
+        self._stretch(self.value())
+        self.settled.emit()
 
     def _typed(self, value: float) -> None:
-        self.set_value(value)
+        self.show_value(value)
         self.changed.emit(value)
         self.settled.emit()
 

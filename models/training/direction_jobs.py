@@ -92,9 +92,7 @@ def name_directions(
 
         return outward(distance)
 
-    return Named(
-        tuple(attributes), found, reader.held_out, {one.attribute: farther(one) for one in found if one.own >= ENOUGH}
-    )
+    return Named(tuple(attributes), found, reader.held_out, {one.attribute: farther(one) for one in found if one.own >= ENOUGH})
 
 
 def _pictures(model: LatentModel, ws: Floats) -> Iterator[Tensor]:

@@ -1,7 +1,7 @@
 """How far along a direction a generator's pictures stay about as near to real ones as they were: where a slider ends.
 
-A picture that falls apart (blots, half a face) has no real picture near it in the features of a frozen trunk. Of some seeds' pictures
-moved along a direction, the distance that a tenth of them exceed is compared with that of the unmoved ones: the worst tell first.
+A picture that falls apart (blots, half a face) has no real picture near it in the features of a frozen trunk. Of some seeds'
+pictures moved along a direction, the distance that a tenth exceed is compared with that of unmoved ones: the worst tell first.
 What it does not see is haze: a washed-out picture is near to many. So a person looks at both ends as well.
 """
 
@@ -63,6 +63,6 @@ def outward(distance: Callable[[float], float]) -> dict[float, float]:
 
 
 def ends(tried: Mapping[float, float]) -> tuple[float, float]:
-    """The lowest and highest steps of `outward` that are near enough; one step where not even that is, for a slider has two ends."""
+    """The lowest and highest steps of `outward` that are near enough; one step where not even that is, for it has two ends."""
     near = [sigmas for sigmas, far in tried.items() if far <= FARTHER]
     return min([-STEP, *near]), max([STEP, *near])

@@ -176,3 +176,13 @@ def test_a_sheet_can_come_later(catalogue: Catalogue) -> None:
 def test_listing_the_catalogue_imports_no_torch() -> None:
     code = "import sys; from models.catalogue import Catalogue; Catalogue().entries(); assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.5, True, "7", None])
+def test_a_card_whose_first_seed_is_none_is_refused(seed: object) -> None:
+    told = json.loads(CARD.to_json())
+    assert Card.from_json(json.dumps({**told, "first_seed": 2**32 - 1})).first_seed == 2**32 - 1
+    del told["first_seed"]
+    assert Card.from_json(json.dumps(told)).first_seed == 0
+    with pytest.raises(CheckpointError, match="card cannot be read"):
+        Card.from_json(json.dumps({**told, "first_seed": seed}))

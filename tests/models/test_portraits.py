@@ -59,3 +59,12 @@ def test_what_was_measured_of_each_direction_stands_beside_it() -> None:
         others = [abs(value) for name, value in effects.items() if name not in (row["name"], "moves", "alone")]
         assert effects["alone"] == (max(others) < 0.5 * effects[row["name"]])
         assert effects["alone"] or "cannot be parted from" in row["remark"]
+
+
+def test_no_slider_leads_where_pictures_leave_the_real_ones(portraits: LatentModel) -> None:
+    described = json.loads((FOLDER / "directions.json").read_text())
+    for direction in portraits.directions:
+        farther = {float(sigmas): far for sigmas, far in described["farther"][direction.name].items()}
+        inside = [far for sigmas, far in farther.items() if direction.low <= sigmas <= direction.high]
+        assert {direction.low, direction.high} <= farther.keys()
+        assert max(inside) <= 1.2

@@ -145,3 +145,20 @@ def test_a_field_shows_its_prefix_only_while_nobody_types(qtbot: QtBot) -> None:
     assert field.text() == "4000000000"
     qtbot.keyClick(field, Qt.Key.Key_Up)
     assert field.value() == 4_000_000_001
+
+
+def test_a_value_from_a_file_is_shown_though_it_lies_beyond_the_ends(
+    row: SliderRow, said: list[float | str], qtbot: QtBot
+) -> None:
+    row.show_value(-4.5)
+    assert row.value() == -4.5
+    assert row.slider.value() == row.slider.minimum() == -45
+    assert said == []
+    qtbot.mousePress(row.slider, Qt.MouseButton.LeftButton, pos=QPoint(round(row.slider.at(0)), 10))
+    assert row.slider.minimum() == -45  # the knob does not run from the hand
+    qtbot.mouseRelease(row.slider, Qt.MouseButton.LeftButton)
+    assert said[-1] == "settled"
+    assert row.slider.minimum() == -30  # nor can a hand go there again
+    row.show_value(5)
+    row.reset()
+    assert (row.slider.maximum(), row.value()) == (30, 0)

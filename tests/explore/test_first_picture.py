@@ -1,0 +1,106 @@
+"""Which picture Explore opens with: the one that a model's card names, until a person has gone somewhere."""
+
+import json
+import shutil
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from app.explore.panel import ExplorePanel
+from app.explore.places import SHEET_SEEDS
+from app.explore.variation import Variation
+from app.inference.worker import InferenceWorker
+from app.settings import Settings
+from app.widgets.picture_view import picture_of
+from models.catalogue import Catalogue
+from tests.inference.at_work import awake
+from tests.inference.small_models import FACES
+
+WAIT_MS = 60_000
+OTHERS = "other-faces"
+FIRST, ELSEWHERE = 130, 7
+
+
+def first_seed_of(catalogue: Catalogue, model: str, seed: int | None, **told: object) -> None:
+    card = catalogue.home / model / "card.json"
+    values = json.loads(card.read_text()) | told
+    values.pop("first_seed", None)
+    card.write_text(json.dumps(values if seed is None else {**values, "first_seed": seed}))
+
+
+@pytest.fixture
+def two_models(catalogue: Catalogue) -> Catalogue:
+    """Two models of faces whose cards name different first seeds."""
+    shutil.copytree(catalogue.home / FACES, catalogue.home / OTHERS)
+    first_seed_of(catalogue, FACES, FIRST)
+    first_seed_of(catalogue, OTHERS, ELSEWHERE, name=OTHERS, title="Other faces", key="other")
+    Settings().set("explore.model", FACES)
+    return catalogue
+
+
+@pytest.fixture
+def panel(two_models: Catalogue, worker: InferenceWorker, qtbot: QtBot) -> ExplorePanel:
+    return awake(ExplorePanel(worker, two_models, Settings()), qtbot)
+
+
+def test_it_opens_with_the_seed_that_the_card_names(panel: ExplorePanel, at_rest: Callable[[], None]) -> None:
+    at_rest()
+    assert panel.document.now == Variation(FACES).at_seed(FIRST)
+    assert panel.tools.seed.value() == FIRST
+    assert panel.sheet.seeds.currentIndex().row() == FIRST - panel._places.start
+    assert panel._places.start == FIRST // SHEET_SEEDS * SHEET_SEEDS
+    assert panel.history.undo_title is None
+
+
+def test_a_card_that_names_none_opens_with_seed_0(two_models: Catalogue, worker: InferenceWorker, qtbot: QtBot) -> None:
+    first_seed_of(two_models, FACES, None)
+    panel = awake(ExplorePanel(worker, two_models, Settings()), qtbot)
+    qtbot.waitUntil(lambda: panel.shown is not None, timeout=WAIT_MS)
+    assert panel.document.now == Variation(FACES).at_seed(0)
+    assert panel._places.start == 0
+
+
+def test_another_model_opens_with_its_own_first_picture(panel: ExplorePanel, at_rest: Callable[[], None]) -> None:
+    at_rest()
+    panel.choose_model(OTHERS)
+    at_rest()
+    assert panel.document.now == Variation(OTHERS).at_seed(ELSEWHERE)
+    assert panel._places.start == 0
+    panel.undo()
+    assert panel.document.now == Variation(FACES).at_seed(FIRST)
+
+
+def test_a_place_that_a_person_chose_is_kept_in_another_model(panel: ExplorePanel, at_rest: Callable[[], None]) -> None:
+    at_rest()
+    panel.tools.seed.changed.emit(999)
+    panel.choose_model(OTHERS)
+    at_rest()
+    assert panel.document.now.seed == 999
+
+
+def test_what_was_open_comes_back_and_not_the_first_picture(
+    panel: ExplorePanel, at_rest: Callable[[], None], two_models: Catalogue, worker: InferenceWorker, qtbot: QtBot
+) -> None:
+    at_rest()
+    panel.tools.seed.changed.emit(3)
+    at_rest()
+    state, picture = panel.state(), picture_of(panel.view.image)
+    panel.shut()
+    again = ExplorePanel(worker, two_models, Settings())
+    qtbot.addWidget(again, before_close_func=ExplorePanel.shut)
+    again.restore(state)
+    qtbot.waitUntil(lambda: again.shown is not None, timeout=WAIT_MS)
+    assert again.document.now.seed == 3
+    assert np.array_equal(picture_of(again.view.image), picture)
+
+
+def test_where_the_model_is_gone_another_one_takes_the_place_but_not_the_sliders(
+    panel: ExplorePanel, at_rest: Callable[[], None], two_models: Catalogue, qtbot: QtBot
+) -> None:
+    at_rest()
+    panel.document.now = Variation("gone", directions=(("ears", 2.0),), mix_seed=3, mix_layers=(1,), label=4).at_seed(12)
+    panel.catalogue_changed()
+    at_rest()
+    assert panel.document.now == Variation(FACES).at_seed(12)
