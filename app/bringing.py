@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -29,7 +30,7 @@ class Bringer(QObject):
 
     def bring(self, paths: Sequence[Path]) -> None:
         for path in paths:
-            self._looking.run(lambda path=path: look_at(path), self._bring)  # type: ignore[misc]
+            self._looking.run(partial(look_at, path), self._bring)
 
     def shut(self) -> None:
         self._looking.shut()

@@ -52,7 +52,7 @@ def look_at(path: Path) -> Dropped:
 
 
 def _is_map(path: Path, head: bytes) -> bool:
-    """A label map is a grey or indexed PNG of few values, or a picture of few flat colours without a soft edge between them."""
+    """A label map is a PNG of few values or few flat colours, without a soft edge between them."""
     from app.photos.decoding import decode, probe
     from app.photos.photo import PhotoError
 

@@ -86,6 +86,8 @@ class ModelFiles(QObject):
             self._ended(what, path, answers, update)
 
     def _ended(self, what: str, path: Path | None, answers: dict[str, str], update: Update) -> None:
+        if what in ("add", "get") and not isinstance(update, Done):
+            self.changed.emit()  # of a folder or of several wheels, those that came before are there
         if isinstance(update, Failure) and update.choices and path is not None:
             self.noticed.emit(self._question(path, answers, update))
         elif isinstance(update, Failure):

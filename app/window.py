@@ -50,6 +50,7 @@ class MainWindow(QMainWindow):
         self._kept: dict[str, Any] = settings.last_state()
         self._names: dict[str, str] = {}
         self._here, self._begun = "", False
+        self.asks_before_closing = True  # where something would be lost
         self._start = QTimer(self, singleShot=True, interval=0)  # one that stays, as in app/inference/worker.py
         self._start.timeout.connect(self.begin)
         self._taskbar = Taskbar(self)
@@ -391,7 +392,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         lost = [text for panel in self._panels() if (text := panel.closing())]
-        if lost and not self._really(lost):
+        if lost and self.asks_before_closing and not self._really(lost):
             event.ignore()
             return
         self.keep_state()

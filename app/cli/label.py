@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli.options import engine, positive
-from app.cli.report import Reporter
+from app.cli.report import Reporter, said
 from app.inference.requests import LabelRequest
 from app.inference.updates import Done, Failure
 
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
 
     reporter = Reporter(args.json)
     worker = engine(args)
-    written: set[Path] = set()
+    written: set[str] = set()
     for number, photo in enumerate(args.photos):
         reporter.progress(number, len(args.photos), "photos")
         try:
@@ -54,13 +54,12 @@ def run(args: argparse.Namespace) -> int:
                 reporter.failed(str(photo), found)
                 continue
             path = _free(args.out, photo.stem, written)
-            written.add(path)
             _write(path, found)
         except PhotoError as error:
             reporter.failed(str(photo), Failure(error.what, "", error.hint))
             continue
         except OSError as error:
-            reporter.failed(str(photo), Failure(f"{error.strerror or error}."))
+            reporter.failed(str(photo), Failure(said(error)))
             continue
         shares = _shares(found)
         told = ", ".join(f"{name} {share:.0%}" for name, share in list(shares.items())[:4])
@@ -78,13 +77,15 @@ def _labelled(worker: Engine, reporter: Reporter, photo: Path, model: str, side:
     return ending if isinstance(ending, Failure) else Failure("It was dropped.")
 
 
-def _free(folder: Path, stem: str, written: set[Path]) -> Path:
-    """A name that no photo before this one took; a map of an earlier run is replaced."""
-    path, number = folder / f"{stem}.png", 1
-    while path in written:
+def _free(folder: Path, stem: str, written: set[str]) -> Path:
+    """A name that no photo before this one took (which is added to `written`); a map of an earlier run is replaced. Names that
+    differ in case alone are one file on Windows and macOS."""
+    name, number = stem, 1
+    while name.casefold() in written:
         number += 1
-        path = folder / f"{stem}-{number}.png"
-    return path
+        name = f"{stem}-{number}"
+    written.add(name.casefold())
+    return folder / f"{name}.png"
 
 
 def _write(path: Path, found: Labelled) -> None:

@@ -77,14 +77,16 @@ def _tour(args: argparse.Namespace, catalogue: Catalogue, folder: Path, watched:
         guide.paint()
         guide.upscale()
         guide.models()
-        code = OK
         report.note(f"The tour took {time.monotonic() - began:.0f} seconds; its pictures are in {folder}.", folder=folder)
+        if watched:
+            app.exec()
+        return OK
     except GaveUp as reason:
         report.failed("tour", Failure("The tour ended early.", str(reason)))
-        code = report.finish()
-    if watched and code == OK:
-        app.exec()
-    window.close()
-    rest(0)
-    collector.shut()
-    return code
+        return report.finish()
+    finally:
+        if window.isVisible():  # else who watched has closed it
+            window.asks_before_closing = False  # nobody may be there to answer
+            window.close()
+        rest(0)
+        collector.shut()

@@ -44,8 +44,8 @@ def get(bench: Workbench, request: GetModelsRequest) -> Job[list[str]]:
 def remove(bench: Workbench, request: RemoveModelRequest) -> Job[str]:
     """See `RemoveModelRequest`."""
     yield Step()
+    bench.models.forget(request.name)  # first: Windows removes no file that an opened model is mapped from
     bench.catalogue.remove(request.name)
-    bench.models.forget(request.name)
     return request.name
 
 

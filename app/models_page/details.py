@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QPixmap
+from PySide6.QtGui import QHideEvent, QPainter, QPainterPath, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from app import theme
@@ -61,13 +61,16 @@ class Details(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._line: Listed | None = None
+        self._busy = False
         self._sheet = _Sheet()
         self._title = QLabel()
+        self._title.setTextFormat(Qt.TextFormat.PlainText)  # it may come from a stranger's file
         self._title.setFont(theme.heading(5))
         self._title.setWordWrap(True)
         self._badges = QHBoxLayout()
         self._badges.setSpacing(8)
         self._text = QLabel()
+        self._text.setTextFormat(Qt.TextFormat.PlainText)
         self._text.setWordWrap(True)
         self._facts = QGridLayout()
         self._facts.setHorizontalSpacing(16)
@@ -138,14 +141,17 @@ class Details(QWidget):
             theme.give_icon(self._do, "send", "on_accent")
         self._do.setVisible(line.state != "broken")
         self._remove.setVisible(line.can_be_removed)
+        self.set_busy(self._busy)
 
     def set_busy(self, busy: bool) -> None:
         """While models are fetched or added, neither may be started again."""
+        self._busy = busy
         self._remove.setEnabled(not busy)
         self._do.setEnabled(not busy or (self._line is not None and self._line.state != "offered"))
 
-    def shut(self) -> None:
-        self._sure.stop()
+    def hideEvent(self, event: QHideEvent) -> None:
+        self._calm()
+        super().hideEvent(event)
 
     def _show_badges(self, line: Listed) -> None:
         _empty(self._badges)

@@ -211,7 +211,6 @@ class CompareView(PictureView):
             paint_caption(painter, self.after_caption, whole, left=True)
             return
         at = round(self._divider * self.width())
-        left, right = whole, whole
         left = QRectF(0, 0, at, self.height())
         right = QRectF(at, 0, self.width() - at, self.height())
         painter.save()
@@ -275,7 +274,7 @@ class CompareView(PictureView):
         y = min(max(self._pointer.y() - side / 2, 8), self.height() - side - 8)
         frame = QRectF(x, y, side, side)
         kept = (self._scale, self._centre, self._fit)
-        under = self.to_picture(self._pointer_in_pane())
+        under = self.to_picture(self._in_pane(self._pointer))
         painter.save()
         outline = QPainterPath()
         outline.addRoundedRect(frame, 8, 8)
@@ -302,9 +301,6 @@ class CompareView(PictureView):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRoundedRect(frame, 8, 8)
         paint_caption(painter, f"{self.loupe_scale:.0%}", frame, left=True)
-
-    def _pointer_in_pane(self) -> QPointF:
-        return self._in_pane(self._pointer)
 
     def _in_pane(self, at: QPointF) -> QPointF:
         """A point of the view as if its pane were the whole view (side by side, both halves show the same place)."""

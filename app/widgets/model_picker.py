@@ -162,7 +162,7 @@ class ModelPicker(QComboBox):
         choice, does = item.data(CHOICE), item.data(DOES)
         if isinstance(choice, Choice):
             if choice.name != self._name:
-                self._name = choice.name
+                self.choose(choice.name)
                 self.chosen.emit(choice.name)
             return
         self.choose(self._name)  # the two last lines act and are never the chosen one

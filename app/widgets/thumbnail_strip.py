@@ -144,12 +144,14 @@ class ThumbnailStrip(QListView):
 
     def set_places(self, places: Sequence[tuple[str, str]]) -> None:
         """Show these (key, caption) places; images of keys that stay are kept."""
-        model, keys = self.thumbs, [key for key, _ in places]
+        model, keys, captions = self.thumbs, [key for key, _ in places], [caption for _, caption in places]
         if keys == model.keys:
+            model.captions = captions
             return
+        kept = set(keys)
         model.beginResetModel()
-        model.keys, model.captions = keys, [caption for _, caption in places]
-        model.images = {key: image for key, image in model.images.items() if key in set(keys)}
+        model.keys, model.captions = keys, captions
+        model.images = {key: image for key, image in model.images.items() if key in kept}
         model.endResetModel()
 
     def set_image(self, key: str, image: QImage) -> None:
@@ -227,7 +229,7 @@ class ThumbnailStrip(QListView):
 
     def viewportEvent(self, event: QEvent) -> bool:
         # A right click opens the menu of a thumbnail; it must not choose it first.
-        pressed = event.type() == QEvent.Type.MouseButtonPress and isinstance(event, QMouseEvent)
-        if pressed and event.button() == Qt.MouseButton.RightButton:  # type: ignore[attr-defined]
+        pressed = isinstance(event, QMouseEvent) and event.type() == QEvent.Type.MouseButtonPress
+        if pressed and event.button() == Qt.MouseButton.RightButton:
             return True
         return super().viewportEvent(event)

@@ -81,9 +81,11 @@ var
 begin
   if CurUninstallStep <> usUninstall then Exit;
   if not RegQueryStringValue(HKEY_CURRENT_USER, 'Environment', 'Path', Path) then Exit;
-  Ours := ';' + ExpandConstant('{app}');
-  At := Pos(Lowercase(Ours), Lowercase(Path));
+  Ours := ExpandConstant('{app}');
+  { as a whole entry alone: a longer one (C:\Ganvas2) may begin with ours }
+  At := Pos(';' + Lowercase(Ours) + ';', ';' + Lowercase(Path) + ';');
   if At = 0 then Exit;
-  Delete(Path, At, Length(Ours));
+  if At > 1 then At := At - 1;
+  Delete(Path, At, Length(Ours) + 1);
   RegWriteExpandStringValue(HKEY_CURRENT_USER, 'Environment', 'Path', Path);
 end;

@@ -98,6 +98,7 @@ def test_choosing_a_model_by_hand_tells_its_name(picker: ModelPicker, qtbot: QtB
         picker.activated.emit(row)
     assert got.args == ["restore"]
     assert picker.name() == "restore"
+    assert picker.toolTip().startswith("Restore")
 
 
 def test_choosing_a_model_by_name_is_silent(picker: ModelPicker, qtbot: QtBot) -> None:

@@ -1,5 +1,6 @@
 """The Models page: what is listed, what is known of each, adding and removing by real files."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
+from app.inference.updates import Cancelled, Failure
 from app.models_page.listing import listing, offered_bytes, size_text
 from app.models_page.page import ModelsPage
 from app.window import MainWindow
@@ -62,6 +64,40 @@ def test_choosing_a_model_shows_what_is_known_of_it(page: ModelsPage) -> None:
     assert not page.details._remove.isVisible()
 
 
+def test_while_something_is_fetched_no_other_line_can_be_either(page: ModelsPage) -> None:
+    offered = pins()[0].models[0].name
+    page.list.select(FACES)
+    page.details.set_busy(True)
+    page.list.select(offered)
+    assert not page.details._do.isEnabled()
+    page.list.select(FACES)
+    assert page.details._do.isEnabled()
+    assert not page.details._remove.isEnabled()
+    page.details.set_busy(False)
+    page.list.select(offered)
+    assert page.details._do.isEnabled()
+
+
+def test_what_a_card_says_is_shown_as_it_is_written(page: ModelsPage) -> None:
+    strange = "<img src='file:///secret.png'><b>Faces</b>"
+    line = next(line for line in page._lines if line.name == FACES)
+    page.details.show_line(replace(line, title=strange, description=strange))
+    for label in (page.details._title, page.details._text):
+        assert label.text() == strange
+        assert label.textFormat() == Qt.TextFormat.PlainText
+
+
+def test_what_was_added_before_a_stop_is_listed(window: MainWindow, page: ModelsPage) -> None:
+    changes: list[bool] = []
+    window.model_files.changed.connect(lambda: changes.append(True))
+    window.model_files._running[-1] = ("add", Path("folder"), {})
+    window.model_files._update(-1, Cancelled())
+    assert changes == [True]
+    window.model_files._running[-2] = ("get", None, {})
+    window.model_files._update(-2, Failure("The second wheel could not be fetched."))
+    assert changes == [True, True]
+
+
 def test_a_model_can_be_used_from_here(page: ModelsPage, window: MainWindow, qtbot: QtBot) -> None:
     page.list.select(FACES)
     qtbot.mouseClick(page.findChild(QPushButton, "model:use"), Qt.MouseButton.LeftButton)
@@ -90,7 +126,6 @@ def test_a_second_thought_about_another_model_is_no_yes(page: ModelsPage, catalo
     page.list.select(FACES)
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     assert (catalogue.home / FACES).is_dir()
-    page.details.shut()
 
 
 def test_a_wheel_is_offered_added_and_listed_and_explore_can_use_it(
