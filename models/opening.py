@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from models.translation import TranslationModel
     from models.upscaling import UpscalingModel
 
-    Model = LatentModel | PaintingModel | UpscalingModel | TranslationModel | LabellingModel
+    Model: TypeAlias = LatentModel | PaintingModel | UpscalingModel | TranslationModel | LabellingModel
 
 
 def open_model(model: str | Path, device: str | None, precision: str | None, answers: Mapping[str, str]) -> Model:
