@@ -94,9 +94,11 @@ def test_several_seeds_in_one_file_are_an_error_of_usage(tmp_path: Path) -> None
 
 
 def test_a_map_larger_than_the_network_paints_is_enlarged_crisply_or_plainly(tmp_path: Path) -> None:
-    crisp, plain = tmp_path / "crisp.png", tmp_path / "plain.png"
-    assert paint.run(arguments(MAPS / "lake.png", "--out", crisp)) == 0
-    assert paint.run(arguments(MAPS / "lake.png", "--enlarge-with", "plain", "--out", plain)) == 0
+    crisp, plain, lake = tmp_path / "crisp.png", tmp_path / "plain.png", tmp_path / "lake.png"
+    with Image.open(MAPS / "lake.png") as small:
+        small.resize((1024, 768), Image.Resampling.NEAREST).save(lake)
+    assert paint.run(arguments(lake, "--out", crisp)) == 0
+    assert paint.run(arguments(lake, "--enlarge-with", "plain", "--out", plain)) == 0
     edges = [np.abs(np.diff(painted(path), axis=1)).mean() for path in (crisp, plain)]
     assert edges[0] > 1.05 * edges[1]
-    assert paint.run(arguments(MAPS / "lake.png", "--enlarge-with", "nobody", "--out", plain)) == 3
+    assert paint.run(arguments(lake, "--enlarge-with", "nobody", "--out", plain)) == 3
