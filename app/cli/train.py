@@ -57,6 +57,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     upscaling.add_argument("--worn", action="store_true", help="learn to restore worn photos: blurred, noisy, compressed")
     upscaling.add_argument("--patch", type=positive, default=32, metavar="PX", help="side of small patches (default: 32)")
     upscaling.add_argument("--adversarial", action="store_true", help="add a critic that asks for texture (after a run without)")
+    upscaling.add_argument("--teacher", default="", metavar="NAME", help="learn what this large upscaler makes of the photos")
+    upscaling.add_argument(
+        "--lessons", type=positive, default=1_000, metavar="N", help="pieces that the teacher enlarges at first (default: 1,000)"
+    )
     upscaling.add_argument("--rate", type=float, metavar="R", help="rate at first (default: 0.001, with a critic 0.0002)")
     upscaling.add_argument(
         "--mean-with", type=Path, metavar="RUN", help="export a mean with another run or model that had the same beginning"
@@ -171,7 +175,7 @@ def _upscaling(args: argparse.Namespace, reporter: Reporter, place: Place, sched
     if not 0 <= args.share <= 1:
         raise UsageError(f"--share must lie between 0 and 1, not {args.share}.")
     options = UpscalingOptions(scale=args.scale, batch=args.batch, patch=args.patch, pictures=args.pictures)
-    options = replace(options, worn=args.worn, adversarial=args.adversarial)
+    options = replace(options, worn=args.worn, adversarial=args.adversarial, teacher=args.teacher, lessons=args.lessons)
     if args.adversarial:
         options = options.gentle()
     if args.rate is not None:

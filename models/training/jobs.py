@@ -21,8 +21,9 @@ from models.training.labelled import LabelledPhotos, read_labelled
 from models.training.loop import Report, Schedule, train
 from models.training.painting import PaintingOptions, PaintingRun
 from models.training.painting import begun_with as painting_begun
-from models.training.photos import read_photos
+from models.training.photos import Photos, read_photos
 from models.training.resuming import begun_alike, begun_state, same_labels, state_alike
+from models.training.teaching import Lessons, lessons, read_teacher
 from models.training.trunk import read_trunk
 from models.training.upscaling import UpscalingOptions, UpscalingRun, enlarged_sheet
 from models.training.upscaling import begun_with as upscaling_begun
@@ -101,25 +102,35 @@ def open_upscaling(
     """An upscaling run that stands where `out` left it, or at the network of `begin_from`, or at the beginning.
 
     A run that was begun keeps its options; a new one takes its width and depth from what it begins from. `BadInput` where data,
-    states or what it begins from cannot be used, or where scale, wear or critic of the run that was begun are others.
+    states or what it begins from cannot be used, or where scale, wear, critic or teacher of the run that was begun are others.
     """
     state = begun_state(out)
     beginning = read_beginning(begin_from) if state is None and begin_from is not None else None
     if state is not None:
         asked, options = options, upscaling_begun(state, out)
-        begun_alike(options, asked, ("scale", "worn", "adversarial"), out)
+        begun_alike(options, asked, ("scale", "worn", "adversarial", "teacher"), out)
     if beginning is not None:
         if beginning.config.shuffle != options.scale or beginning.config.channels != 3:
             raise BadInput(f"{begin_from} enlarges {beginning.config.shuffle} times, the new run {options.scale} times.")
         options = replace(options, width=beginning.config.features, inner=beginning.config.inner)
     photos = read_photos(data, out.parent / "cache" / data.name, options.patch * options.scale)
     device, bfloat16 = place.chosen()
-    run = UpscalingRun(photos, read_trunk(), options, device, bfloat16)
+    run = UpscalingRun(photos, read_trunk(), options, device, bfloat16, _lessons(photos, data, out, options, device))
     if state is not None:
         run.restore(state)
     elif beginning is not None:
         run.begin_from(beginning.tensors)
     return run
+
+
+def _lessons(photos: Photos, data: Path, out: Path, options: UpscalingOptions, device: torch.device) -> Lessons | None:
+    """What the teacher of a run says, from the cache where it was asked before; None where there is no teacher."""
+    if not options.teacher:
+        return None
+    teacher = read_teacher(options.teacher, options.scale, device)
+    worn = "-worn" if options.worn else ""
+    cache = out.parent / "cache" / f"{data.name}-by-{options.teacher}{worn}"
+    return lessons(photos, teacher, cache, options)
 
 
 def train_upscaling(run: UpscalingRun, out: Path, schedule: Schedule) -> Iterator[Report]:
@@ -147,6 +158,8 @@ def export_upscaling(run: UpscalingRun, card: Card, folder: Path, mean: Mean | N
     With `mean` it is that average, and the run should not be trained any further; `BadInput` where the other has another shape.
     """
     steps = f"{run.seen:,} patches seen, batches of {run.options.batch}"
+    if run.options.teacher:
+        steps += f", {run.options.lessons:,} lessons of {run.options.teacher}"
     if mean is not None:
         run.mean_with(mean.network.tensors, mean.share)
         steps += f"; averaged with {mean.name}, whose share is {mean.share:g}"

@@ -24,8 +24,28 @@ class Pictures(Protocol):
     def __getitem__(self, i: int) -> Pixels: ...
 
 
+class Pairs(Protocol):
+    """Pairs of a small patch `[p, p, 3]` and a large one `[s*p, s*p, 3]` from so many photos or lessons."""
+
+    def __len__(self) -> int: ...
+
+    def pair(self, at: int, random: np.random.Generator) -> tuple[Pixels, Pixels]: ...
+
+
+def batch(pairs: Pairs, random: np.random.Generator, count: int) -> tuple[Tensor, Tensor]:
+    """Small and large patches, turned and mirrored at random, 0..1 float32, `[count, 3, p, p]` and `[count, 3, s*p, s*p]`."""
+    drawn = []
+    for at in random.integers(0, len(pairs), count):
+        small, large = pairs.pair(int(at), random)
+        turn, mirror = int(random.integers(0, 4)), bool(random.integers(0, 2))
+        small, large = np.rot90(small, turn), np.rot90(large, turn)
+        drawn.append((small[:, ::-1], large[:, ::-1]) if mirror else (small, large))
+    first, second = (torch.from_numpy(np.stack(x)) for x in zip(*drawn, strict=True))
+    return first.permute(0, 3, 1, 2).float() / 255, second.permute(0, 3, 1, 2).float() / 255
+
+
 class Patches:
-    """Draws pairs of patches: `patch` small pixels a side, and `scale` times that, turned and mirrored at random.
+    """Pairs of patches of photos: `patch` small pixels a side, and `scale` times that.
 
     Photos are stored compressed, in blocks of 4, 8 or 16 pixels, and edges of blocks that fall on edges of the squares that an
     upscaler makes of a pixel are learnt like everything else. So each patch comes from a photo that was made smaller by a drawn
@@ -36,22 +56,13 @@ class Patches:
     def __init__(self, photos: Pictures, chosen: tuple[int, ...], scale: int, patch: int, like: WornLike | None) -> None:
         self.photos, self.chosen, self.scale, self.patch, self.like = photos, chosen, scale, patch, like
 
-    def batch(self, random: np.random.Generator, count: int) -> tuple[Tensor, Tensor]:
-        """Small and large patches, 0..1 float32, `[count, 3, p, p]` and `[count, 3, s*p, s*p]`."""
-        pairs = []
-        for at in random.integers(0, len(self.chosen), count):
-            i = self.chosen[int(at)]
-            small, large = self._pair(self.photos[i], random)
-            turn, mirror = int(random.integers(0, 4)), bool(random.integers(0, 2))
-            small, large = np.rot90(small, turn), np.rot90(large, turn)
-            pairs.append((small[:, ::-1], large[:, ::-1]) if mirror else (small, large))
-        first, second = (torch.from_numpy(np.stack(x)) for x in zip(*pairs, strict=True))
-        return first.permute(0, 3, 1, 2).float() / 255, second.permute(0, 3, 1, 2).float() / 255
+    def __len__(self) -> int:
+        return len(self.chosen)
 
-    def _pair(self, photo: Pixels, random: np.random.Generator) -> tuple[Pixels, Pixels]:
-        """Made with a margin around, which is cut off again."""
+    def pair(self, at: int, random: np.random.Generator) -> tuple[Pixels, Pixels]:
+        """A patch of the photo that stands at `at`: small and large. Made with a margin around, which is cut off again."""
         small_side = self.patch + 2 * _MARGIN
-        around = piece(photo, small_side * self.scale, random)
+        around = piece(self.photos[self.chosen[at]], small_side * self.scale, random)
         small = reduced(around, self.scale) if self.like is None else worn(around, (small_side,) * 2, random, self.like)
         inside, of_large = (slice(_MARGIN * by, (_MARGIN + self.patch) * by) for by in (1, self.scale))
         return small[inside, inside], around[of_large, of_large]

@@ -110,6 +110,8 @@ def begun_alike(begun: DataclassInstance, asked: DataclassInstance, names: Seque
 def _word(name: str, value: object) -> str:
     if isinstance(value, bool):
         return f"{'with' if value else 'without'} --{name}"
+    if value == "":
+        return f"without --{name}"
     return f"with --{name} {value}"
 
 

@@ -1,8 +1,9 @@
 """The upscaling recipe: from sharp photos to a compact upscaler. First plain differences, then a critic that asks for texture.
 
 Photos are reduced by a bicubic filter (the customary degradation for clean photos) or worn (`degradations.py`); the network
-learns the way back. With `adversarial`, differences of frozen features and a critic on them (`critic.py`, with "real" as its
-only label) are added, and what keeps them from drawing a grid (`upscaling_losses.py`).
+learns the way back, to the photos or to what a teacher makes of them (`teaching.py`). With `adversarial`, differences of frozen
+features and a critic on them (`critic.py`, with "real" as its only label) are added, and what keeps them from drawing a grid
+(`upscaling_losses.py`).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from models.networks.efficientnet_lite import EfficientNetLite
 from models.training.critic import Critic, critic_loss, generator_loss, share_pyramid
 from models.training.degradations import WORN, WornLike
 from models.training.fidelity import bicubic, psnr_y
-from models.training.patches import Patches, clean_or_worn
+from models.training.patches import Pairs, Patches, batch, clean_or_worn
 from models.training.photos import Photos
 from models.training.quick_prelu import quickened
 from models.training.resuming import ResumableRun, follow, lean_to, options_of, placed
@@ -42,8 +43,10 @@ class UpscalingOptions:
     """How an upscaler is trained. `patch` is the side of a square of the small photo, in pixels; `worn` wears the small ones.
 
     `rate` falls along half a cosine until `pictures` patches were seen. Over the last `settled` of them squares of differences
-    count (without `adversarial`). Y weighs `luma` beside the channels, mean colours of patches `colours`. `adversarial` adds
-    features, critic and grid to the plain differences, with the weights `features`, `judged` and `grid`.
+    count (without `adversarial`, and without a teacher, whose texture they would blur). Y weighs `luma` beside the channels, mean
+    colours of patches `colours`. `adversarial` adds features, critic and grid to the plain differences, with the weights
+    `features`, `judged` and `grid`. With a `teacher`, an upscaler's name, what it makes of `lessons` pieces of photos is learnt
+    in place of the photos.
     """
 
     scale: int = 4
@@ -64,6 +67,8 @@ class UpscalingOptions:
     grid: float = 0.5
     critic_rate: float = 4e-4
     seed: int = 0
+    teacher: str = ""
+    lessons: int = 1_000
 
     @property
     def like(self) -> WornLike | None:
@@ -90,12 +95,19 @@ class UpscalingRun(ResumableRun):
     options: UpscalingOptions
 
     def __init__(
-        self, photos: Photos, trunk: EfficientNetLite, options: UpscalingOptions, device: torch.device, bfloat16: bool
+        self,
+        photos: Photos,
+        trunk: EfficientNetLite,
+        options: UpscalingOptions,
+        device: torch.device,
+        bfloat16: bool,
+        taught: Pairs | None = None,
     ) -> None:
         torch.manual_seed(options.seed)
         self.photos, self.train, self.held_out, self.problems = photos.pictures, photos.train, photos.held_out, photos.problems
         self.options, self.device, self.bfloat16 = options, device, bfloat16
-        self.patches = Patches(photos.pictures, photos.train, options.scale, options.patch, options.like)
+        plain = Patches(photos.pictures, photos.train, options.scale, options.patch, options.like)
+        self.pairs: Pairs = plain if taught is None else taught
         self.config = options.network()
         self.network = placed(begun(self.config), device)
         self.averaged = copy.deepcopy(self.network).requires_grad_(False)
@@ -113,10 +125,11 @@ class UpscalingRun(ResumableRun):
         options, part = self.options, min(1, self.seen / self.options.pictures)
         for group in self.optimiser.param_groups:
             group["lr"] = options.rate * max(0.02, 0.5 + 0.5 * math.cos(math.pi * part))
-        small, large = (x.to(self.device) for x in self.patches.batch(self.random, options.batch))
+        small, large = (x.to(self.device) for x in batch(self.pairs, self.random, options.batch))
         with self.autocast():
             made = self.network(small).float()
-        squared = not options.adversarial and options.settled > 0 and part >= 1 - options.settled
+        plain = not (options.adversarial or options.teacher)
+        squared = plain and options.settled > 0 and part >= 1 - options.settled
         loss, colours = differences(made, large, options.luma, squared), colour_difference(made, large)
         figures = {"difference": float((made.detach() - large).abs().mean()), "colours": float(colours.detach())}
         loss = loss + options.colours * colours

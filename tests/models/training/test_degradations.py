@@ -8,7 +8,7 @@ import torch
 
 from models.training.degradations import WORN, WornLike, blurred, compressed, gaussian, low_pass, noisy, worn
 from models.training.fidelity import luma, psnr_y
-from models.training.patches import Patches, clean_or_worn, piece, reduced
+from models.training.patches import Patches, batch, clean_or_worn, piece, reduced
 from models.training.upscaling_losses import unevenness
 
 
@@ -84,7 +84,7 @@ def test_a_worn_patch_shows_the_place_of_its_sharp_one() -> None:
     """Moved by one small pixel to any side, the reduced sharp patch fits worse."""
     pictures = {0: grid(), 1: grid(170, 180)}
     patches = Patches(pictures, (0, 1), 4, 16, WORN)
-    small, large = patches.batch(np.random.default_rng(2), 40)
+    small, large = batch(patches, np.random.default_rng(2), 40)
     assert small.shape == (40, 3, 16, 16)
     assert large.shape == (40, 3, 64, 64)
     clean = large.reshape(40, 3, 16, 4, 16, 4).mean((3, 5))
@@ -98,8 +98,8 @@ def test_a_worn_patch_shows_the_place_of_its_sharp_one() -> None:
 @pytest.mark.parametrize("like", [None, WORN])
 def test_patches_depend_on_the_random_numbers_alone(like: WornLike | None) -> None:
     pictures = {0: grid(), 1: grid(170, 180)}
-    first = Patches(pictures, (0, 1), 4, 12, like).batch(np.random.default_rng(1), 3)
-    again = Patches(pictures, (0, 1), 4, 12, like).batch(np.random.default_rng(1), 3)
+    first = batch(Patches(pictures, (0, 1), 4, 12, like), np.random.default_rng(1), 3)
+    again = batch(Patches(pictures, (0, 1), 4, 12, like), np.random.default_rng(1), 3)
     assert all((a == b).all() for a, b in zip(first, again, strict=True))
 
 
@@ -112,7 +112,7 @@ def test_blocks_of_a_stored_photo_do_not_fall_on_the_squares_of_the_upscaler(lik
         return float(unevenness(pictures, 4).mean())
 
     cut = torch.from_numpy(blocks[:128, :128].copy()).permute(2, 0, 1)[None].float() / 255
-    _, large = Patches({0: blocks}, (0,), 4, 32, like).batch(np.random.default_rng(1), 16)
+    _, large = batch(Patches({0: blocks}, (0,), 4, 32, like), np.random.default_rng(1), 16)
     assert uneven(large) < 0.1 * uneven(cut)
 
 

@@ -97,6 +97,7 @@ def test_a_run_from_before_an_option_was_known_goes_on_without_it(sharp: Path, t
         (replace(SMALL, adversarial=True), "begun without --adversarial, not with --adversarial"),
         (replace(SMALL, worn=True), "begun without --worn, not with --worn"),
         (replace(SMALL, scale=4), "begun with --scale 2, not with --scale 4"),
+        (replace(SMALL, teacher="photo-x2"), "begun without --teacher, not with --teacher photo-x2"),
     ],
 )
 def test_a_run_that_was_begun_otherwise_is_not_gone_on_with_in_silence(
