@@ -57,8 +57,8 @@ def run(args: argparse.Namespace) -> int:
     _tell(reporter, "display", _display())
     machine = engine(args)
     ending = reporter.follow(machine.run(DeviceRequest()))
-    if not isinstance(ending, Done):
-        reporter.failed("device", _failure(ending))
+    if isinstance(ending, Failure):
+        reporter.failed("device", ending)
         return NOTHING_DONE
     facts = ending.result
     allowed = f", {facts.allowed / 2**30:.1f} GB allowed" if facts.allowed is not None else ""
@@ -114,14 +114,14 @@ def _try_models(reporter: Reporter, machine: Engine, only: list[str] | None) -> 
 
 def _try_model(reporter: Reporter, machine: Engine, entry: Entry) -> None:
     described = reporter.follow(machine.run(DescribeRequest(entry.name)))
-    if not isinstance(described, Done):
-        reporter.failed(entry.name, _failure(described))
+    if isinstance(described, Failure):
+        reporter.failed(entry.name, described)
         return
     request = trial(entry.card)
     first = reporter.follow(machine.run(request), entry.name)
     ending = reporter.follow(machine.run(request), entry.name) if isinstance(first, Done) else first
-    if not isinstance(ending, Done):
-        reporter.failed(entry.name, _failure(ending))
+    if isinstance(ending, Failure):
+        reporter.failed(entry.name, ending)
         return
     picture, fault = judged(ending.result)
     if fault:
@@ -182,7 +182,3 @@ def what_is_wrong(picture: NDArray[Any]) -> str:
     if float(levels.reshape(-1, levels.shape[-1]).std(axis=0).max()) < FLAT:
         return "The picture is one flat colour."
     return ""
-
-
-def _failure(ending: object) -> Failure:
-    return ending if isinstance(ending, Failure) else Failure("It was dropped.")

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.report import Reporter
+from app.cli.report import Reporter, ending_of
 from app.inference.devices import threads_of
 from app.inference.requests import DescribeRequest
-from app.inference.updates import Done, Failure
+from app.inference.updates import Failure
 from app.photos.formats import FORMATS
 from app.upscale.conveyor import Conveyor
 from app.upscale.driving import drive
@@ -125,12 +125,8 @@ def _finish(job: Job, belt: Conveyor, journal: Journal, reporter: Reporter) -> N
 
 def _opened(job: Job, machine: Engine) -> str | Failure:
     """Open the model once, before the first photo: the device it is on, or why it works for none."""
-    for update in machine.run(DescribeRequest(job.choices.network)):
-        if isinstance(update, Failure):
-            return update
-        if isinstance(update, Done):
-            return str(update.result.device)
-    raise RuntimeError("The engine ended without saying how.")
+    ending = ending_of(machine.run(DescribeRequest(job.choices.network)))
+    return ending if isinstance(ending, Failure) else str(ending.result.device)
 
 
 def _tell(event: Event, entry: Entry, job: Job, progress: JobProgress, journal: Journal, reporter: Reporter) -> None:

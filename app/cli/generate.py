@@ -7,10 +7,11 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.cli.choosing import card_of
 from app.cli.options import UsageError, engine, positive
 from app.cli.report import Reporter, said
-from app.inference.requests import GenerateRequest, InspectRequest
-from app.inference.updates import Done, Failure, Generated
+from app.inference.requests import GenerateRequest
+from app.inference.updates import Failure, Generated
 
 if TYPE_CHECKING:
     from app.inference.engine import Engine
@@ -128,8 +129,8 @@ def run(args: argparse.Namespace) -> int:
         if len(args.seeds) > 1:
             reporter.progress(number, len(args.seeds), f"seed {seed}")
         ending = reporter.follow(machine.run(_request(args, name, seed)))
-        if not isinstance(ending, Done):
-            reporter.failed(f"seed {seed}", ending if isinstance(ending, Failure) else Failure("It was cancelled."))
+        if isinstance(ending, Failure):
+            reporter.failed(f"seed {seed}", ending)
         else:
             _keep(args, reporter, card, name, seed, ending.result)
         if not reporter.done:  # what does not work for the first seed works for none
@@ -202,31 +203,10 @@ def _recipe(args: argparse.Namespace, card: Card, name: str, seed: int) -> dict[
 
 def _model(machine: Engine, wanted: str | None) -> tuple[str, Card] | Failure:
     """Name (or path) and card of the model asked for; without one the first latent model of the catalogue."""
-    from models.errors import ModelError
-
     if wanted is None:
         entry = next((entry for entry in machine.catalogue.entries() if entry.card.task == "latent"), None)
         if entry is None:
             return Failure("There is no model that makes pictures from seeds.", "", "`ganvas models get faces` fetches one.")
         return entry.name, entry.card
-    try:
-        found = machine.catalogue.find(wanted)
-    except ModelError as error:
-        return Failure(error.what, error.why, error.hint)
-    if found is not None:
-        return _latent(wanted, found.card)
-    if not Path(wanted).exists():
-        return Failure(f"There is no model {wanted}.", "", "`ganvas models list` shows what is at hand.")
-    *_, ending = machine.run(InspectRequest(Path(wanted)))
-    if not isinstance(ending, Done):
-        return ending if isinstance(ending, Failure) else Failure("It was cancelled.")
-    cards: list[Card] = ending.result
-    if len(cards) != 1:
-        return Failure(f"{wanted} holds {len(cards)} models.", "", "Add it with `ganvas models add` and choose one by name.")
-    return _latent(wanted, cards[0])
-
-
-def _latent(name: str, card: Card) -> tuple[str, Card] | Failure:
-    if card.task != "latent":
-        return Failure(f"{card.title} does not make pictures from seeds.", "", "`ganvas models list` shows which models do.")
-    return name, card
+    card = card_of(machine, wanted, "make pictures from seeds", "latent")
+    return card if isinstance(card, Failure) else (wanted, card)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from app.cli.options import engine, positive
 from app.cli.report import Reporter, said
 from app.inference.requests import LabelRequest
-from app.inference.updates import Done, Failure
+from app.inference.updates import Failure
 
 if TYPE_CHECKING:
     from app.inference.engine import Engine
@@ -71,10 +71,10 @@ def _labelled(worker: Engine, reporter: Reporter, photo: Path, model: str, side:
     from app.paint.state.photo_input import load_picture
 
     ending = reporter.follow(worker.run(LabelRequest(model, load_picture(photo, side))))
-    if isinstance(ending, Done):
-        found: Labelled = ending.result
-        return found
-    return ending if isinstance(ending, Failure) else Failure("It was dropped.")
+    if isinstance(ending, Failure):
+        return ending
+    found: Labelled = ending.result
+    return found
 
 
 def _free(folder: Path, stem: str, written: set[str]) -> Path:

@@ -11,7 +11,7 @@ from typing import Any
 from app.cli.options import add_common, engine
 from app.cli.report import Reporter
 from app.inference.requests import AddModelRequest, GetModelsRequest, InspectRequest, RemoveModelRequest
-from app.inference.updates import Cancelled, Done, Failure, Progress, Update
+from app.inference.updates import Failure, Progress, Update
 from models.card import TASKS, Card
 from models.catalogue import LEFT_OUT, Entry
 
@@ -93,8 +93,8 @@ def _get(args: argparse.Namespace, reporter: Reporter) -> None:
             reporter.result(text, **facts)
         return
     ending = reporter.follow(machine.run(GetModelsRequest(tuple(args.names))))
-    if not isinstance(ending, Done):
-        reporter.failed(", ".join(args.names) or "recommended models", _failure(ending))
+    if isinstance(ending, Failure):
+        reporter.failed(", ".join(args.names) or "recommended models", _asking(ending))
         return
     _say_names(machine.catalogue.find, ending.result, reporter)
 
@@ -104,10 +104,10 @@ def _add(args: argparse.Namespace, reporter: Reporter) -> None:
     for path in args.paths:
         updates = _with_notes(machine.run(AddModelRequest(path, dict(args.answer), args.refer)), reporter)
         ending = reporter.follow(updates)
-        if isinstance(ending, Done):
+        if not isinstance(ending, Failure):
             _say_names(machine.catalogue.find, ending.result, reporter)
         else:
-            reporter.failed(str(path), _failure(ending))
+            reporter.failed(str(path), _asking(ending))
 
 
 def _with_notes(updates: Iterator[Update], reporter: Reporter) -> Iterator[Update]:
@@ -122,8 +122,8 @@ def _inspect(args: argparse.Namespace, reporter: Reporter) -> None:
     machine = engine(args)
     for path in args.paths:
         ending = reporter.follow(machine.run(InspectRequest(path)))
-        if not isinstance(ending, Done):
-            reporter.failed(str(path), _failure(ending))
+        if isinstance(ending, Failure):
+            reporter.failed(str(path), _asking(ending))
             continue
         cards: list[Card] = ending.result
         for card in cards:
@@ -134,10 +134,10 @@ def _remove(args: argparse.Namespace, reporter: Reporter) -> None:
     machine = engine(args)
     for name in args.names:
         ending = reporter.follow(machine.run(RemoveModelRequest(name)))
-        if isinstance(ending, Done):
+        if not isinstance(ending, Failure):
             reporter.result(f"removed {name}", name=name)
         else:
-            reporter.failed(name, _failure(ending))
+            reporter.failed(name, ending)
 
 
 def _say_names(find: Any, names: list[str], reporter: Reporter) -> None:
@@ -147,13 +147,12 @@ def _say_names(find: Any, names: list[str], reporter: Reporter) -> None:
             reporter.result(f"{name}: {_in_a_line(entry.card)}", **_facts(entry.card))
 
 
-def _failure(ending: Update) -> Failure:
-    if isinstance(ending, Failure):
-        if ending.key:
-            choices = " or ".join(f"--answer {ending.key}={choice}" for choice in ending.choices[:6])
-            return Failure(ending.what, ending.why, f"Say it with {choices}.")
-        return ending
-    return Failure("It was cancelled." if isinstance(ending, Cancelled) else "The engine ended without saying how.")
+def _asking(failure: Failure) -> Failure:
+    """The failure; where a file leaves a question open, with how it is answered here."""
+    if not failure.key:
+        return failure
+    choices = " or ".join(f"--answer {failure.key}={choice}" for choice in failure.choices[:6])
+    return Failure(failure.what, failure.why, f"Say it with {choices}.")
 
 
 def _facts(card: Card) -> dict[str, Any]:

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.cli.choosing import card_of
 from app.cli.options import OK, UsageError, engine
 from app.cli.report import Reporter, said
-from app.inference.requests import InspectRequest, PaintRequest
-from app.inference.updates import Cancelled, Done, Failure, Update
+from app.inference.requests import PaintRequest
+from app.inference.updates import Failure, Progress, Update
 
 if TYPE_CHECKING:
-    from app.inference.engine import Engine
     from app.paint.state.look import Look
     from models.card import Card
 
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--out must be a folder for {len(args.seed)} seeds, not {args.out.name}.")
     reporter = Reporter(args.json)
     worker = engine(args)
-    card = _card(worker, args.model)
+    card = card_of(worker, args.model, "paint label maps", "painting")
     if isinstance(card, Failure):
         reporter.failed(args.model, card)
         return reporter.finish()
@@ -111,8 +111,8 @@ def run(args: argparse.Namespace) -> int:
             natural_edges=not args.exact_edges,
         )
         ending = reporter.follow(_counted(worker.run(request), number, len(looks)))
-        if not isinstance(ending, Done):
-            reporter.failed(f"{args.map} ({look.title})", _failure(ending))
+        if isinstance(ending, Failure):
+            reporter.failed(f"{args.map} ({look.title})", ending)
             continue
         path = args.out if len(looks) == 1 and args.out.suffix else args.out / f"{args.map.stem}-{look.title}.png"
         drawing.looks = Looks(look, grain=args.grain, natural_edges=not args.exact_edges)
@@ -123,26 +123,6 @@ def run(args: argparse.Namespace) -> int:
             continue
         reporter.result(f"{path}", path=str(path), look=look.title, seconds=round(ending.seconds, 3))
     return reporter.finish() if reporter.failures else OK
-
-
-def _card(worker: Engine, model: str) -> Card | Failure:
-    """The card of a catalogue name or of the one model in a file."""
-    entry = worker.catalogue.find(model)
-    if entry is not None:
-        card: Card = entry.card
-    else:
-        if not Path(model).exists():
-            return Failure(f"There is no model {model}.", "", "`ganvas models list` shows what is at hand.")
-        ending = _ending(worker.run(InspectRequest(Path(model))))
-        if not isinstance(ending, Done):
-            return _failure(ending)
-        cards: list[Card] = ending.result
-        if len(cards) != 1:
-            return Failure(f"{model} holds {len(cards)} models.", "", "Add it with `ganvas models add` and choose one by name.")
-        card = cards[0]
-    if card.task != "painting":
-        return Failure(f"{card.title} does not paint label maps.", "", "`ganvas models list` shows which models do.")
-    return card
 
 
 def _looks(args: argparse.Namespace) -> list[Look]:
@@ -184,19 +164,6 @@ def _write(path: Path, picture: Any, drawing: Any, card: Card, enlarge_with: str
 
 def _counted(updates: Iterator[Update], done: int, total: int) -> Iterator[Update]:
     """The updates, with how many pictures are done before them."""
-    from app.inference.updates import Progress
-
     if total > 1:
         yield Progress(done, total, "painting")
     yield from updates
-
-
-def _ending(updates: Iterator[Update]) -> Update:
-    *_, last = updates
-    return last
-
-
-def _failure(ending: Update) -> Failure:
-    if isinstance(ending, Failure):
-        return ending
-    return Failure("It was cancelled." if isinstance(ending, Cancelled) else "The engine ended without saying how.")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 from tqdm import tqdm
 
 from app.cli.options import NOTHING_DONE, OK, SOME_FAILED
-from app.inference.updates import ENDINGS, Cancelled, Done, Failure, Progress, Update
+from app.inference.updates import Done, Failure, Progress, Update
 
 tqdm.monitor_interval = 0  # Its watching thread is of no use to bars that are updated by hand.
 PLAIN_SECONDS = 10.0  # Without a terminal a long job says that often how far it is.
@@ -76,15 +76,17 @@ class Reporter:
         else:
             self._line(self.err, f"{subject}: {failure}")
 
-    def follow(self, updates: Iterable[Update], text: str = "") -> Done | Failure | Cancelled:
+    def follow(self, updates: Iterable[Update], text: str = "") -> Done | Failure:
         """Show the progress of one request and return its ending. What is to be done with tiles is done by the caller
         (a generator around `updates` sees each one first)."""
-        for update in updates:
-            if isinstance(update, Progress):
-                self.progress(update.done, update.total, text or update.text)
-            if isinstance(update, ENDINGS):
-                return update
-        raise RuntimeError("The engine ended without saying how.")
+
+        def shown() -> Iterator[Update]:
+            for update in updates:
+                if isinstance(update, Progress):
+                    self.progress(update.done, update.total, text or update.text)
+                yield update
+
+        return ending_of(shown())
 
     def clear(self) -> None:
         """Take the bar off the terminal."""
@@ -113,6 +115,14 @@ class Reporter:
         stream.flush()
         if self._bar is not None:
             self._bar.refresh()
+
+
+def ending_of(updates: Iterable[Update]) -> Done | Failure:
+    """How a request ended: an engine that this process alone drives drops nothing."""
+    for update in updates:
+        if isinstance(update, Done | Failure):
+            return update
+    raise RuntimeError("The engine ended without saying how.")
 
 
 def said(error: Exception) -> str:

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli import looks
+from app.cli.choosing import card_of
 from app.cli.enlarging import Job, Where, planned_notes, work
 from app.cli.options import NOTHING_DONE, UsageError, engine, positive
-from app.cli.report import Reporter
+from app.cli.report import Reporter, ending_of
 from app.inference.devices import devices_named
-from app.inference.requests import DeviceRequest, InspectRequest
-from app.inference.updates import Done, Failure
+from app.inference.requests import DeviceRequest
+from app.inference.updates import Failure
 from app.photos.formats import writable
 from app.photos.photo import PhotoError
 from app.upscale import naming, results
@@ -219,30 +220,13 @@ def _card(machine: Engine, name: str | None, target: Target | None, named: list[
     """The card of the model to use, or why there is none."""
     if name is None:
         return _default(machine, target, named)
-    entry = machine.catalogue.find(name)
-    if entry is not None:
-        card = entry.card
-    else:
-        ending = None
-        for update in machine.run(InspectRequest(Path(name))):
-            ending = update
-        if isinstance(ending, Failure):
-            return ending
-        assert isinstance(ending, Done)
-        card = ending.result[0]
-    if card.task not in tasks:
-        does = "enlarge" if "upscaling" in tasks else "transform"
-        return Failure(f"{card.title} does not {does} photos.", hint="`ganvas models list` shows which models do.")
-    return card
+    return card_of(machine, name, "enlarge photos" if "upscaling" in tasks else "transform photos", *tasks)
 
 
 def _default(machine: Engine, target: Target | None, named: list[Path]) -> Card | Failure:
-    device = "cpu"
-    for update in machine.run(DeviceRequest()):
-        if isinstance(update, Failure):
-            return update
-        if isinstance(update, Done):
-            device = update.result.device
+    ending = ending_of(machine.run(DeviceRequest()))
+    if isinstance(ending, Failure):
+        return ending
     from app.photos.decoding import probe
 
     size = (1920, 1080)
@@ -253,7 +237,7 @@ def _default(machine: Engine, target: Target | None, named: list[Path]) -> Card 
             continue
         size = (facts.width, facts.height)
         break
-    entry = best_within(machine.catalogue.entries(), Paces(), device, size)
+    entry = best_within(machine.catalogue.entries(), Paces(), ending.result.device, size)
     if entry is None:
         return Failure("There is no model that enlarges photos.", hint="`ganvas models get` fetches the recommended ones.")
     return entry.card

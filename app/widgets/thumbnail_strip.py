@@ -229,7 +229,7 @@ class ThumbnailStrip(QListView):
 
     def viewportEvent(self, event: QEvent) -> bool:
         # A right click opens the menu of a thumbnail; it must not choose it first.
-        pressed = isinstance(event, QMouseEvent) and event.type() == QEvent.Type.MouseButtonPress
-        if pressed and event.button() == Qt.MouseButton.RightButton:
+        pressed = event.type() == QEvent.Type.MouseButtonPress
+        if pressed and isinstance(event, QMouseEvent) and event.button() == Qt.MouseButton.RightButton:
             return True
         return super().viewportEvent(event)

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -72,6 +73,15 @@ def test_a_name_that_is_no_text_is_taken_and_said(
             assert json.loads(out.readline())["source"] == os.fsdecode(odd)
         else:
             assert said in out.buffer.read()
+
+
+def test_a_place_with_several_models_is_not_taken_for_its_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    both = tmp_path / "both"
+    both.mkdir()
+    for file in ("compact/tiny-x2-params_ema.pth", "esrgan/oldarch-x1.pth"):
+        shutil.copy(ROOT / "tests" / "fixtures" / "checkpoints" / file, both)
+    assert main(["upscale", "--model", str(both), str(photos(tmp_path / "in", 1)[0]), "--out", str(tmp_path)]) == NOTHING_DONE
+    assert "holds 2 models. Add it with `ganvas models add` and choose one by name." in capsys.readouterr().err
 
 
 def test_without_recursive_sub_folders_are_left_alone(tmp_path: Path) -> None:

@@ -70,6 +70,12 @@ def test_a_picture_that_comes_late_finds_its_place(grid: ThumbnailStrip) -> None
     grid.set_image("no longer there", image("blue"))
 
 
+def test_other_captions_of_the_same_places_are_shown(grid: ThumbnailStrip) -> None:
+    keys = list(grid.thumbs.keys)
+    grid.set_places([(key, f"now {key}") for key in keys])
+    assert grid.thumbs.data(grid.thumbs.index(0), Qt.ItemDataRole.ToolTipRole) == f"now {keys[0]}"
+
+
 def test_pictures_of_places_that_stay_are_kept(grid: ThumbnailStrip) -> None:
     grid.set_image("2", image("red"))
     grid.set_places([("2", "seed 2"), ("50", "seed 50")])

@@ -1,0 +1,39 @@
+"""Which model a sub-command works with: one of the catalogue by its name, or the one in a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.cli.report import ending_of
+from app.inference.requests import InspectRequest
+from app.inference.updates import Failure
+from models.errors import ModelError
+
+if TYPE_CHECKING:
+    from app.inference.engine import Engine
+    from models.card import Card, Task
+
+
+def card_of(machine: Engine, name: str, does: str, *tasks: Task) -> Card | Failure:
+    """The card of the model of this name or path, or why it cannot do what `does` says ("enlarge photos"); `tasks` can."""
+    try:
+        entry = machine.catalogue.find(name)
+    except ModelError as error:
+        return Failure(error.what, error.why, error.hint)
+    card = entry.card if entry is not None else _in_file(machine, Path(name))
+    if not isinstance(card, Failure) and card.task not in tasks:
+        return Failure(f"{card.title} does not {does}.", hint="`ganvas models list` shows which models do.")
+    return card
+
+
+def _in_file(machine: Engine, path: Path) -> Card | Failure:
+    if not path.exists():
+        return Failure(f"There is no model {path}.", hint="`ganvas models list` shows what is at hand.")
+    ending = ending_of(machine.run(InspectRequest(path)))
+    if isinstance(ending, Failure):
+        return ending
+    cards: list[Card] = ending.result
+    if len(cards) != 1:
+        return Failure(f"{path} holds {len(cards)} models.", hint="Add it with `ganvas models add` and choose one by name.")
+    return cards[0]
