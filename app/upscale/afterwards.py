@@ -19,7 +19,8 @@ MESSAGE_MS = 15_000
 
 # The login manager's own calls, and not systemctl, which in need tells the first process to power off past all that objects.
 _LOGIN = ("org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager")
-_MESSAGES = ("org.freedesktop.Notifications", "/org/freedesktop/Notifications", "org.freedesktop.Notifications")
+MESSAGES = ("org.freedesktop.Notifications", "/org/freedesktop/Notifications", "org.freedesktop.Notifications")
+CLICKED = "default"  # the action of who clicks on the message itself
 # rundll32 passes no arguments on: with it Windows hibernates wherever hibernation is allowed.
 _SUSPEND = (
     "Add-Type -AssemblyName System.Windows.Forms; "
@@ -45,25 +46,33 @@ def message_command(text: str, platform: str = sys.platform) -> list[str] | None
     """The words that have a Linux desktop show a message; None elsewhere, where Qt does."""
     if platform != "linux":
         return None
-    # Notify(program, replaced message, icon, title, text, buttons, hints, milliseconds)
-    shown = ["Ganvas", "0", "ganvas", "Ganvas", text, "0", "1", "desktop-entry", "s", "ganvas", str(MESSAGE_MS)]
-    return ["busctl", "--user", "call", *_MESSAGES, "Notify", "susssasa{sv}i", *shown]
+    # Notify(program, replaced message, icon, title, text, actions, hints, milliseconds). No hint says which program this is:
+    # GNOME and Cinnamon take a known program's messages away as soon as the sender leaves the bus, and busctl does at once.
+    shown = ["Ganvas", "0", "ganvas", "Ganvas", text, "2", CLICKED, "Open", "0", str(MESSAGE_MS)]
+    return ["busctl", "--user", "call", *MESSAGES, "Notify", "susssasa{sv}i", *shown]
 
 
-def run(words: list[str]) -> str:
-    """Run a program of the system: why it refused, "" where it did not. Waits for it some seconds at most."""
+def ask(words: list[str]) -> tuple[str, str]:
+    """Run a program of the system: what it printed, and why it refused ("" where it did not). Waits some seconds at most."""
     none, pipe = subprocess.DEVNULL, subprocess.PIPE
     try:
         process = subprocess.Popen(
-            words, stdin=none, stdout=none, stderr=pipe, text=True, errors="replace", creationflags=_NO_CONSOLE
+            words, stdin=none, stdout=pipe, stderr=pipe, text=True, errors="replace", creationflags=_NO_CONSOLE
         )
     except OSError as error:
-        return f"{words[0]}: {error.strerror or type(error).__name__}."
+        return "", f"{words[0]}: {error.strerror or type(error).__name__}."
     with contextlib.suppress(subprocess.TimeoutExpired):
-        said = process.communicate(timeout=ANSWER_SECONDS)[1].strip().splitlines()
+        printed, complained = process.communicate(timeout=ANSWER_SECONDS)
+        said = complained.strip().splitlines()
         if process.returncode != 0:
-            return f"{words[0]}: {said[-1] if said else f'it ended with {process.returncode}'}".rstrip(".") + "."
-    return ""
+            return "", f"{words[0]}: {said[-1] if said else f'it ended with {process.returncode}'}".rstrip(".") + "."
+        return printed, ""
+    return "", ""
+
+
+def run(words: list[str]) -> str:
+    """Run a program of the system: why it refused, "" where it did not."""
+    return ask(words)[1]
 
 
 def carry_out(then: Then, platform: str = sys.platform, run: Callable[[list[str]], str] = run) -> str:
@@ -75,12 +84,14 @@ def carry_out(then: Then, platform: str = sys.platform, run: Callable[[list[str]
     return run(words)
 
 
-def show_message(text: str, platform: str = sys.platform, run: Callable[[list[str]], str] = run) -> bool:
-    """Have the desktop show a message; False where it has no way that is known here."""
+def show_message(text: str, platform: str = sys.platform, ask: Callable[[list[str]], tuple[str, str]] = ask) -> int | None:
+    """Have the desktop show a message: the number it gave it (0 where it said none), None where there is no way known here."""
     words = message_command(text, platform)
     if words is None:
-        return False
-    refused = run(words)
+        return None
+    printed, refused = ask(words)
     if refused:
         log.info("no message was shown: %s", refused)
-    return not refused
+        return None
+    number = printed.rpartition(" ")[2].strip()  # "u 7": a type and its value
+    return int(number) if number.isdecimal() else 0

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
+from typing import Any
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtCore import SLOT, QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QApplication, QMessageBox, QSystemTrayIcon, QWidget
 
 from app import theme
+from app.open_files import TOKEN, bring_forward
 from app.upscale import afterwards
 from app.upscale.afterwards import Then
 from app.widgets.background import Background
@@ -23,13 +27,15 @@ class Farewell(QObject):
         self,
         window: QWidget,
         carry_out: Callable[[Then], str] = afterwards.carry_out,
-        show_message: Callable[[str], bool] = afterwards.show_message,
+        show_message: Callable[[str], int | None] = afterwards.show_message,
     ) -> None:
         super().__init__(window)
         self._window, self._carry_out, self._show_message = window, carry_out, show_message
         self.then: Then = "nothing"
         self.question: QMessageBox | None = None
         self._left = 0
+        self._message = 0  # the desktop's number of the message that stands
+        self._listens = sys.platform != "linux"  # elsewhere Qt tells of clicks
         self._asking = Background(self)  # a system takes its time to answer
         self._tray: QSystemTrayIcon | None = None
         self._clock = QTimer(self)
@@ -46,10 +52,13 @@ class Farewell(QObject):
         if QApplication.applicationState() == Qt.ApplicationState.ApplicationActive:
             return False
 
-        def shown(by_the_desktop: bool) -> None:
-            if not by_the_desktop:
+        def shown(number: int | None) -> None:
+            if number is None:
                 self._show_in_tray(text)
+            else:
+                self._message = number
 
+        self._listen()
         self._asking.run(lambda: self._show_message(text), shown)
         return True
 
@@ -69,10 +78,34 @@ class Farewell(QObject):
             self._tray.hide()
 
     def _come_forward(self) -> None:
-        window = self._window.window()
-        window.setWindowState(window.windowState() & ~Qt.WindowState.WindowMinimized)
-        window.raise_()
-        window.activateWindow()
+        bring_forward(self._window.window())
+
+    def _listen(self) -> None:
+        """Hear from a Linux desktop when somebody clicks on a message."""
+        if self._listens:
+            return
+        from PySide6.QtDBus import QDBusConnection  # as in app/taskbar.py
+
+        bus, (_, path, interface) = QDBusConnection.sessionBus(), afterwards.MESSAGES
+        if not bus.isConnected():
+            return
+        self._listens = True
+        slots = (("ActivationToken", "_given_leave(uint,QString)"), ("ActionInvoked", "_clicked(uint,QString)"))
+        for signal, slot in slots:
+            known: Any = SLOT(slot)  # text, whatever PySide's stubs say
+            bus.connect("", path, interface, signal, self, known)
+
+    @Slot("uint", str)
+    def _given_leave(self, number: int, token: str) -> None:
+        """Wayland's leave to come to the front, which precedes a click."""
+        if number == self._message != 0:
+            os.environ[TOKEN] = token
+
+    @Slot("uint", str)
+    def _clicked(self, number: int, action: str) -> None:
+        if number == self._message != 0 and action == afterwards.CLICKED:
+            self._message = 0
+            self._come_forward()
 
     def leave(self) -> None:
         """Do what was wished for the end, unless a person says no within a minute. The wish is for one job."""

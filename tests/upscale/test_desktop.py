@@ -80,6 +80,27 @@ window.close()
 """
 
 
+# A window behind others, which tells of a message, and the numbers of messages that were clicked on since.
+WAITING = """
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QWidget
+from app import theme
+from app.upscale.farewell import Farewell
+
+app = theme.application()
+window = QWidget()
+farewell = Farewell(window)
+assert farewell.tell("Done.")
+while not farewell._message:
+    QTest.qWait(10)
+print("told", farewell._message, flush=True)
+while not window.isVisible():
+    QTest.qWait(10)
+print("in front", flush=True)
+farewell.shut()
+"""
+
+
 @pytest.fixture
 def bus() -> Iterator[dict[str, str]]:
     """The environment of programs on a bus of their own."""
@@ -132,8 +153,29 @@ def test_a_job_keeps_awake_is_told_of_and_the_machine_is_asked_to_sleep(
     # At the end of the second job the window is in front (it had a question): nobody need be told.
     assert [line[1:3] for line in messages] == [["Notify", "susssasa{sv}i"]]
     program, replaced, icon, title, text, buttons, _, milliseconds = messages[0][3]
-    assert (program, replaced, icon, title, buttons) == ("Ganvas", 0, "ganvas", "Ganvas", [])
+    assert (program, replaced, icon, title, buttons) == ("Ganvas", 0, "ganvas", "Ganvas", ["default", "Open"])
     assert text.startswith("3 photos enlarged in ")
     assert milliseconds == afterwards.MESSAGE_MS
     (refusal,) = done.stdout.splitlines()
     assert refusal.startswith("told: The machine did not shut down. busctl: Call failed: ")
+
+
+@pytest.mark.skipif(bool(MISSING), reason=f"programs of a Linux desktop are missing: {', '.join(MISSING)}")
+def test_a_click_on_the_message_brings_the_window_forward_and_on_another_does_not(
+    bus: dict[str, str], desktop: Path, ganvas_home: Path
+) -> None:
+    process = subprocess.Popen([sys.executable, "-c", WAITING], stdout=subprocess.PIPE, text=True, env=os.environ | bus)
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline() == "told 7\n"
+        emit = ["busctl", "--user", "emit", *afterwards.MESSAGES[1:], "ActionInvoked", "us"]
+        for number, action in (("8", "default"), ("7", "another")):
+            subprocess.run([*emit, number, action], check=True, env=os.environ | bus)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1)
+        subprocess.run([*emit, "7", "default"], check=True, env=os.environ | bus)
+        assert process.stdout.readline() == "in front\n"
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.communicate()
