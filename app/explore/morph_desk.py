@@ -102,7 +102,7 @@ class MorphDesk(QObject):
     def close(self) -> None:
         """Give the strip its place back. A morph that is being saved goes on."""
         if self.is_open:
-            self._player.stop()
+            self._player.leave()
             self._row.hide()
             self._is_open = False
             self.opened.emit(False)
@@ -152,6 +152,8 @@ class MorphDesk(QObject):
         if path is not None:
             size = self._row.size_box.currentData()
             self.saver.save(self.morph, self._latents.known, size, path, card.sha256 if card else "", card.title if card else "")
+        elif self.is_open and not self._player.is_playing:
+            self._player.look()  # a hand has scrubbed before there was anything to show
 
     def _export(self) -> None:
         if self.saver.is_busy:

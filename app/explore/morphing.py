@@ -124,10 +124,20 @@ class Player(QObject):
             self._clock.stop()
             self.playing.emit(False)
 
+    def leave(self) -> None:
+        """Stop, and show nothing of what is on its way either."""
+        self.stop()
+        self._worker.cancel(self._ticket)
+        self._ticket = -1
+
     def go_to(self, share: float) -> None:
         """Show the picture at a share of the whole; in full once the hand rests."""
         self.stop()
         self._at = share * self.morph.duration
+        self.look()
+
+    def look(self) -> None:
+        """Show the picture where the playhead is; in full once the hand rests."""
         self._stale = True
         self._ask()
         self._rest.start()

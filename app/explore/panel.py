@@ -48,7 +48,8 @@ ROLL_BELOW = 1_000_000  # dice stay in numbers that a person can read out
 class ExplorePanel(Panel):
     """See the module. Asks the worker for everything and never waits. Nothing happens before `restore`.
 
-    `shown` is the variation whose full picture was shown last, `facts` what is known of the model once it is open."""
+    `shown` is the variation whose full picture is in view (None while a preview or a morph is), `facts` what is known of the
+    model once it is open."""
 
     name = "explore"
     title = "Explore"
@@ -324,7 +325,7 @@ class ExplorePanel(Panel):
 
     def _show(self, variation: Variation, image: QImage, frame: Frame | None) -> None:
         final = frame is None or frame.final
-        self._shown_image = image
+        self.shown, self._shown_image = variation if final else None, image
         self.view.preview_of = 0 if frame is None or final else frame.resolution
         self.view.show_image(image)
         self._show_zoom()
@@ -332,7 +333,6 @@ class ExplorePanel(Panel):
             self.timed.emit(frame.milliseconds, f"{frame.resolution} px")
         if not final:
             return
-        self.shown = variation
         self.exportable.emit(True)
         if self._troubled:
             self._troubled = False
@@ -346,7 +346,7 @@ class ExplorePanel(Panel):
             self._saving.full_picture_came(variation)
 
     def _show_morph(self, frame: Frame) -> None:
-        self._shown_image = image_in(frame)
+        self.shown, self._shown_image = None, image_in(frame)
         self.view.show_image(self._shown_image)
         self.timed.emit(frame.milliseconds, f"{frame.resolution} px")
 

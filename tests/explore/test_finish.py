@@ -65,6 +65,7 @@ def test_a_person_can_have_the_networks_own_pixels(
     qtbot.addWidget(again, before_close_func=ExplorePanel.shut)
     again.restore({})
     assert not crisp(again).isChecked()
+    again.shut()  # both ask in the same lane
     button.click()
     qtbot.waitUntil(lambda: panel.view.image.width() == 128, timeout=60_000)
 

@@ -147,6 +147,16 @@ def test_the_timeline_is_scrubbed_and_ends_show_the_keys(
     )  # fmt: skip
 
 
+def test_a_hand_that_scrubs_before_the_keys_are_known_is_answered_once_they_are(starred: ExplorePanel, qtbot: QtBot) -> None:
+    player = starred.morph._player
+    player.go_to(0.5)
+    player._rest.stop()
+    player._finish()  # the hand has rested already
+    assert not player._latents.known
+    with qtbot.waitSignal(starred.morph.shown, timeout=WAIT_MS):
+        pass
+
+
 def test_leaving_the_timeline_brings_the_picture_at_hand_back(
     starred: ExplorePanel, at_rest: Callable[[], None], qtbot: QtBot
 ) -> None:
@@ -154,6 +164,24 @@ def test_leaving_the_timeline_brings_the_picture_at_hand_back(
     starred.morph.close()
     qtbot.waitUntil(lambda: np.array_equal(picture_of(starred.view.image), now), timeout=WAIT_MS)
     assert starred.strip.isVisible()
+
+
+def test_no_picture_of_the_morph_comes_once_it_was_left(starred: ExplorePanel, qtbot: QtBot) -> None:
+    full = picture_of(starred._renderer.full(starred.document.now))
+    late = []
+    qtbot.waitUntil(lambda: starred.morph._player._ticket >= 0, timeout=WAIT_MS)
+    starred.morph.close()  # one is on its way
+    starred.morph.shown.connect(late.append)
+    assert starred.is_full
+    qtbot.wait(400)
+    assert late == []
+    assert starred.is_full
+    assert np.array_equal(picture_of(starred.view.image), full)
+
+
+def test_a_preview_is_not_taken_for_the_full_picture(starred: ExplorePanel, qtbot: QtBot) -> None:
+    qtbot.waitUntil(lambda: starred.shown is None, timeout=WAIT_MS)  # a picture of the morph is in view
+    assert not starred.is_full
 
 
 def test_any_other_gesture_ends_the_playing(starred: ExplorePanel, at_rest: Callable[[], None]) -> None:
