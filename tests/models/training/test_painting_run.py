@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from models.card import Card
+from models.checkpoints.families.landscapes import QUIET
 from models.errors import BadInput, ModelError
 from models.networks.landscape import noise_planes
 from models.opening import assemble
@@ -143,10 +144,15 @@ def test_the_result_is_a_model_that_paints_like_the_run(landscapes: Path, tmp_pa
     assert isinstance(model, PaintingModel)
     label_map = np.zeros((128, 128), np.uint8)
     label_map[60:], label_map[100:] = 3, 7
-    numbers = np.pad((label_map > 2).astype(np.uint8) + (label_map > 5), 8, mode="edge")
+    numbers = np.pad((label_map > 2).astype(np.uint8) + (label_map > 5), ((8, 8), (16, 16)), mode="edge")
     shares = to_shares(numbers[None], 3, 1, run.device, torch.float32)
     style = model.style_vector(2)
-    expected = run.paint(shares, torch.from_numpy(style)[None], noise_planes(run.config, 144, 144, 0))[0, :, 8:-8, 8:-8]
+    loud = 1 - (1 - QUIET["sky"]) * shares[:, :1]
+    noise = [
+        plane * torch.nn.functional.adaptive_avg_pool2d(loud, tuple(plane.shape[-2:]))
+        for plane in noise_planes(run.config, 144, 160, 0)
+    ]
+    expected = run.paint(shares, torch.from_numpy(style)[None], noise)[0, :, 8:-8, 16:-16]
     assert np.abs(model.synthesize(label_map, style) - expected.numpy()).max() < 0.03  # weights in float16
 
 
