@@ -145,6 +145,7 @@ class ExplorePanel(Panel):
             parent=self,
         )
         self.strip.morph.clicked.connect(self.morph.open)
+        self.morph_row.closed.connect(self.view.setFocus)  # its button goes with it, and keys would go out of the panel
         self.morph.opened.connect(self._morph_opened)
         self.morph.shown.connect(self._show_morph)
         for part in (self._saving, self.morph):

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QToolButton
 from pytestqt.qtbot import QtBot
 
 from app.explore.animation import FRAME_MS, assemble, folder_for, write_frame
@@ -182,6 +183,18 @@ def test_no_picture_of_the_morph_comes_once_it_was_left(starred: ExplorePanel, q
 def test_a_preview_is_not_taken_for_the_full_picture(starred: ExplorePanel, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: starred.shown is None, timeout=WAIT_MS)  # a picture of the morph is in view
     assert not starred.is_full
+
+
+def test_keys_work_on_once_the_timeline_was_closed(starred: ExplorePanel, qtbot: QtBot) -> None:
+    close = starred.morph_row.findChild(QToolButton, "morph:close")
+    close.setFocus()
+    qtbot.waitUntil(close.hasFocus)
+    qtbot.keyClick(close, Qt.Key.Key_Space)
+    assert not starred.morph.is_open
+    assert starred.view.hasFocus()
+    before = starred.document.now.seed
+    qtbot.keyClick(starred.view, Qt.Key.Key_R)
+    assert starred.document.now.seed != before
 
 
 def test_any_other_gesture_ends_the_playing(starred: ExplorePanel, at_rest: Callable[[], None]) -> None:
