@@ -22,8 +22,6 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 Choice = Literal["system", "light", "dark"]
 CHOICES: tuple[Choice, ...] = ("system", "light", "dark")
 
-GRID = 8  # every distance in the window is a multiple of this, or half of it
-
 # Where the system's font resolves to one of these, it has no interface font of its own: they are fontconfig's last resort.
 LAST_RESORTS = {"", "dejavu sans", "bitstream vera sans", "liberation sans", "freesans", "nimbus sans", "sans serif"}
 

@@ -88,11 +88,13 @@ def common(args: argparse.Namespace) -> Common:
     return Common(args.device, args.precision, args.threads, args.device_memory)
 
 
-def engine(args: argparse.Namespace) -> Engine:
-    """The engine that this command line asks for."""
+def engine(args: argparse.Namespace, several: bool = False) -> Engine:
+    """The engine that this command line asks for. Where `several` devices are no use, `UsageError` where they are named."""
     from app.inference.devices import own_device
     from app.inference.engine import Engine
 
+    if not several and args.device is not None and "," in args.device:
+        raise UsageError("Several devices share the photos of a job (ganvas upscale, transform): name one here.")
     memory = card_memory(args)
     return Engine(device=own_device(args.device), precision=args.precision, threads=args.threads, device_memory=memory)
 

@@ -150,7 +150,7 @@ def run(args: argparse.Namespace, *tasks: Task) -> int:
     except naming.TemplateError as error:
         raise UsageError(str(error)) from error
     reporter = Reporter(args.json)
-    machine = engine(args)
+    machine = engine(args, several=True)
     named = list(_named(args.named))
     card = _card(machine, args.model, args.to or args.scale, named, tasks or ("upscaling", "translation"))
     if isinstance(card, Failure):

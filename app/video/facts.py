@@ -73,11 +73,6 @@ class VideoFacts:
     comment: bool = False
     mastering: Mastering | None = None
 
-    @property
-    def high_range(self) -> bool:
-        """HDR: its brightness follows PQ or HLG."""
-        return self.colours.transfer in ("smpte2084", "arib-std-b67")
-
 
 def look(path: Path, format: str) -> VideoFacts:
     """The facts of a video file of this `format` (mp4, mov, mkv, webm, avi); `PhotoError` where none can be read."""

@@ -145,13 +145,6 @@ class PictureView(QWidget):
         self._hold_inside()
         self._moved()
 
-    def set_view(self, scale: float, centre: QPointF, fit: bool = False) -> None:
-        """Take over the place of another view (two views that pan together)."""
-        self._scale, self._centre, self._fit = scale, QPointF(centre), fit
-        if fit:
-            self._fit_now()
-        self.update()
-
     @property
     def centre(self) -> QPointF:
         """The picture's point in the middle of the view."""

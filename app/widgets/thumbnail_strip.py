@@ -161,11 +161,6 @@ class ThumbnailStrip(QListView):
             index = self.thumbs.index(self.thumbs.keys.index(key))
             self.thumbs.dataChanged.emit(index, index)
 
-    def forget_images(self) -> None:
-        """All pictures are stale; the places stay."""
-        self.thumbs.images.clear()
-        self.viewport().update()
-
     def select(self, key: str | None) -> None:
         """Mark a place (no signal comes back), or none."""
         if key is None or key not in self.thumbs.keys:

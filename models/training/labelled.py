@@ -62,7 +62,6 @@ class LabelledPhotos:
     train: tuple[int, ...]
     held_out: tuple[int, ...]
     problems: tuple[Problem, ...]
-    open_licence: frozenset[int]
     by_hand: frozenset[int] = frozenset()
 
     def shares(self) -> NDArray[np.float64]:
@@ -117,7 +116,7 @@ def read_labelled(path: Path, cache: Path, open_only: bool = False) -> LabelledP
     train = tuple(i for i in range(len(kept)) if i not in set(held_out) and (not open_only or i in free))
     if not train:
         raise BadInput(f"No photo of {path} is left for training.", "All are held out, or of another licence.")
-    return LabelledPhotos(labels, kept_photos, kept_maps, train, held_out, tuple(problems), free, by_hand)
+    return LabelledPhotos(labels, kept_photos, kept_maps, train, held_out, tuple(problems), by_hand)
 
 
 def _by_stem(source: Source, folder: str) -> dict[str, str]:

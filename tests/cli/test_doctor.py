@@ -8,7 +8,7 @@ import pytest
 
 from app.__main__ import main
 from app.cli.doctor import trial_photo, what_is_wrong
-from app.cli.options import NOTHING_DONE, OK, SOME_FAILED
+from app.cli.options import NOTHING_DONE, OK, SOME_FAILED, USAGE
 from models.networks import kernel
 from tests.inference import small_models
 
@@ -55,6 +55,8 @@ def test_a_model_or_device_that_is_not_there_is_told(capsys: pytest.CaptureFixtu
     assert "nobody" in capsys.readouterr().err
     assert main(["doctor", "--device", "abacus"]) == NOTHING_DONE
     assert "abacus" in capsys.readouterr().err
+    assert main(["doctor", "--device", "cuda:0,cuda:1"]) == USAGE
+    assert "name one here" in capsys.readouterr().err
 
 
 def test_pictures_that_cannot_be_right_are_recognised() -> None:
