@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication, QImage, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtGui import QImage, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app import theme
@@ -384,13 +385,17 @@ class ExplorePanel(Panel):
 
     def copy(self) -> None:
         """The picture at hand to the clipboard."""
-        if self._shown_image is not None:
-            QGuiApplication.clipboard().setImage(self._shown_image)
-            self.message.emit(self.tr("The picture is on the clipboard."))
+        self._with_picture(self._saving.copy)
 
     def _send(self) -> None:
-        if self._shown_image is not None:
-            self.send_to.emit("upscale", picture_of(self._shown_image))
+        self._with_picture(lambda image: self.send_to.emit("upscale", picture_of(image)))
+
+    def _with_picture(self, action: Callable[[QImage], None]) -> None:
+        """Of a morph the picture in view, else the full one, also where a preview stands in for it yet."""
+        if self.morph.is_open and self._shown_image is not None:
+            action(self._shown_image)
+        elif self.document.now.model:
+            self._saving.once_full(action)
 
     def export(self) -> None:
         name = f"{self.document.now.model}-{self.document.now.seed}.png"

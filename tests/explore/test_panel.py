@@ -284,6 +284,22 @@ def test_the_picture_can_be_copied(panel: ExplorePanel, at_rest: Callable[[], No
     assert np.array_equal(picture_of(QGuiApplication.clipboard().image()), shown(panel))
 
 
+def test_a_picture_that_is_still_being_made_is_copied_and_sent_once_it_is_there(
+    panel: ExplorePanel, at_rest: Callable[[], None], qtbot: QtBot
+) -> None:
+    at_rest()
+    sent: list[np.ndarray] = []
+    panel.send_to.connect(lambda name, picture: sent.append(picture))
+    panel.roll()
+    QGuiApplication.clipboard().clear()
+    panel.copy()
+    panel.bar.send.click()
+    assert sent == []
+    at_rest()
+    assert np.array_equal(picture_of(QGuiApplication.clipboard().image()), shown(panel))
+    assert [picture.tolist() for picture in sent] == [shown(panel).tolist()]
+
+
 def test_what_was_open_comes_back(
     panel: ExplorePanel, worker: InferenceWorker, catalogue: Catalogue, at_rest: Callable[[], None], qtbot: QtBot
 ) -> None:
