@@ -9,7 +9,7 @@
   and after, and a tile of the plain network in float16 with and without a CUDA graph: what one would gain.
 - Memory: where a person allows but a share of what was used (models/device.py, as `--device-memory` and the window's menu do),
   nothing ends: tiles become smaller, the picture is the same, no more is used than was allowed; afterwards tiles become large
-  again. So does an engine that was started with an allowance, and one that is told of it between two photos.
+  again. So does an engine that was started with an allowance, or told of it between two photos (tried where Pillow is too).
 - Transfers: a large result on its way from the card, into memory as it comes and into pinned memory. Nothing is promised.
 
 Each line says what was seen; it ends with exit code 1 where a promise was not kept. `--small` tries each line with small sizes
@@ -35,9 +35,6 @@ import torch  # noqa: E402
 import torch.nn.functional as F  # noqa: E402
 
 import models  # noqa: E402
-from app.inference.engine import Engine  # noqa: E402
-from app.inference.requests import DeviceMemoryRequest, DeviceRequest, UpscaleRequest  # noqa: E402
-from app.inference.updates import Done, Tile  # noqa: E402
 from benchmarks.pretended_card import PretendedCard  # noqa: E402
 from benchmarks.upscale_networks import filled, networks  # noqa: E402
 from models import device as machine  # noqa: E402
@@ -317,6 +314,14 @@ def allowances(device: torch.device, args: argparse.Namespace) -> None:
 
 def engines(device: torch.device, args: argparse.Namespace) -> None:
     """What the program does with it: an engine that is started with an allowance, and told of others."""
+    try:
+        from app.inference.engine import Engine
+    except ImportError as error:
+        print(f"  the program's engine is passed over: it needs more than torch and numpy ({error})")
+        return
+    from app.inference.requests import DeviceMemoryRequest, DeviceRequest, UpscaleRequest
+    from app.inference.updates import Done, Tile
+
     path, number = str(sorted(FIXTURES.glob("compact/*.pth"))[0]), device.index or 0
     photo = noisy(*_ample(args))
 
