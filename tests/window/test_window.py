@@ -79,7 +79,7 @@ def test_the_title_begins_with_the_name_of_the_program(window: MainWindow) -> No
 
 def test_the_status_line_says_what_computes_and_how_long_it_took(window: MainWindow) -> None:
     assert window.status.device.text() == "CPU · float32"
-    assert re.fullmatch(r"\d+ ms · 128 px", window.status.timing.text())
+    assert re.fullmatch(r"[\d,]+ ms · 128 px", window.status.timing.text())
 
 
 def test_keys_change_the_page(window: MainWindow, qtbot: QtBot) -> None:
@@ -120,11 +120,12 @@ def test_a_page_chosen_before_the_panels_woke_keeps_its_header(
 
 def test_undo_and_redo_say_what_they_take_back(window: MainWindow, qtbot: QtBot) -> None:
     assert not window.header.undo.isEnabled()
+    first = window.panel("explore").document.now
     window.panel("explore").roll()
     assert window.header.undo.isEnabled()
     assert "dice" in window.header.undo.toolTip()
     qtbot.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
-    assert window.panel("explore").document.now.seed == 0
+    assert window.panel("explore").document.now == first
     assert window.header.redo.isEnabled()
     qtbot.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
     assert not window.header.redo.isEnabled()
