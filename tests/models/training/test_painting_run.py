@@ -4,7 +4,7 @@ import csv
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +92,15 @@ class Counting:
         return {"seen": self.seen}
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C as in a terminal: a process that a script started behind itself is born without it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_ends_a_run_after_its_step_and_a_second_one_does_not_wait(tmp_path: Path) -> None:
     def once() -> float:
         signal.raise_signal(signal.SIGINT)
