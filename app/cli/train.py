@@ -58,9 +58,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     upscaling.add_argument("--patch", type=positive, default=32, metavar="PX", help="side of small patches (default: 32)")
     upscaling.add_argument("--adversarial", action="store_true", help="add a critic that asks for texture (after a run without)")
     upscaling.add_argument("--teacher", default="", metavar="NAME", help="learn what this large upscaler makes of the photos")
-    upscaling.add_argument(
-        "--lessons", type=positive, default=1_000, metavar="N", help="pieces that the teacher enlarges at first (default: 1,000)"
-    )
+    upscaling.add_argument("--lessons", type=positive, metavar="N", help="pieces that the teacher enlarges (default: 1,000)")
     upscaling.add_argument("--rate", type=float, metavar="R", help="rate at first (default: 0.001, with a critic 0.0002)")
     upscaling.add_argument(
         "--mean-with", type=Path, metavar="RUN", help="export a mean with another run or model that had the same beginning"
@@ -175,16 +173,19 @@ def _upscaling(args: argparse.Namespace, reporter: Reporter, place: Place, sched
     if not 0 <= args.share <= 1:
         raise UsageError(f"--share must lie between 0 and 1, not {args.share}.")
     options = UpscalingOptions(scale=args.scale, batch=args.batch, patch=args.patch, pictures=args.pictures)
-    options = replace(options, worn=args.worn, adversarial=args.adversarial, teacher=args.teacher, lessons=args.lessons)
+    options = replace(options, worn=args.worn, adversarial=args.adversarial, teacher=args.teacher)
+    if args.lessons is not None:
+        if not args.teacher:
+            raise UsageError("--lessons are those of a --teacher: name one.")
+        options = replace(options, lessons=args.lessons)
     if args.adversarial:
         options = options.gentle()
     if args.rate is not None:
         options = replace(options, rate=args.rate)
     card = _card(args)
     mean = None if args.mean_with is None else jobs.Mean(args.mean_with.name, read_beginning(args.mean_with), args.share)
-    work = jobs.open_upscaling(args.data, args.out, options, place, args.begin_from)
-    if args.rate is not None:
-        begun_alike(work.options, options, ("rate",), args.out)
+    work = jobs.open_upscaling(args.data, args.out, options, place, args.begin_from, reporter.progress)
+    begun_alike(work.options, options, [name for name in ("rate", "lessons") if getattr(args, name) is not None], args.out)
     _begin(reporter, work, work.problems, len(work.train), len(work.held_out))
     _follow(args, reporter, jobs.train_upscaling(work, args.out, schedule))
     if card is not None:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from PIL import Image
 
+from models import catalogue
 from models.card import Card
 from models.errors import BadInput
 from models.precision import device_named, processor_has_bfloat16
@@ -97,12 +98,18 @@ def export_painting(run: PaintingRun, card: Card, folder: Path) -> None:
 
 
 def open_upscaling(
-    data: Path, out: Path, options: UpscalingOptions, place: Place, begin_from: Path | None = None
+    data: Path,
+    out: Path,
+    options: UpscalingOptions,
+    place: Place,
+    begin_from: Path | None = None,
+    report: catalogue.Report = catalogue.silent,
 ) -> UpscalingRun:
     """An upscaling run that stands where `out` left it, or at the network of `begin_from`, or at the beginning.
 
-    A run that was begun keeps its options; a new one takes its width and depth from what it begins from. `BadInput` where data,
-    states or what it begins from cannot be used, or where scale, wear, critic or teacher of the run that was begun are others.
+    A run that was begun keeps its options; a new one takes its width and depth from what it begins from. `report(done, total,
+    what)` tells how far the asking of a teacher is. `BadInput` where data, states or what it begins from cannot be used, or where
+    scale, wear, critic or teacher of the run that was begun are others.
     """
     state = begun_state(out)
     beginning = read_beginning(begin_from) if state is None and begin_from is not None else None
@@ -115,7 +122,7 @@ def open_upscaling(
         options = replace(options, width=beginning.config.features, inner=beginning.config.inner)
     photos = read_photos(data, out.parent / "cache" / data.name, options.patch * options.scale)
     device, bfloat16 = place.chosen()
-    run = UpscalingRun(photos, read_trunk(), options, device, bfloat16, _lessons(photos, data, out, options, device))
+    run = UpscalingRun(photos, read_trunk(), options, device, bfloat16, _lessons(photos, data, out, options, device, report))
     if state is not None:
         run.restore(state)
     elif beginning is not None:
@@ -123,14 +130,16 @@ def open_upscaling(
     return run
 
 
-def _lessons(photos: Photos, data: Path, out: Path, options: UpscalingOptions, device: torch.device) -> Lessons | None:
+def _lessons(
+    photos: Photos, data: Path, out: Path, options: UpscalingOptions, device: torch.device, report: catalogue.Report
+) -> Lessons | None:
     """What the teacher of a run says, from the cache where it was asked before; None where there is no teacher."""
     if not options.teacher:
         return None
     teacher = read_teacher(options.teacher, options.scale, device)
     worn = "-worn" if options.worn else ""
     cache = out.parent / "cache" / f"{data.name}-by-{options.teacher}{worn}"
-    return lessons(photos, teacher, cache, options)
+    return lessons(photos, teacher, cache, options, report)
 
 
 def train_upscaling(run: UpscalingRun, out: Path, schedule: Schedule) -> Iterator[Report]:

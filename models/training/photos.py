@@ -53,7 +53,7 @@ def decoded(
     `convert` raises ValueError for what cannot be used. `depends_on` is what its results depend on beside the photos.
     """
     names = source.photos()
-    described = [str(source.path.resolve()), source.path.stat().st_mtime, names, depends_on]
+    described = [str(source.path.resolve()), source.path.stat().st_mtime, names, depends_on, "upright"]
     key = hashlib.sha256(json.dumps(described).encode()).hexdigest()
     problems: dict[str, str] = {}
 

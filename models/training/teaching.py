@@ -20,13 +20,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 import models
-from models.catalogue import Catalogue
+from models.catalogue import Catalogue, Report, silent
 from models.errors import BadInput
 from models.training.cache import PictureCache, cached
 from models.training.degradations import worn
 from models.training.patches import piece, reduced
 from models.training.photos import Photos
 from models.training.upscaling import UpscalingOptions
+from models.upscaling import UpscalingModel
 
 SIDE = 96  # small pixels a lesson has, a side
 _MARGIN = 10  # more around it for the teacher, whose answers at an edge lack what lies beyond
@@ -39,7 +40,6 @@ Pixels = NDArray[np.uint8]
 class Teacher:
     """An upscaler of the catalogue: `sha256` tells its weights from others of that name."""
 
-    name: str
     sha256: str
     enlarge: Callable[[Pixels], Pixels]
 
@@ -52,7 +52,9 @@ def read_teacher(name: str, scale: int, device: torch.device) -> Teacher:
         raise BadInput(f"{name} cannot teach this run.", f"It must be an upscaler that enlarges {scale} times.", hint)
     with open(entry.weights, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return Teacher(name, digest, models.open(name, device=device.type).upscale)  # type: ignore[union-attr]
+    model = models.open(name, device=device.type)
+    assert isinstance(model, UpscalingModel)  # as its card says
+    return Teacher(digest, model.upscale)
 
 
 @dataclass(frozen=True)
@@ -76,10 +78,11 @@ class Lessons:
         return small[inside], large[of_large]
 
 
-def lessons(photos: Photos, teacher: Teacher, cache: Path, options: UpscalingOptions) -> Lessons:
+def lessons(photos: Photos, teacher: Teacher, cache: Path, options: UpscalingOptions, report: Report = silent) -> Lessons:
     """Pieces of the photos that are trained on, as the teacher enlarges them; each is made once for a teacher and a choice.
 
-    `BadInput` where patches would be larger than lessons.
+    A large teacher takes seconds for each on a processor: `report(done, total, what)` tells how far it is. `BadInput` where
+    patches would be larger than lessons.
     """
     if options.patch > SIDE:
         raise BadInput(f"Patches of {options.patch} px do not fit into lessons of {SIDE} px.", hint="Take smaller ones.")
@@ -90,6 +93,7 @@ def lessons(photos: Photos, teacher: Teacher, cache: Path, options: UpscalingOpt
         numbers = range(first, min(first + _PART, options.lessons))
         key = hashlib.sha256(json.dumps([*described, len(numbers)]).encode()).hexdigest()
         parts.append(cached(cache / f"{first:06}", key, _asked(photos, teacher, options, numbers)))
+        report(numbers.stop, options.lessons, "lessons of the teacher")
     return Lessons(parts, options.scale, options.patch)
 
 

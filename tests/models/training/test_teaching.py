@@ -111,8 +111,10 @@ def test_a_teacher_is_asked_once_and_an_interruption_loses_little(
     monkeypatch.setattr(jobs, "read_teacher", counting)
     with pytest.raises(KeyboardInterrupt):
         jobs.open_upscaling(sharp, tmp_path / "run", FEW, HERE)
-    run = jobs.open_upscaling(sharp, tmp_path / "run", FEW, HERE)
+    said: list[tuple[int, int]] = []
+    run = jobs.open_upscaling(sharp, tmp_path / "run", FEW, HERE, report=lambda done, total, _: said.append((done, total)))
     assert (asked, len(run.pairs)) == (28 + 5, 30)  # of 25 that were complete none is asked for again
+    assert said == [(25, 30), (30, 30)]
     jobs.open_upscaling(sharp, tmp_path / "run", FEW, HERE)
     assert asked == 33
     keep_teacher(0.1)  # other weights of the same name say something else
