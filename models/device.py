@@ -177,7 +177,7 @@ def allow(device: str, allowance: Allowance) -> None:
     whole = total(device)
     bytes_allowed = allowance.of(whole)
     limited = bytes_allowed < whole
-    if limited or _allowed.pop(_key(device), None) is not None:
+    if limited or allowed(device) is not None:
         give_back()  # what is only kept for later would count
         if device == "mps":
             torch.mps.set_per_process_memory_fraction(bytes_allowed / whole if limited else _USUAL_OF_METAL)
@@ -185,6 +185,8 @@ def allow(device: str, allowance: Allowance) -> None:
             torch.cuda.set_per_process_memory_fraction(bytes_allowed / whole, _number(device))
     if limited:
         _allowed[_key(device)] = bytes_allowed
+    else:
+        _allowed.pop(_key(device), None)
 
 
 def allowed(device: str) -> int | None:

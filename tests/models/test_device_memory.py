@@ -1,6 +1,7 @@
 """What a person allows of a card's memory is planned with, and is a bound that holds. The processor stands for the card."""
 
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -112,6 +113,17 @@ def test_a_limit_that_was_never_set_is_never_lifted() -> None:
         assert card.share == 0.5
         device.allow("cuda", ALL)
         assert card.share == 1
+
+
+def test_a_limit_that_the_card_does_not_let_go_of_is_known_still() -> None:
+    with PretendedCard(8 * GB):
+        device.allow("cuda", Allowance(0.5))
+        with (
+            mock.patch.object(torch.cuda, "set_per_process_memory_fraction", side_effect=RuntimeError("CUDA error: lost")),
+            pytest.raises(RuntimeError),
+        ):
+            device.allow("cuda", ALL)
+        assert device.allowed("cuda") == 4 * GB
 
 
 def test_a_processor_has_no_memory_of_its_own_to_choose() -> None:
