@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QUrl
+from PySide6.QtCore import QCoreApplication, Qt, QUrl
 from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtNetwork import QLocalSocket
 from PySide6.QtWidgets import QWidget
@@ -176,7 +176,8 @@ def test_a_file_sent_by_the_system_arrives(door: FrontDoor, qtbot: QtBot, tmp_pa
 def test_a_minimised_window_comes_forward(qtbot: QtBot) -> None:
     window = QWidget()
     qtbot.addWidget(window)
-    window.showMinimized()
-    open_files.bring_forward(window)
-    assert window.isVisible()
-    assert not window.isMinimized()
+    for shown in (Qt.WindowState.WindowNoState, Qt.WindowState.WindowMaximized):
+        window.setWindowState(shown | Qt.WindowState.WindowMinimized)
+        open_files.bring_forward(window)
+        assert window.isVisible()
+        assert window.windowState() == shown
