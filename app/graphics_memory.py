@@ -23,12 +23,12 @@ SHARES = (1.0, 0.75, 0.5, 0.25)
 GIGABYTES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)  # what cards have, and whoever knows a program's needs thinks in
 
 
-def kept(settings: Settings) -> Allowance | None:
-    """What was chosen last time; None where nothing was, or somebody edited it into nothing that can be."""
+def kept(settings: Settings) -> Allowance:
+    """What was chosen last time; all where nothing was, or somebody edited it into nothing that can be."""
     try:
         return parse(settings.get(SETTING, str(ALL)))
     except ValueError:
-        return None
+        return ALL
 
 
 class GraphicsMemory(QObject):
@@ -52,7 +52,7 @@ class GraphicsMemory(QObject):
     def _engine_said(self, ticket: int, update: Update) -> None:
         if ticket == self._ticket and isinstance(update, Failure):
             self.noticed.emit(Notice(update.what, update.why, update.hint, bad=True))
-            self._fill(self._now)
+            self._fill()
         if not isinstance(update, Done) or not isinstance(update.result, DeviceFacts):
             return
         facts, asked = update.result, self.asked
@@ -60,16 +60,17 @@ class GraphicsMemory(QObject):
         if any(map(device.has_own_memory, (facts.device, *facts.further.names))):
             self._whole = facts.memory if device.has_own_memory(facts.device) else None
             self._now = facts.further.memory or ALL
-            self._fill(self._now)
+            self._fill()
             if ticket == self._ticket:
                 self._settings.set(SETTING, str(self._now))
                 self.said.emit(self.tr("Graphics memory that Ganvas may use: {0}").format(self._named(self._now)))
         elif asked is not None:
             self.noticed.emit(Notice(self.tr("--device-memory is about a graphics card, and Ganvas uses the processor here.")))
 
-    def _fill(self, now: Allowance) -> None:
-        """Offer shares of a card, and the gigabytes that it has; `now` is in use."""
+    def _fill(self) -> None:
+        """Offer shares of a card, the gigabytes that it has, and what is in use."""
         self._menu.clear()
+        now = self._now
         shares = [Allowance(share) for share in SHARES]
         sizes = [Allowance(bytes=size * GB) for size in GIGABYTES if self._whole is None or size * GB < self._whole]
         if now not in shares + sizes:
