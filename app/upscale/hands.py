@@ -137,9 +137,9 @@ class ProcessHand:
 
 def _serve(pipe: Connection, device: str, precision: str | None, threads: int | None, memory: Allowance | None) -> None:
     """In the hand's process: run what comes until nobody is there any more. None means: drop what is at work."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches all its processes: who began this one ends it
     from app.inference.engine import Engine
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches all its processes: who began this one ends it
     log.start()
     engine = Engine(device=own_device(device), precision=precision, threads=threads, device_memory=memory)
     with contextlib.suppress(EOFError, OSError):

@@ -62,10 +62,6 @@ class Job(QObject):
         """Whether one is at work, or paused."""
         return self._runner.state != "idle"
 
-    def has(self, row: Row) -> bool:
-        """Whether one that runs has this photo."""
-        return self.runs and self._runner.has(row)
-
     # Beginning
 
     def begin(self) -> None:

@@ -53,7 +53,7 @@ class UpscalePanel(Panel):
         self._worker, self._settings = worker, settings
         self.paces = Paces()
         self.models = Models(catalogue, settings, self.paces)
-        self.queue = Queue(self.history, recall.last_choices(settings), held=lambda row: self.job.has(row))
+        self.queue = Queue(self.history, recall.last_choices(settings), held=lambda row: self.runner.has(row))
         self._thumbs = Thumbs(THUMB, self)
         self.intake = Intake(self.queue, settings, self)
         self._files = Background(self)

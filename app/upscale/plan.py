@@ -201,7 +201,7 @@ class Planner:
 
     def release(self, outputs: Iterable[Path]) -> None:
         """Names that were given are free again: their photos are planned once more."""
-        self._taken = self._taken - {naming.key(os.path.abspath(path)) for path in outputs}
+        self._taken -= {naming.key(os.path.abspath(path)) for path in outputs}
 
     def plan(self, found: Found, facts: PhotoFacts | None = None) -> Planned:
         """Where and how large the result will be. `facts` spares another look at the file where they are known."""

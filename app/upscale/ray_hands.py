@@ -52,7 +52,8 @@ def versions(names: Sequence[str]) -> Versions:
     """Those of this process; `names` are of the models that are asked for."""
     from models.catalogue import Catalogue
 
-    entries = [Catalogue().find(name) for name in names]
+    catalogue = Catalogue()
+    entries = [catalogue.find(name) for name in names]
     python = ".".join(platform.python_version_tuple()[:2])
     found = [metadata.version(name) if _is_there(name) else "not installed" for name in ("torch", "ganvas")]
     sums = tuple(_sum(entry) if entry else "" for entry in entries)

@@ -118,7 +118,7 @@ class Runner(QObject):
 
     def has(self, row: Row) -> bool:
         """Whether a row belongs to the job at work."""
-        return id(row) in self._known
+        return self.state != "idle" and id(row) in self._known
 
     def use_devices(self, facts: DeviceFacts) -> None:
         """What computes, and how much memory it may use: the job at work obeys too."""

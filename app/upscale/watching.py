@@ -61,10 +61,8 @@ class Watcher(QObject):
     def _lose(self, folder: Path, error: Exception) -> None:
         if folder == self.folder:
             self.watch(None)
-            why = (
-                "It is gone" if isinstance(error, FileNotFoundError) else getattr(error, "strerror", None) or type(error).__name__
-            )
-            self.lost.emit(f"{why}.")
+            gone = isinstance(error, FileNotFoundError)
+            self.lost.emit("It is gone." if gone else f"{getattr(error, 'strerror', None) or type(error).__name__}.")
 
     def shut(self) -> None:
         """The window closes."""
