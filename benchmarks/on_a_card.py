@@ -336,11 +336,13 @@ def engines(device: torch.device, args: argparse.Namespace) -> None:
         return torch.cuda.max_memory_allocated(number), updates[-1].result, pieces
 
     try:
-        most, want, pieces = peak(Engine(device=str(device), threads=args.threads))
+        most, want, pieces = peak(Engine(device=str(device)))
         print(f"  an engine without an allowance: {most / 1e6:.0f} MB of tensors, {pieces} pieces")
-        engine = Engine(device=str(device), threads=args.threads, device_memory=Allowance(bytes=most * 2 // 3))
-        for allowed in (most * 2 // 3, most // 2, most // 3):
-            *_, told = engine.run(DeviceMemoryRequest(Allowance(bytes=allowed)) if allowed != most * 2 // 3 else DeviceRequest())
+        first, *others = (most * 2 // 3, most // 2, most // 3)
+        engine = Engine(device=str(device), device_memory=Allowance(bytes=first))
+        asked = [DeviceRequest(), *(DeviceMemoryRequest(Allowance(bytes=allowed)) for allowed in others)]
+        for allowed, request in zip((first, *others), asked, strict=True):
+            *_, told = engine.run(request)
             promise(isinstance(told, Done) and told.result.allowed == allowed, f"  an engine that may use {allowed / 1e6:.0f} MB")
             used, made, smaller = peak(engine)
             promise(used <= allowed, f"  uses {used / 1e6:.0f} MB, {smaller} pieces")
@@ -412,7 +414,6 @@ def main() -> int:
     parser.add_argument("--height", type=int, default=1224)
     parser.add_argument("--tile", type=int, default=512, help="side of a tile of the plain way")
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=None, help="threads of the processor")
     parser.add_argument("--small", action="store_true", help="small sizes, whose speed promises nothing")
     args = parser.parse_args()
     if args.small:
