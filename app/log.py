@@ -26,7 +26,8 @@ def log_file() -> Path:
 
 
 def start() -> None:
-    """Send what our packages log (INFO and worse) to the log file. Called once by `main`; twice does no harm.
+    """Send what our packages log (INFO and worse) to the log file. Called once by `main` and by the process of a further device;
+    twice does no harm.
 
     Where the folder cannot be written the program works without a log: that is said on stderr by logging's last resort.
     """

@@ -25,6 +25,8 @@ V = TypeVar("V")
 M = TypeVar("M")
 Job = Generator[Update, None, R]  # A request at work: yields updates, returns what Done carries.
 
+BUDGET_SHARE = 0.4  # Of the device's memory, for weights; activations, pictures and other programs need the rest.
+
 
 class Recent(Generic[V]):
     """The last few results of something that takes long and is asked for again."""
@@ -41,9 +43,6 @@ class Recent(Generic[V]):
                 self._values.popitem(last=False)
         self._values.move_to_end(key)
         return self._values[key]
-
-
-BUDGET_SHARE = 0.4  # Of the device's memory, for weights; activations, pictures and other programs need the rest.
 
 
 @dataclass(eq=False)
