@@ -162,11 +162,12 @@ def run(args: argparse.Namespace, *tasks: Task) -> int:
         return reporter.finish()
     if args.dry_run:
         return _dry_run(reporter, choices, list(_planned(named, choices, args.recursive)))
+    where = _where(args)  # what cannot be meant is said before a job is noted
     try:
         with Journal() as journal:
             number, entries = _noted(args, journal, choices, named, reporter)
             with journal.claimed(number):
-                return _work(Job(choices, card, entries, number), machine, _where(args), journal, reporter)
+                return _work(Job(choices, card, entries, number), machine, where, journal, reporter)
     except JournalError as error:
         reporter.failed("upscale", Failure(str(error)))
         return NOTHING_DONE

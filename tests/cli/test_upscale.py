@@ -18,6 +18,7 @@ from app import log
 from app.__main__ import main
 from app.cli.options import NOTHING_DONE, OK, SOME_FAILED, USAGE
 from app.photos.decoding import decode
+from app.upscale.journal import Journal
 from tests.upscale import belt
 from tests.upscale.belt import TWICE, doubled, photos
 
@@ -82,6 +83,14 @@ def test_a_place_with_several_models_is_not_taken_for_its_first(tmp_path: Path, 
         shutil.copy(ROOT / "tests" / "fixtures" / "checkpoints" / file, both)
     assert main(["upscale", "--model", str(both), str(photos(tmp_path / "in", 1)[0]), "--out", str(tmp_path)]) == NOTHING_DONE
     assert "holds 2 models. Add it with `ganvas models add` and choose one by name." in capsys.readouterr().err
+
+
+def test_a_command_that_cannot_be_meant_leaves_no_job_to_go_on_with(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photos(tmp_path / "in", 1)
+    assert upscale(tmp_path / "in", "--ray", "nowhere:1") == USAGE
+    assert "--device is of this machine, --ray computes on others: leave one out." in capsys.readouterr().err
+    with Journal() as journal:
+        assert journal.unfinished() == []
 
 
 def test_without_recursive_sub_folders_are_left_alone(tmp_path: Path) -> None:
