@@ -110,14 +110,14 @@ class PaintingModel:
                 shares = natural_edges(shares, self._edges, noise_seed, detail)
         shares = shares.unsqueeze(0).to(self.runtime.device)
         yield
-        return (yield from finite_or_again(self._precise, partial(self._look_and_render, shares, style, noise_seed)))
+        return (yield from finite_or_again(self._precise, partial(self._look_and_render, shares, style, noise_seed, detail)))
 
     def _look_and_render(
-        self, shares: torch.Tensor, style: Style, noise_seed: int, network: PaintingNetwork
+        self, shares: torch.Tensor, style: Style, noise_seed: int, detail: int, network: PaintingNetwork
     ) -> Steps[torch.Tensor]:
         found = self._style(network, style)
         yield
-        return (yield from network.render(shares, found, noise_seed)).float()
+        return (yield from network.render(shares, found, noise_seed, detail)).float()
 
     def _style(self, network: PaintingNetwork, style: Style) -> torch.Tensor | None:
         if style is None:

@@ -29,7 +29,8 @@ def paint(bench: Workbench, request: PaintRequest) -> Job[Picture]:
     if request.label_map.ndim != 2:
         raise BadInput("This is no label map.", f"It has {request.label_map.ndim} dimensions.", "A map has two.")
     height, width = request.label_map.shape
-    detail = _detail(bench, model, request)
+    finest = detail_for(model.card, height, width)
+    detail = _detail(bench, model, request, finest)
     side = max(model.working_size(height, width, detail))
     look = _look(bench, model, request)
     upscaler = request.enlarge_with if side < max(height, width) else None
@@ -46,7 +47,7 @@ def paint(bench: Workbench, request: PaintRequest) -> Job[Picture]:
     picture, spent = yield from bench.with_room(request.model, lambda: timed(steps()))
     bench.speeds.note(request.model, side, spent)
     if upscaler is None or not follows:
-        yield Frame(picture, side, spent, final=upscaler is None and detail == detail_for(model.card, height, width))
+        yield Frame(picture, side, spent, final=upscaler is None and detail == finest)
         return picture
     yield Frame(_resized(picture, height, width), side, spent, final=False)
     enlarger = bench.opened(upscaler, UpscalingModel, "enlarge photos", "Upscale")
@@ -56,12 +57,11 @@ def paint(bench: Workbench, request: PaintRequest) -> Job[Picture]:
     return result
 
 
-def _detail(bench: Workbench, model: PaintingModel, request: PaintRequest) -> int:
+def _detail(bench: Workbench, model: PaintingModel, request: PaintRequest, finest: int) -> int:
     """How finely it is painted: as fine as the model can where there is time, else as it was taught."""
-    height, width = request.label_map.shape
-    finest = detail_for(model.card, height, width)
     if request.deadline_ms is None or finest == 1:
         return finest
+    height, width = request.label_map.shape
     took = bench.speeds.known(request.model, max(model.working_size(height, width, finest)))
     return finest if took is not None and took <= request.deadline_ms else 1
 

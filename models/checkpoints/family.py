@@ -85,9 +85,10 @@ class PaintingNetwork(Protocol):
         """Style vector `[1, style_dim]` of a seed."""
         ...
 
-    def render(self, shares: torch.Tensor, style: torch.Tensor | None, noise_seed: int) -> Steps[torch.Tensor]:
-        """Picture `[1, 3, h, w]`, -1..1, of label shares `[1, labels, h, w]` (each pixel sums to 1) at working size.
+    def render(self, shares: torch.Tensor, style: torch.Tensor | None, noise_seed: int, detail: int) -> Steps[torch.Tensor]:
+        """Picture `[1, 3, h, w]`, -1..1, of label shares `[1, labels, h, w]` (each pixel sums to 1).
 
+        They have `detail` times the working size: 1, or for networks that can paint finer what `models.detail` says.
         `style` None is the model's plain look. Noise is a fixed plane drawn from `noise_seed`: the same in, the same out.
         """
         ...

@@ -66,7 +66,7 @@ class LandscapePainter:
         self._looks = None if mean is None else (mean.float(), tensors["looks.deviation"].float())
         plain = torch.zeros(config.style_dim) if "looks.plain" not in tensors else tensors["looks.plain"].float()
         self._plain = plain.reshape(1, -1).to(runtime.device)
-        self._noise: tuple[tuple[int, int, int], list[torch.Tensor]] | None = None
+        self._noise: tuple[tuple[int, int, int, int], list[torch.Tensor]] | None = None
 
     def working_size(self, height: int, width: int) -> tuple[int, int]:
         """About the area the network was taught, the map's shape kept, in whole multiples of what the coarsest level needs."""
@@ -105,14 +105,12 @@ class LandscapePainter:
             drawn = mean[chosen] + deviation[chosen] * drawn
         return drawn.to(self._runtime.device)
 
-    def render(self, shares: torch.Tensor, style: torch.Tensor | None, noise_seed: int) -> Steps[torch.Tensor]:
-        """Picture `[1, 3, h, w]` of shares at working size; see `PaintingNetwork`."""
+    def render(self, shares: torch.Tensor, style: torch.Tensor | None, noise_seed: int, detail: int) -> Steps[torch.Tensor]:
+        """Picture `[1, 3, h, w]` of shares at `detail` times the working size; see `PaintingNetwork`."""
         # Convolutions see zeros beyond the border, which leaves a dark or tinted rim there: so a margin is painted and cut off.
         # Above and below it is narrower, since the network is told how high in the picture a pixel is.
         height, width = shares.shape[-2:]
         step = self._config.multiple
-        taught = self.working_size(height, width)
-        detail = height // taught[0] if (height % taught[0], width % taught[1]) == (0, 0) else 1
         down, across = detail * step // 2, detail * step
         wider = torch.nn.functional.pad(shares, (across, across, down, down), mode="replicate")
         noise = self._quietened(wider, self._noise_for(wider.shape[-2], wider.shape[-1], noise_seed, detail))
@@ -121,7 +119,7 @@ class LandscapePainter:
 
     def _noise_for(self, height: int, width: int, seed: int, detail: int) -> list[torch.Tensor]:
         """The noise of a seed at this size; the last is kept, since a stroke asks for it again and again."""
-        key = (seed, height, width)
+        key = (seed, height, width, detail)
         if self._noise is None or self._noise[0] != key:
             drawn = noise_at(self._config, height, width, seed, detail)
             self._noise = (key, [plane.to(self._runtime.device) for plane in drawn])

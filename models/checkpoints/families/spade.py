@@ -92,8 +92,8 @@ class SPADEPainter:
         drawn = np.random.RandomState(seed % 2**32).randn(1, self.style_dim).astype(np.float32)
         return torch.from_numpy(drawn).to(self._runtime.device)
 
-    def render(self, shares: torch.Tensor, style: torch.Tensor | None, noise_seed: int) -> Steps[torch.Tensor]:
-        """Picture of shares at working size; the network has no noise. Without a style it takes the mean of all, zero."""
+    def render(self, shares: torch.Tensor, style: torch.Tensor | None, noise_seed: int, detail: int) -> Steps[torch.Tensor]:
+        """Picture of shares at working size: its `detail` is 1, and it has no noise. No style is the mean of all, zero."""
         labels = shares.new_zeros(1, self._channels, *shares.shape[-2:])
         labels[:, : shares.shape[1]] = shares
         if style is None and self.style_dim:

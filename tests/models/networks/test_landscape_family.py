@@ -110,10 +110,14 @@ def test_a_photo_is_described_at_the_size_that_the_encoder_learnt_at(pictures: i
 
 
 @pytest.mark.parametrize(("detail", "down", "across"), [(1, 4, 8), (2, 8, 16)])
-def test_the_border_of_the_map_is_painted_as_if_the_map_went_on(detail: int, down: int, across: int) -> None:
-    side = 64 * detail
-    painted = drain(opened().paint_steps(np.zeros((128, 128), np.uint8), np.zeros(6), own_size=True, detail=detail))
-    height, width = side + 2 * down, side + 2 * across
+@pytest.mark.parametrize("shape", [(128, 128), (64, 192)])  # a map of 40 x 112, what the second becomes, would become 40 x 104
+def test_the_border_of_the_map_is_painted_as_if_the_map_went_on(
+    shape: tuple[int, int], detail: int, down: int, across: int
+) -> None:
+    model = opened()
+    painted = drain(model.paint_steps(np.zeros(shape, np.uint8), np.zeros(6), own_size=True, detail=detail))
+    rows, columns = model.working_size(*shape, detail)
+    height, width = rows + 2 * down, columns + 2 * across
     plain = FoldedGenerator(generator(), torch.float32)
     wider = drain(plain.render(one_label(height, width), torch.zeros(1, 6), noise_at(CONFIG, height, width, 0, detail)))
     inner = ((wider[0, :, down:-down, across:-across] + 1) * 127.5).clamp(0, 255).round()
