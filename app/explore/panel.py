@@ -60,7 +60,7 @@ class ExplorePanel(Panel):
         self._worker, self._catalogue, self._settings = worker, catalogue, settings
         self._entries: dict[str, Entry] = {}
         self.facts: ModelFacts | None = None
-        self._describing = -1
+        self._described, self._describing = "", -1  # the model at hand, and the ticket that asks for its facts
         self._over = self._troubled = False
         self._shown_image: QImage | None = None
         self.shown: Variation | None = None
@@ -200,7 +200,7 @@ class ExplorePanel(Panel):
     def _describe(self, name: str) -> None:
         """Make a model the one at hand: its controls follow when it is open."""
         self._stack.setCurrentIndex(0 if name else 1)
-        self.facts = None
+        self._described, self.facts = name, None
         if not name:
             self.exportable.emit(False)
             return
@@ -310,7 +310,7 @@ class ExplorePanel(Panel):
 
     def _document_changed(self) -> None:
         now = self.document.now
-        if now.model and now.model != self._picker.name() and now.model in self._entries:
+        if now.model and now.model != self._described and now.model in self._entries:
             self._describe(now.model)
             return
         self.tools.show_variation(now)

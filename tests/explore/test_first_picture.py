@@ -72,6 +72,20 @@ def test_another_model_opens_with_its_own_first_picture(panel: ExplorePanel, at_
     assert panel.document.now == Variation(FACES).at_seed(FIRST)
 
 
+def test_a_model_that_is_picked_from_the_list_brings_its_own_controls(
+    panel: ExplorePanel, at_rest: Callable[[], None], qtbot: QtBot
+) -> None:
+    at_rest()
+    qtbot.waitUntil(lambda: panel.facts is not None, timeout=WAIT_MS)
+    picker = panel.picker
+    picker.activated.emit(picker.findText("Other faces"))
+    qtbot.waitUntil(lambda: panel.facts is not None and panel.facts.name == OTHERS, timeout=WAIT_MS)
+    assert panel.document.now.model == picker.name() == OTHERS
+    panel.undo()
+    qtbot.waitUntil(lambda: panel.facts is not None and panel.facts.name == FACES, timeout=WAIT_MS)
+    assert panel.document.now.model == picker.name() == FACES
+
+
 def test_a_place_that_a_person_chose_is_kept_in_another_model(panel: ExplorePanel, at_rest: Callable[[], None]) -> None:
     at_rest()
     panel.tools.seed.changed.emit(999)
