@@ -50,3 +50,11 @@ def at_rest(panel: ExplorePanel, qtbot: QtBot) -> Callable[[], None]:
         qtbot.waitUntil(lambda: panel.shown == panel.document.now and bool(panel.document.now.model), timeout=WAIT_MS)
 
     return wait
+
+
+@pytest.fixture
+def direction(panel: ExplorePanel, qtbot: QtBot) -> str:
+    """The first direction of the model, once the panel knows it."""
+    qtbot.waitUntil(lambda: panel.facts is not None, timeout=WAIT_MS)
+    assert panel.facts is not None
+    return panel.facts.directions[0].name

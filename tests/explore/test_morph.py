@@ -16,6 +16,8 @@ from app.explore.animation import FRAME_MS, assemble, folder_for, write_frame
 from app.explore.morph import FRAMES_A_SECOND, Morph
 from app.explore.panel import ExplorePanel
 from app.explore.variation import Variation
+from app.inference.updates import ENDINGS
+from app.inference.worker import InferenceWorker
 from app.photos import recipe
 from app.widgets.picture_view import picture_of
 
@@ -106,8 +108,8 @@ def length(animation: Image.Image) -> int:
 
 
 @pytest.fixture
-def starred(panel: ExplorePanel, at_rest: Callable[[], None]) -> ExplorePanel:
-    """Explore with two favourites, the timeline open."""
+def two_favourites(panel: ExplorePanel, at_rest: Callable[[], None]) -> ExplorePanel:
+    """Explore with two favourites, the timeline not open yet."""
     at_rest()
     panel.document.favour()
     panel.tools.seed.changed.emit(9)
@@ -115,8 +117,14 @@ def starred(panel: ExplorePanel, at_rest: Callable[[], None]) -> ExplorePanel:
     assert not panel.strip.morph.isEnabled()
     panel.document.favour()
     assert panel.strip.morph.isEnabled()
-    panel.strip.morph.click()
     return panel
+
+
+@pytest.fixture
+def starred(two_favourites: ExplorePanel) -> ExplorePanel:
+    """Explore with two favourites, the timeline open."""
+    two_favourites.strip.morph.click()
+    return two_favourites
 
 
 def test_favourites_play_until_they_are_stopped(starred: ExplorePanel, qtbot: QtBot) -> None:
@@ -148,12 +156,18 @@ def test_the_timeline_is_scrubbed_and_ends_show_the_keys(
     )  # fmt: skip
 
 
-def test_a_hand_that_scrubs_before_the_keys_are_known_is_answered_once_they_are(starred: ExplorePanel, qtbot: QtBot) -> None:
-    player = starred.morph._player
-    player.go_to(0.5)
+def test_a_hand_that_scrubs_before_the_keys_are_known_is_answered_once_they_are(
+    two_favourites: ExplorePanel, qtbot: QtBot
+) -> None:
+    panel, player = two_favourites, two_favourites.morph._player
+    # What the worker answers waits for the event loop, which does not run before `waitSignal`.
+    panel.strip.morph.click()
+    panel.morph_row.timeline.scrubbed.emit(0.5)
     player._rest.stop()
-    player._finish()  # the hand has rested already; as a rule before the worker has answered
-    with qtbot.waitSignal(starred.morph.shown, timeout=WAIT_MS):
+    player._finish()  # the hand has rested already
+    assert not panel.morph._latents.known
+    assert player._ticket < 0  # nothing is asked for
+    with qtbot.waitSignal(panel.morph.shown, timeout=WAIT_MS):
         pass
 
 
@@ -166,14 +180,19 @@ def test_leaving_the_timeline_brings_the_picture_at_hand_back(
     assert starred.strip.isVisible()
 
 
-def test_no_picture_of_the_morph_comes_once_it_was_left(starred: ExplorePanel, qtbot: QtBot) -> None:
+def test_no_picture_of_the_morph_comes_once_it_was_left(starred: ExplorePanel, worker: InferenceWorker, qtbot: QtBot) -> None:
     full = picture_of(starred._renderer.full(starred.document.now))
-    late = []
-    qtbot.waitUntil(lambda: starred.morph._player._ticket >= 0, timeout=WAIT_MS)
-    starred.morph.close()  # one is on its way
-    starred.morph.shown.connect(late.append)
-    assert starred.is_full
-    qtbot.wait(400)
+    late, player = [], starred.morph._player
+    qtbot.waitUntil(lambda: player._ticket >= 0, timeout=WAIT_MS)
+    on_its_way = player._ticket
+    with qtbot.waitSignal(
+        worker.updated,
+        timeout=WAIT_MS,
+        check_params_cb=lambda ticket, update: ticket == on_its_way and isinstance(update, ENDINGS),
+    ):
+        starred.morph.close()
+        starred.morph.shown.connect(late.append)
+        assert starred.is_full
     assert late == []
     assert starred.is_full
     assert np.array_equal(picture_of(starred.view.image), full)

@@ -7,47 +7,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
-from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from app.explore import thumbnail_store
 from app.explore.panel import ExplorePanel
-from app.explore.variation import Variation
 from app.inference.updates import Frame, Update
 from app.inference.worker import InferenceWorker
-from app.photos import recipe
 from app.settings import Settings
 from app.widgets.panel import Notice
-from app.widgets.picture_view import picture_of
 from app.widgets.section import Section
 from models.catalogue import Catalogue
+from tests.explore.hands import drag, shown
 from tests.inference.small_models import FACES
 
 WAIT_MS = 60_000
-
-
-def drag(qtbot: QtBot, panel: ExplorePanel, name: str, values: list[float], release: bool = True) -> None:
-    """Take a direction's slider through values, in sigmas."""
-    slider = panel.tools.row(name).slider
-    spots = [QPoint(round(slider.at(round(value * 10))), 10) for value in values]
-    qtbot.mousePress(slider, Qt.MouseButton.LeftButton, pos=spots[0])
-    for spot in spots[1:]:
-        qtbot.mouseMove(slider, spot)
-    if release:
-        qtbot.mouseRelease(slider, Qt.MouseButton.LeftButton, pos=spots[-1])
-
-
-@pytest.fixture
-def direction(panel: ExplorePanel, qtbot: QtBot) -> str:
-    """The first direction of the model, once the panel knows it."""
-    qtbot.waitUntil(lambda: panel.facts is not None, timeout=WAIT_MS)
-    assert panel.facts is not None
-    return panel.facts.directions[0].name
-
-
-def shown(panel: ExplorePanel) -> np.ndarray:
-    return picture_of(panel.view.image)
 
 
 def test_the_first_picture_comes_by_itself(panel: ExplorePanel, at_rest: Callable[[], None]) -> None:
@@ -230,93 +204,6 @@ def test_letters_typed_into_the_search_are_letters(
     assert (panel.document.now, panel.document.favourites, panel.document.pinned) == (before, (), None)
 
 
-@pytest.mark.parametrize("suffix", ["png", "jpg", "webp"])
-def test_a_saved_picture_restores_what_made_it(
-    panel: ExplorePanel, direction: str, at_rest: Callable[[], None], tmp_path: Path, qtbot: QtBot, suffix: str
-) -> None:
-    drag(qtbot, panel, direction, [0, 1.5])
-    panel.tools.moved.emit(3.5, 2.25)
-    panel.tools.settled.emit()
-    made, file = panel.document.now, tmp_path / f"a face.{suffix}"
-    with qtbot.waitSignal(panel.message, timeout=WAIT_MS):
-        panel.save(file)
-    at_rest()
-    if suffix == "png":
-        assert np.array_equal(picture_of(QImage(str(file))), shown(panel))
-    assert recipe.read_kind(file) == "generated"
-    panel.roll()
-    assert panel.open_file(file)
-    assert panel.document.now == made
-    panel.undo()
-    assert panel.document.now != made
-
-
-def test_a_picture_of_a_model_that_is_gone_says_which(panel: ExplorePanel, at_rest: Callable[[], None], tmp_path: Path) -> None:
-    at_rest()
-    before, notices = panel.document.now, []
-    panel.noticed.connect(notices.append)
-    made = {"panel": "explore", "version": 1, "model": {"name": "x", "title": "Old Faces", "sha256": "ff"}}
-    recipe.write(tmp_path / "a.png", shown(panel), {**made, "variation": Variation("x").to_dict()})
-    assert panel.open_file(tmp_path / "a.png")
-    assert "Old Faces" in notices[-1].what
-    assert panel.document.now == before
-
-
-def test_a_photo_is_left_to_other_panels(panel: ExplorePanel, tmp_path: Path) -> None:
-    QImage(20, 20, QImage.Format.Format_RGB32).save(str(tmp_path / "a.png"))
-    assert not panel.open_file(tmp_path / "a.png")
-    assert not panel.open_file(tmp_path / "missing.png")
-
-
-def test_a_disk_that_refuses_is_said(panel: ExplorePanel, at_rest: Callable[[], None], tmp_path: Path, qtbot: QtBot) -> None:
-    at_rest()
-    with qtbot.waitSignal(panel.noticed, timeout=WAIT_MS) as got:
-        panel.save(tmp_path / "no such folder" / "a.png")
-    notice = got.args[0]
-    assert isinstance(notice, Notice)
-    assert notice.bad
-    assert notice.button
-
-
-def test_the_picture_can_be_copied(panel: ExplorePanel, at_rest: Callable[[], None]) -> None:
-    at_rest()
-    panel.copy()
-    assert np.array_equal(picture_of(QGuiApplication.clipboard().image()), shown(panel))
-
-
-def test_a_picture_that_is_still_being_made_is_copied_and_sent_once_it_is_there(
-    panel: ExplorePanel, at_rest: Callable[[], None], qtbot: QtBot
-) -> None:
-    at_rest()
-    sent: list[np.ndarray] = []
-    panel.send_to.connect(lambda name, picture: sent.append(picture))
-    panel.roll()
-    QGuiApplication.clipboard().clear()
-    panel.copy()
-    panel.bar.send.click()
-    assert sent == []
-    at_rest()
-    assert np.array_equal(picture_of(QGuiApplication.clipboard().image()), shown(panel))
-    assert [picture.tolist() for picture in sent] == [shown(panel).tolist()]
-
-
-def test_what_was_open_comes_back(
-    panel: ExplorePanel, worker: InferenceWorker, catalogue: Catalogue, at_rest: Callable[[], None], qtbot: QtBot
-) -> None:
-    panel.tools.seed.changed.emit(42)
-    at_rest()
-    panel.document.favour()
-    state, picture = panel.state(), shown(panel)
-    panel.shut()
-    again = ExplorePanel(worker, catalogue, Settings())
-    qtbot.addWidget(again, before_close_func=ExplorePanel.shut)
-    again.restore(state)
-    assert again.view.has_picture()
-    qtbot.waitUntil(lambda: again.shown is not None, timeout=WAIT_MS)
-    assert np.array_equal(shown(again), picture)
-    assert again.document.favourites == panel.document.favourites
-
-
 def test_without_a_model_it_says_how_to_get_one(tmp_path: Path, qtbot: QtBot, worker: InferenceWorker) -> None:
     class Empty(Catalogue):
         def entries(self) -> list:
@@ -382,54 +269,6 @@ def test_a_model_without_a_sample_sheet_gets_one(
     qtbot.waitUntil(lambda: sheet() is not None, timeout=WAIT_MS)
     picture = QImage(str(sheet()))
     assert (picture.width(), picture.height()) == (1024, 256)
-
-
-def test_thumbnails_are_there_at_the_next_start_before_the_engine_is(
-    panel: ExplorePanel, catalogue: Catalogue, worker: InferenceWorker, at_rest: Callable[[], None], qtbot: QtBot
-) -> None:
-    at_rest()
-    sheet = panel.sheet.seeds
-    qtbot.waitUntil(lambda: len(sheet.thumbs.images) == len(sheet.thumbs.keys), timeout=WAIT_MS)
-    state = panel.state()
-    panel.shut()
-    again = ExplorePanel(worker, catalogue, Settings())
-    qtbot.addWidget(again, before_close_func=ExplorePanel.shut)
-    again.restore(state)
-    assert len(again.sheet.seeds.thumbs.images) == len(sheet.thumbs.keys)
-    key = sheet.thumbs.keys[3]
-    before, after = picture_of(sheet.thumbs.images[key]), picture_of(again.sheet.seeds.thumbs.images[key])
-    assert np.abs(before.astype(int) - after).mean() < 12  # JPEG of a small network's noise
-
-
-def test_thumbnails_of_a_model_that_was_replaced_are_made_anew(
-    panel: ExplorePanel, catalogue: Catalogue, worker: InferenceWorker, at_rest: Callable[[], None], qtbot: QtBot
-) -> None:
-    at_rest()
-    qtbot.waitUntil(lambda: len(panel.sheet.seeds.thumbs.images) > 5, timeout=WAIT_MS)
-    panel.shut()
-    weights = catalogue.home / FACES / "weights.safetensors"
-    weights.write_bytes(weights.read_bytes())
-    again = ExplorePanel(worker, catalogue, Settings())
-    qtbot.addWidget(again, before_close_func=ExplorePanel.shut)
-    again.restore({})
-    assert again.sheet.seeds.thumbs.images == {}
-
-
-@pytest.mark.qt_log_ignore("JPEG", extend=True)
-@pytest.mark.parametrize("damage", ["list", "picture", "size"])
-def test_kept_thumbnails_that_are_damaged_are_passed_over(ganvas_home: Path, damage: str) -> None:
-    variation, image = Variation("m"), QImage(128, 128, QImage.Format.Format_RGB32)
-    image.fill(0)
-    thumbnail_store.keep(image, [(variation, image)], lambda model: "stamp")
-    assert [found for found, _ in thumbnail_store.kept(lambda model: "stamp")] == [variation]
-    state = ganvas_home / "state"
-    if damage == "list":
-        (state / "explore-thumbnails.json").write_text('[{"x": "far"}, 7, null]')
-    elif damage == "picture":
-        (state / "explore-thumbnails.jpg").write_bytes(b"\xff\xd8\xff\xe0 no picture")
-    else:
-        image.save(str(state / "explore-thumbnails.jpg"))
-    assert list(thumbnail_store.kept(lambda model: "stamp")) == []
 
 
 def test_the_tab_key_goes_where_the_eye_goes(panel: ExplorePanel, direction: str, qtbot: QtBot) -> None:
