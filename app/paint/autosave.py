@@ -59,13 +59,13 @@ class Autosave(QObject):
         if refusal and not self._failing:
             self.refused.emit(refusal)
         self._failing = bool(refusal)
+        self._changed = self._changed or self._failing  # it is tried again with the next change, or at the end
 
     def shut(self) -> None:
         """The program ends by itself: the last state is written, and marked as closed."""
         self._clock.stop()
         if self._changed:
             self.write()
-            self._clock.stop()
         self._background.shut()
         self._recovery.closed()
         if self._lock is not None:

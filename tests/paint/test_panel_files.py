@@ -289,6 +289,21 @@ def test_after_an_orderly_end_the_drawing_is_there_and_nothing_is_said(make_pane
     assert again.tools.label == 12
 
 
+def test_what_a_disk_refused_is_tried_again_at_the_end(
+    make_panel: MakePanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(*args: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    panel = make_panel()
+    draw(canvas_of(panel), [(100, 100), (200, 300)])
+    with monkeypatch.context() as full, qtbot.waitSignal(panel._autosave.refused):
+        full.setattr(placing, "write", write)
+        panel._autosave.write()
+    panel._autosave.shut()  # there is room again
+    assert np.array_equal(read_project(panel._autosave._recovery.file).label_map(), panel.document.map)
+
+
 def test_two_programs_keep_two_drawings(make_panel: MakePanel) -> None:
     first, second = make_panel(), make_panel()
     assert first._autosave._recovery.file != second._autosave._recovery.file
