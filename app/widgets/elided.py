@@ -14,8 +14,9 @@ class Elided(QLabel):
         return QSize(0, super().minimumSizeHint().height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        area = self.contentsRect()
+        area, style = self.contentsRect(), self.style()
         line = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, area.width())
-        style = self.style()
-        style.drawItemText(painter, area, int(self.alignment()), self.palette(), self.isEnabled(), line, self.foregroundRole())
+        with QPainter(self) as painter:
+            style.drawItemText(
+                painter, area, int(self.alignment()), self.palette(), self.isEnabled(), line, self.foregroundRole()
+            )

@@ -40,11 +40,12 @@ def test_results_come_in_order_on_the_windows_thread_and_errors_where_they_are_w
 
 
 def test_nobody_is_told_after_the_window_closed(qtbot: QtBot) -> None:
-    background = Background()
+    background, gate = Background(), threading.Event()
     told: list[object] = []
-    background.run(Job(1), told.append)
+    background.run(lambda: gate.wait(10), told.append)
+    gate.set()
     background.shut()
-    qtbot.wait(20)
+    qtbot.wait(20)  # what is to be told lies in the event loop already
     assert told == []
 
 

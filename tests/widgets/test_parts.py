@@ -1,6 +1,4 @@
-"""Thumbnails, the model picker, messages, folding sections, work beside the window."""
-
-import threading
+"""Thumbnails, the model picker, messages, folding sections, cut labels."""
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -8,7 +6,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QLabel, QToolButton
 from pytestqt.qtbot import QtBot
 
-from app.widgets.background import Background
+from app.widgets.elided import Elided
 from app.widgets.message_bar import MessageBar
 from app.widgets.model_picker import Choice, ModelPicker
 from app.widgets.panel import Notice
@@ -190,42 +188,20 @@ def test_the_newest_job_is_shown_and_an_older_one_after_it(qtbot: QtBot) -> None
     assert line.job.text() == ""
 
 
-def test_work_beside_the_window_comes_back_in_order_on_its_thread(qtbot: QtBot) -> None:
-    background = Background()
-    came: list[tuple[int, bool]] = []
-    threads: set[int] = set()
-
-    def work(number: int) -> int:
-        threads.add(threading.get_ident())
-        return number
-
-    for number in range(20):
-        background.run(
-            lambda number=number: work(number), lambda n: came.append((n, threading.current_thread() is threading.main_thread()))
-        )
-    qtbot.waitUntil(lambda: len(came) == 20)
-    assert came == [(number, True) for number in range(20)]
-    assert threading.get_ident() not in threads
-    background.shut()
-    background.deleteLater()
-
-
-def test_work_that_fails_says_why(qtbot: QtBot) -> None:
-    background = Background()
-    errors: list[Exception] = []
-    background.run(lambda: 1 // 0, lambda _: None, errors.append)
-    qtbot.waitUntil(lambda: bool(errors))
-    assert isinstance(errors[0], ZeroDivisionError)
-    background.shut()
-    background.deleteLater()
-
-
-def test_nobody_hears_of_work_that_ended_after_the_window_closed(qtbot: QtBot) -> None:
-    background = Background()
-    gate, came = threading.Event(), []
-    background.run(lambda: gate.wait(10), came.append)
-    gate.set()
-    background.shut()
-    qtbot.wait(50)
-    assert came == []
-    background.deleteLater()
+def test_a_cut_label_says_what_it_has_room_for_and_that_there_is_more(qtbot: QtBot) -> None:
+    text = "12 photos · 3 done · about 4 minutes left"
+    cut, whole, plain = Elided(), Elided(), QLabel()
+    for label in (cut, whole, plain):
+        qtbot.addWidget(label)
+        label.setText(text)
+    assert cut.minimumSizeHint().width() == 0
+    cut.resize(90, 20)
+    seen = cut.grab().toImage()
+    assert cut.text() == text
+    whole.setText(cut.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, 90))
+    assert whole.text().endswith("…")
+    whole.resize(90, 20)
+    assert whole.grab().toImage() == seen
+    cut.resize(600, 20)
+    plain.resize(600, 20)
+    assert cut.grab().toImage() == plain.grab().toImage()
