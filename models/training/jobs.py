@@ -108,10 +108,10 @@ def open_upscaling(
     """An upscaling run that stands where `out` left it, or at the network of `begin_from`, or at the beginning.
 
     A run that was begun keeps its options; a new one takes its width and depth from what it begins from. `report(done, total,
-    what)` tells how far the asking of a teacher is. `BadInput` where data, states or what it begins from cannot be used, or where
-    scale, wear, critic or teacher of the run that was begun are others.
+    what)` tells how far the asking of a teacher is; a run that has seen `options.pictures` asks none. `BadInput` where data,
+    states or what it begins from cannot be used, or where scale, wear, critic or teacher of the run that was begun are others.
     """
-    state = begun_state(out)
+    state, wanted = begun_state(out), options.pictures
     beginning = read_beginning(begin_from) if state is None and begin_from is not None else None
     if state is not None:
         asked, options = options, upscaling_begun(state, out)
@@ -122,7 +122,11 @@ def open_upscaling(
         options = replace(options, width=beginning.config.features, inner=beginning.config.inner)
     photos = read_photos(data, out.parent / "cache" / data.name, options.patch * options.scale)
     device, bfloat16 = place.chosen()
-    run = UpscalingRun(photos, read_trunk(), options, device, bfloat16, _lessons(photos, data, out, options, device, report))
+    if options.teacher and state is not None and int(state["seen"]) >= wanted:
+        taught: Lessons | None = Lessons([], options.scale, options.patch)  # nothing more is learnt: the teacher may be gone
+    else:
+        taught = _lessons(photos, data, out, options, device, report)
+    run = UpscalingRun(photos, read_trunk(), options, device, bfloat16, taught)
     if state is not None:
         run.restore(state)
     elif beginning is not None:

@@ -1,5 +1,7 @@
 """A large upscaler teaches a small one: its fine detail, the photo's colours, each piece asked for once, and exact resuming."""
 
+import json
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,7 +18,7 @@ from models.errors import BadInput
 from models.networks.compact import CompactConfig
 from models.training import jobs, teaching
 from models.training.fidelity import bicubic
-from models.training.loop import STATE
+from models.training.loop import STATE, Schedule
 from models.training.state import save_state
 from models.training.upscaling import UpscalingOptions, begun
 
@@ -133,3 +135,17 @@ def test_patches_that_are_larger_than_lessons_are_refused(sharp: Path, tmp_path:
     keep_teacher()
     with pytest.raises(BadInput, match="do not fit into lessons"):
         jobs.open_upscaling(sharp, tmp_path / "run", replace(FEW, patch=97), HERE)
+
+
+def test_a_run_that_is_at_its_end_needs_no_teacher_to_become_a_model(sharp: Path, tmp_path: Path) -> None:
+    keep_teacher()
+    run = jobs.open_upscaling(sharp, tmp_path / "run", FEW, HERE)
+    assert [report.seen for report in jobs.train_upscaling(run, tmp_path / "run", Schedule(FEW.pictures))] == [8]
+    Catalogue().remove("teacher")
+    shutil.rmtree(tmp_path / "cache" / "sharp-by-teacher")
+    ended = jobs.open_upscaling(sharp, tmp_path / "run", FEW, HERE)
+    assert not list(jobs.train_upscaling(ended, tmp_path / "run", Schedule(FEW.pictures)))
+    jobs.export_upscaling(ended, jobs.read_card(None, "pupil"), tmp_path / "pupil")
+    assert "30 lessons of teacher" in json.loads((tmp_path / "pupil" / "card.json").read_text())["recipe"]
+    with pytest.raises(BadInput, match="teacher cannot teach this run"):  # where it is to learn more
+        jobs.open_upscaling(sharp, tmp_path / "run", replace(FEW, pictures=10), HERE)
