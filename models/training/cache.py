@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import math
 import os
@@ -11,17 +13,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+INDEX = "index.json"
+_BEFORE = "pictures.u8"  # what the pictures of an index are called that names no file, as all once were
+
 
 class PictureCache:
     """Arrays uint8 by number, each of its own shape; read-only."""
 
     def __init__(self, folder: Path) -> None:
-        described = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+        described = json.loads((folder / INDEX).read_text(encoding="utf-8"))
         self.shapes: list[tuple[int, ...]] = [tuple(shape) for shape in described["shapes"]]
         self.notes: list[dict[str, object]] = described["notes"]
         self._starts = np.concatenate([[0], np.cumsum([math.prod(shape) for shape in self.shapes])]).astype(np.int64)
         size = int(self._starts[-1])  # a file of no bytes cannot be mapped
-        self._bytes = np.memmap(folder / "pictures.u8", np.uint8, "r", shape=(size,)) if size else np.zeros(0, np.uint8)
+        file = folder / described.get("file", _BEFORE)
+        self._bytes = np.memmap(file, np.uint8, "r", shape=(size,)) if size else np.zeros(0, np.uint8)
 
     def __len__(self) -> int:
         return len(self.shapes)
@@ -33,23 +39,33 @@ class PictureCache:
 def cached(folder: Path, key: str, pictures: Iterable[tuple[NDArray[np.uint8], dict[str, object]]]) -> PictureCache:
     """The cache in `folder`, filled from `pictures` (array and a note each) unless it was filled under the same `key`.
 
-    Both files are written beside their places and renamed, the index last: an interrupted filling starts over, and a run that has
-    the old pictures mapped keeps them.
+    A filling has a file of its own, which the index names when it is whole: an interrupted one leaves the pictures before, and a
+    run that has those mapped keeps them. Files that no index names are deleted, at a later filling where Windows refuses it now.
     """
-    index = folder / "index.json"
+    index = folder / INDEX
     if index.exists() and json.loads(index.read_text(encoding="utf-8"))["key"] == key:
         return PictureCache(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    index.unlink(missing_ok=True)
     shapes, notes = [], []
-    filling = folder / "pictures.u8.part"
+    place = _free(folder, key)
+    filling = place.with_name(f"{place.name}.part")
     with open(filling, "wb") as file:
         for picture, note in pictures:
             file.write(np.ascontiguousarray(picture).tobytes())
             shapes.append(picture.shape)
             notes.append(note)
-    os.replace(filling, folder / "pictures.u8")
-    part = folder / "index.json.part"
-    part.write_text(json.dumps({"key": key, "shapes": shapes, "notes": notes}), encoding="utf-8")
+    os.replace(filling, place)
+    part = folder / f"{INDEX}.part"
+    part.write_text(json.dumps({"key": key, "file": place.name, "shapes": shapes, "notes": notes}), encoding="utf-8")
     os.replace(part, index)
+    for old in folder.glob("pictures*.u8*"):
+        if old != place:
+            with contextlib.suppress(OSError):  # another run has it mapped
+                old.unlink()
     return PictureCache(folder)
+
+
+def _free(folder: Path, key: str) -> Path:
+    """A name for the pictures of this key that no file has: one that is mapped cannot be replaced under Windows."""
+    names = (f"pictures-{key[:16]}{f'-{number}' if number else ''}.u8" for number in itertools.count())
+    return next(folder / name for name in names if not (folder / name).exists())

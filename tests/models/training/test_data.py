@@ -1,15 +1,20 @@
 """Training photos: found wherever they lie, checked one by one, decoded once."""
 
+import json
+import os
 import shutil
 import tarfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from models.errors import BadInput
+from models.training.cache import cached
 from models.training.labelled import read_labelled, square
 from models.training.painting import sampling_chances
 from models.training.photos import read_photos
@@ -63,11 +68,16 @@ def test_what_cannot_be_used_is_listed_and_the_rest_is_used(landscapes: Path, tm
     assert {p.name for p in again.problems} == {p.name for p in data.problems}
 
 
+def filled(cache: Path) -> dict[str, int]:
+    """The files of pictures in a cache, and when each was written."""
+    return {file.name: file.stat().st_mtime_ns for file in cache.glob("*.u8*")}
+
+
 def test_photos_are_decoded_once_and_again_when_the_data_changes(landscapes: Path, tmp_path: Path) -> None:
     read_labelled(landscapes, tmp_path / "cache")
-    written = (tmp_path / "cache" / "photos" / "pictures.u8").stat().st_mtime_ns
+    written = filled(tmp_path / "cache" / "photos")
     read_labelled(landscapes, tmp_path / "cache")
-    assert (tmp_path / "cache" / "photos" / "pictures.u8").stat().st_mtime_ns == written
+    assert filled(tmp_path / "cache" / "photos") == written
     for kind in ("photos", "maps"):
         shutil.copy(landscapes / kind / "p00.png", landscapes / kind / "p99.png")
     assert len(read_labelled(landscapes, tmp_path / "cache").photos) == 13
@@ -183,21 +193,64 @@ def test_two_runs_that_need_photos_of_different_sizes_share_one_cache(tmp_path: 
     for i, side in enumerate((40, 70, 80, 90)):
         Image.effect_noise((side, side), 50).convert("RGB").save(folder / f"{i}.png")
     first = read_photos(folder, tmp_path / "cache", 32)
-    filled = (tmp_path / "cache" / "pictures.u8").stat().st_mtime_ns
+    written = filled(tmp_path / "cache")
     second = read_photos(folder, tmp_path / "cache", 64)
-    assert (tmp_path / "cache" / "pictures.u8").stat().st_mtime_ns == filled
+    assert filled(tmp_path / "cache") == written
     assert len(first.train) + len(first.held_out) == 4
     assert [(p.name, p.reason) for p in second.problems] == [("0.png", "has 40 x 40 pixels; 64 on each side are needed")]
     assert len(second.train) + len(second.held_out) == 3
 
 
-def test_a_run_keeps_the_pictures_it_has_mapped_while_another_fills_the_cache_anew(tmp_path: Path) -> None:
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    for i in range(3):
-        Image.effect_noise((64, 64), 50).convert("RGB").save(folder / f"{i}.png")
-    before = read_photos(folder, tmp_path / "cache", 32)
-    seen = before.pictures[2].copy()
-    (folder / "2.png").unlink()
-    assert len(read_photos(folder, tmp_path / "cache", 32).pictures) == 2
-    assert (before.pictures[2] == seen).all()
+def grey(value: int) -> Iterator[tuple[NDArray[np.uint8], dict[str, object]]]:
+    yield np.full((4, 5, 3), value, np.uint8), {}
+
+
+def test_a_run_keeps_the_pictures_it_has_mapped_while_another_fills_the_cache_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Windows has it: what is mapped can be neither replaced nor deleted."""
+    mapped: set[str] = set()
+    replace, unlink = os.replace, Path.unlink
+
+    def replace_unmapped(source: Path, place: Path) -> None:
+        if str(place) in mapped:
+            raise PermissionError(13, "The process cannot access the file because it is being used by another process")
+        replace(source, place)
+
+    def unlink_unmapped(path: Path, missing_ok: bool = False) -> None:
+        if str(path) in mapped:
+            raise PermissionError(13, "The process cannot access the file because it is being used by another process")
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(os, "replace", replace_unmapped)
+    monkeypatch.setattr(Path, "unlink", unlink_unmapped)
+    before = cached(tmp_path, "one", grey(1))
+    mapped.update(str(file) for file in tmp_path.glob("*.u8"))
+    assert (cached(tmp_path, "two", grey(2))[0] == 2).all()
+    assert (cached(tmp_path, "one", grey(3))[0] == 3).all()  # the pictures "one" had are not taken for these
+    assert (before[0] == 1).all()
+    mapped.clear()  # that run has ended: the next filling takes its pictures away
+    assert (cached(tmp_path, "three", grey(4))[0] == 4).all()
+    assert len(list(tmp_path.glob("*.u8*"))) == 1
+
+
+def test_a_filling_that_was_broken_off_leaves_the_pictures_before(tmp_path: Path) -> None:
+    def broken() -> Iterator[tuple[NDArray[np.uint8], dict[str, object]]]:
+        yield from grey(2)
+        raise KeyboardInterrupt
+
+    cached(tmp_path, "one", grey(1))
+    with pytest.raises(KeyboardInterrupt):
+        cached(tmp_path, "two", broken())
+    never: list[tuple[NDArray[np.uint8], dict[str, object]]] = []
+    assert (cached(tmp_path, "one", never)[0] == 1).all()
+    assert (cached(tmp_path, "two", grey(2))[0] == 2).all()
+    assert len(list(tmp_path.glob("*.u8*"))) == 1
+
+
+def test_a_cache_of_an_earlier_ganvas_is_used_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "pictures.u8").write_bytes(bytes([7] * 12))
+    (tmp_path / "index.json").write_text(json.dumps({"key": "old", "shapes": [[2, 2, 3]], "notes": [{}]}))
+    assert (cached(tmp_path, "old", [])[0] == 7).all()
+    cached(tmp_path, "new", grey(2))
+    assert not (tmp_path / "pictures.u8").exists()
