@@ -43,6 +43,11 @@ class LatentModel:
         self.resolution, self.previews, self.layer_sizes = network.resolution, network.previews, network.layer_sizes
 
     @property
+    def network(self) -> LatentNetwork:
+        """What computes the pictures."""
+        return self._precise.network
+
+    @property
     def runtime(self) -> Runtime:
         """Where the network runs, and in which number format."""
         return self._precise.runtime

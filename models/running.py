@@ -39,9 +39,15 @@ def is_out_of_memory(error: BaseException) -> bool:
 @contextmanager
 def piece_of_work() -> Iterator[None]:
     """One piece of inference: no gradients are kept, and a full memory is `OutOfMemory`."""
+    with memory_said(), torch.inference_mode():
+        yield
+
+
+@contextmanager
+def memory_said() -> Iterator[None]:
+    """A full memory is `OutOfMemory`, whichever way torch says it."""
     try:
-        with torch.inference_mode():
-            yield
+        yield
     except (RuntimeError, MemoryError) as error:
         if is_out_of_memory(error):
             raise OutOfMemory(

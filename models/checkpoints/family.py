@@ -9,9 +9,9 @@ and a model of the catalogue. A family is registered in `models.checkpoints.reco
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models.card import Card
+    from models.networks.level import Level
     from models.precision import Runtime
     from models.steps import Steps
 
@@ -115,6 +116,15 @@ class LatentNetwork(Protocol):
 
     def synthesize(self, ws: torch.Tensor, noise: str, noise_seed: int, resolution: int | None) -> Steps[torch.Tensor]:
         """Picture `[N, 3, H, W]`, about -1..1, of `ws [N, num_ws, w_dim]`; `resolution` one of `previews` is an early exit."""
+        ...
+
+
+@runtime_checkable
+class DifferentiableNetwork(LatentNetwork, Protocol):
+    """A `LatentNetwork` that gradients go through. See `models.latents.gradients`."""
+
+    def levels(self, ws: torch.Tensor, noise: str, noise_seed: int) -> Iterator[Level]:
+        """The way from `ws [N, num_ws, w_dim]` to the picture, level by level, in float32 whatever the network's precision."""
         ...
 
 

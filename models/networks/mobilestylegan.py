@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 import torch.nn.functional as F
@@ -182,15 +183,25 @@ class MobileStyleGAN(nn.Module):
 
     def hidden(self, ws: torch.Tensor, noise: Sequence[torch.Tensor], blocks: int) -> torch.Tensor:
         """Hidden state `[N, C, side, side]` after this many blocks, side being 4 px times two to their number."""
-        x: torch.Tensor = self.first(self.start.expand(len(ws), -1, -1, -1), ws[:, 0], noise[0])
-        for i, block in enumerate(self.blocks[:blocks]):
-            x = block(x, ws[:, 1 + 2 * i : 3 + 2 * i], noise[1 + 2 * i : 3 + 2 * i])
+        *_, x = islice(self.states(ws, noise), blocks + 1)
         return x
+
+    def states(self, ws: torch.Tensor, noise: Sequence[torch.Tensor]) -> Iterator[torch.Tensor]:
+        """The hidden state at 4 px, and after each block."""
+        x: torch.Tensor = self.first(self.start.expand(len(ws), -1, -1, -1), ws[:, 0], noise[0])
+        yield x
+        for i, block in enumerate(self.blocks):
+            x = block(x, ws[:, 1 + 2 * i : 3 + 2 * i], noise[1 + 2 * i : 3 + 2 * i])
+            yield x
 
     def forward(self, ws: torch.Tensor, noise: Sequence[torch.Tensor] | None = None) -> torch.Tensor:
         """Picture `[N, 3, R, R]`, nominally -1..1, of `ws [N, num_ws, w_dim]`."""
         x = self.hidden(ws, self.noise_planes() if noise is None else noise, len(self.blocks))
-        planes: torch.Tensor = self.head(x, ws[:, -1])
+        return self.picture(x, ws[:, -1])
+
+    def picture(self, hidden: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+        """Picture `[N, 3, R, R]` of the last hidden state."""
+        planes: torch.Tensor = self.head(hidden, w)
         return inverse_haar(planes)
 
 

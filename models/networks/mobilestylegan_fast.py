@@ -12,8 +12,9 @@ In a 16-bit format the blocks up to 32 px and the head stay in float32: they cos
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -23,8 +24,9 @@ from torch import nn
 
 from models.errors import BadInput
 from models.networks.channels_innermost import depthwise, pointwise
+from models.networks.level import Level
 from models.networks.mobilestylegan import SLOPE, SMALLEST, Block, Layer, MobileStyleGAN, layer_style
-from models.networks.mobilestylegan_preview import FastPreview
+from models.networks.mobilestylegan_preview import FastPreview, fitted_preview
 from models.networks.wavelets import haar_order, haar_rows, phases_to_picture, planes_to_phases
 from models.precision import Runtime
 from models.steps import Steps
@@ -71,6 +73,9 @@ class FastMobileStyleGAN:
             2 * side: (_level_of(side), FastPreview(head, side != shape.resolution // 2, runtime))
             for side, head in previews.items()
         }
+        self._fitted = {
+            side: {k: tensor.to(runtime.device).float() for k, tensor in head.items()} for side, head in previews.items()
+        }
         self.previews = (*sorted(self._heads), self.resolution // 2)
         self._noise: tuple[tuple[str, int], list[torch.Tensor]] | None = None
 
@@ -90,6 +95,18 @@ class FastMobileStyleGAN:
         for one in ws:
             pictures.append((yield from self._picture(one, planes, resolution or self.resolution)))
         return torch.stack(pictures)
+
+    def levels(self, ws: torch.Tensor, noise: str, noise_seed: int) -> Iterator[Level]:
+        """The plain network's; see `DifferentiableNetwork`. Smaller pictures are estimates of the fitted heads."""
+        planes = drawn_noise(self._plain.noise_planes(), noise, noise_seed)
+        for x in self._plain.states(ws, planes):
+            side = x.shape[-1]
+            if 2 * side == self.resolution:
+                yield Level(side, x, shows=self.resolution, show=partial(self._plain.picture, x, ws[:, -1]))
+            elif side in self._fitted:
+                yield Level(side, x, shows=2 * side, show=partial(fitted_preview, self._fitted[side], x, ws[:, -1]))
+            else:
+                yield Level(side, x)
 
     def _picture(self, ws: torch.Tensor, noise: list[torch.Tensor], size: int) -> Steps[torch.Tensor]:
         level, head = self._heads.get(size, (len(self._blocks), None))

@@ -6,15 +6,18 @@ a test holds the two together. Learning-rate multipliers and gains of the publis
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from models.errors import CheckpointError
+from models.networks.level import Level
 from models.networks.mapping import SLOPE, MappingNetwork, widths_of
 
 Architecture = Literal["skip", "resnet", "orig"]
@@ -170,9 +173,18 @@ class StyleGAN2(nn.Module):
             for level in (range(1, last + 1) if shape.architecture == "resnet" else ())
         )
 
-    def noise_planes(self) -> list[torch.Tensor | None]:
-        """The network's own noise `[side, side]` of each 3x3 layer, strength included."""
-        return [layer.noise * layer.strength for layer in self.layers if isinstance(layer, Layer)]
+    def noise_planes(self, noise: str = "const", seed: int = 0) -> list[torch.Tensor | None]:
+        """The noise `[side, side]` of each 3x3 layer, strength included, or None: "const" is the network's own, "random" is drawn
+        from `seed`, "none" is none."""
+        draw = np.random.RandomState(seed)
+        planes: list[torch.Tensor | None] = []
+        for layer in self.layers:
+            assert isinstance(layer, Layer)
+            plane = layer.noise
+            if noise == "random":
+                plane = torch.from_numpy(draw.standard_normal(tuple(plane.shape)).astype(np.float32)).to(plane.device)
+            planes.append(None if noise == "none" else plane * layer.strength)
+        return planes
 
     def forward(self, ws: torch.Tensor, noise: Sequence[torch.Tensor | None], levels: int | None = None) -> torch.Tensor:
         """Picture `[N, colours, R, R]`, nominally -1..1, of `ws [N, num_ws, w_dim]`.
@@ -180,12 +192,30 @@ class StyleGAN2(nn.Module):
         `noise` is a plane, strength included, or None for each 3x3 layer. With `levels` (skip only) the picture of that many
         levels, which is 4 px times two to their number less one.
         """
+        *_, (_, picture) = self._levels(ws, noise, levels or len(self.shape.channels))
+        assert picture is not None
+        return picture
+
+    def levels(self, ws: torch.Tensor, noise: Sequence[torch.Tensor | None]) -> Iterator[Level]:
+        """Every resolution from 4 px up, a grey picture as colour; arguments as for `forward`."""
+        for hidden, picture in self._levels(ws, noise, len(self.shape.channels)):
+            side = hidden.shape[-1]
+            if picture is None:
+                yield Level(side, hidden)
+            else:
+                yield Level(side, hidden, shows=side, show=partial(picture.expand, -1, 3, -1, -1))
+
+    def _levels(
+        self, ws: torch.Tensor, noise: Sequence[torch.Tensor | None], levels: int
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor | None]]:
+        """Hidden state and picture (None: not yet) after each level."""
         resnet, clamp = self.shape.architecture == "resnet", self.shape.clamp
         gain = 0.5**0.5 if resnet else 1.0
         x: torch.Tensor = self.start.expand(len(ws), -1, -1, -1)
         x = self.layers[0](x, ws[:, 0], noise[0], self.kernel, 1.0, clamp)
         picture: torch.Tensor | None = self.pictures["0"](x, ws[:, 1], clamp) if "0" in self.pictures else None
-        for level in range(1, levels or len(self.shape.channels)):
+        yield x, picture
+        for level in range(1, levels):
             first = 2 * level - 1
             beside = upsample(self.skips[level - 1](x), self.kernel) * gain if resnet else None
             x = self.layers[first](x, ws[:, first], noise[first], self.kernel, 1.0, clamp)
@@ -197,8 +227,7 @@ class StyleGAN2(nn.Module):
             if str(level) in self.pictures:
                 shown = self.pictures[str(level)](x, ws[:, first + 2], clamp)
                 picture = shown if picture is None else picture + shown
-        assert picture is not None
-        return picture
+            yield x, picture
 
 
 def blur(x: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:

@@ -12,15 +12,16 @@ In a 16-bit format the levels up to 16 px and the sum of the pictures stay in fl
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from models.networks import winograd
 from models.networks.channels_innermost import pointwise
+from models.networks.level import Level
 from models.networks.mapping import SLOPE
 from models.networks.pieces import LOWER
 from models.networks.rows import spans
@@ -69,6 +70,10 @@ class FastStyleGAN2:
         for one in ws:
             pictures.append((yield from self._picture(one, planes, levels)))
         return torch.stack(pictures).expand(-1, 3, -1, -1)
+
+    def levels(self, ws: torch.Tensor, noise: str, noise_seed: int) -> Iterator[Level]:
+        """The plain network's; see `DifferentiableNetwork`."""
+        return self._plain.levels(ws, self._plain.noise_planes(noise, noise_seed))
 
     def _picture(self, ws: torch.Tensor, noise: list[torch.Tensor | None], levels: int) -> Steps[torch.Tensor]:
         start = self._plain.start[0].permute(1, 2, 0).contiguous()
@@ -159,14 +164,8 @@ class FastStyleGAN2:
         """The noise `[side, side, 1]` of each layer, strength included, or None; the last asked for is kept."""
         key = (noise, seed if noise == "random" else 0)
         if self._noise is None or self._noise[0] != key:
-            draw = np.random.RandomState(seed)
-            planes: list[torch.Tensor | None] = []
-            for layer in self._plain.layers:
-                assert isinstance(layer, Layer)
-                plane = layer.noise
-                if noise == "random":
-                    plane = torch.from_numpy(draw.standard_normal(tuple(plane.shape)).astype(np.float32)).to(plane.device)
-                planes.append(None if noise == "none" else (plane * layer.strength).unsqueeze(2))
+            made = self._plain.noise_planes(noise, seed)
+            planes = [None if plane is None else plane.unsqueeze(2) for plane in made]
             self._noise = (key, planes)
         return self._noise[1]
 

@@ -7,7 +7,7 @@ a test holds the two together. Learning-rate multipliers and gains of the publis
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from models.errors import CheckpointError
+from models.networks.level import Level
 from models.networks.mapping import SLOPE, MappingNetwork, widths_of
 
 EPSILON = 1e-8
@@ -257,10 +258,26 @@ class StyleGAN3(nn.Module):
 
     def forward(self, ws: torch.Tensor) -> torch.Tensor:
         """Picture `[N, colours, R, R]`, nominally -1..1, of `ws [N, num_ws, w_dim]`."""
+        *_, x = self._hidden(ws)
+        return x * self.shape.scale
+
+    def levels(self, ws: torch.Tensor) -> Iterator[Level]:
+        """Every layer, of which several have the same side; the last one shows the picture, a grey one as colour."""
+        rate = self.shape.sampling_rate
+        for layer, x in zip(self.shape.layers, self._hidden(ws), strict=True):
+            rate *= layer.up / layer.down
+            side = min(round(rate), layer.size)
+            if layer is self.shape.layers[-1]:
+                yield Level(side, x, shows=side, show=partial((x * self.shape.scale).expand, -1, 3, -1, -1))
+            else:
+                yield Level(side, x, (layer.size - side) // 2)
+
+    def _hidden(self, ws: torch.Tensor) -> Iterator[torch.Tensor]:
+        """What each layer makes."""
         x: torch.Tensor = self.input(ws[:, 0])
         for number, layer in enumerate(self.layers, 1):
             x = layer(x, ws[:, number], self.shape.clamp)
-        return x * self.shape.scale
+            yield x
 
 
 def upsampled(x: torch.Tensor, taps: torch.Tensor | None, factor: int, padding: tuple[int, int]) -> torch.Tensor:

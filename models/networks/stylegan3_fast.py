@@ -8,11 +8,13 @@ its high rate stays in the cache.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
 
 from models.networks.channels_innermost import pointwise
+from models.networks.level import Level
 from models.networks.mapping import SLOPE
 from models.networks.rows import spans
 from models.networks.stylegan3 import Layer, StyleGAN3
@@ -49,6 +51,10 @@ class FastStyleGAN3:
         for one in ws:
             pictures.append((yield from self._picture(one)))
         return torch.stack(pictures).expand(-1, 3, -1, -1)
+
+    def levels(self, ws: torch.Tensor, noise: str, noise_seed: int) -> Iterator[Level]:
+        """The plain network's, which has no noise; see `DifferentiableNetwork`."""
+        return self._plain.levels(ws)
 
     def _picture(self, ws: torch.Tensor) -> Steps[torch.Tensor]:
         x = self._plain.input.forward(ws[None, 0])[0].permute(1, 2, 0).contiguous().to(self._dtype)
