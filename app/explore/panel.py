@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from app.explore import files, thumbnail_store
 from app.explore.finish import Finish
 from app.explore.first_picture import brought_to
 from app.explore.frames import EmptyPage, SheetColumn, StripRow, ViewBar, arranged, choice_of, widths
+from app.explore.gestures import ROLL_BELOW, Gestures
 from app.explore.morph_desk import MorphDesk, can_morph
 from app.explore.opening import Opening
 from app.explore.places import Places
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from models.catalogue import Catalogue, Entry
 
 TASK = "latent"
-ROLL_BELOW = 1_000_000  # dice stay in numbers that a person can read out
 
 
 class ExplorePanel(Panel):
@@ -98,7 +97,8 @@ class ExplorePanel(Panel):
         if not self._settings.get("explore.hint_seen", False):
             self.view.hint = self.tr("Drag a slider, pull the map of seeds, or press R for another one")
         self.tools = Tools(lambda seed: self._thumbnails.get(self._places.plain(seed)))
-        self._wire_tools()
+        self._hand = Gestures(self.document, self._renderer, self.tools, lambda: self.facts, self)
+        self._hand.began.connect(self._gesture)
         self.sheet, self.strip, self.bar = SheetColumn(), StripRow(), ViewBar(self._finish.button)
         self.sheet.seeds.chosen.connect(self._sheet_chosen)
         self._places = Places(
@@ -106,7 +106,7 @@ class ExplorePanel(Panel):
             self._thumbnails,
             self.sheet,
             self.strip,
-            title_of=self._title_of,
+            title_of=self._hand.title_of,
             near=self.tools.pad.seeds_in_view,
             at_hand=lambda model: model in self._entries,
             parent=self,
@@ -154,23 +154,8 @@ class ExplorePanel(Panel):
             part.noticed.connect(self.noticed)
         self.morph.progressed.connect(self.progressed)
 
-    def _wire_tools(self) -> None:
-        tools, document = self.tools, self.document
-        tools.seed_typed.connect(lambda seed: self._go(document.now.at_seed(seed), self.tr("Seed")))
-        tools.dice.connect(self.roll)
-        tools.moved.connect(lambda x, y: self._move("place", self.tr("Walk"), x=x, y=y))
-        tools.psi_changed.connect(lambda psi: self._move("psi", self.tr("Truncation"), psi=psi))
-        tools.direction_changed.connect(self._move_along)
-        tools.directions_reset.connect(lambda: self._go(replace(document.now, directions=()), self.tr("Reset directions")))
-        tools.label_changed.connect(lambda label: self._go(replace(document.now, label=label), self.tr("Class")))
-        tools.mix_seed_changed.connect(self._mix_with)
-        tools.mix_layers_changed.connect(self._mix_layers)
-        tools.noise_changed.connect(lambda noise: self._go(replace(document.now, noise=noise), self.tr("Fine detail")))
-        tools.noise_dice.connect(self._roll_noise)
-        tools.settled.connect(self._settle)
-
     def _keys(self) -> None:
-        doing = (("R", self.roll), ("P", self.document.pin), ("F", self.document.favour), ("Ctrl+C", self.copy))
+        doing = (("R", self._hand.roll), ("P", self.document.pin), ("F", self.document.favour), ("Ctrl+C", self.copy))
         for keys, action in doing:
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -194,7 +179,7 @@ class ExplorePanel(Panel):
     def choose_model(self, name: str) -> None:
         """Work with another model, as a step that can be undone."""
         self._settings.set("explore.model", name)
-        self._go(brought_to(self.document.now, name, self._entries), self.tr("Model"))
+        self._hand.go(brought_to(self.document.now, name, self._entries), self.tr("Model"))
         self._places.reveal(self.document.now.seed)
 
     def _describe(self, name: str) -> None:
@@ -242,55 +227,15 @@ class ExplorePanel(Panel):
 
     def roll(self) -> None:
         """Another seed, by chance."""
-        self._go(self.document.now.at_seed(random.randrange(ROLL_BELOW)), self.tr("Roll the dice"))
-
-    def _move(self, key: str, title: str, **values: Any) -> None:
-        # A hand is moving something: previews until `_settle`.
-        self._gesture()
-        self.document.change(key, title, **values)
-        self._renderer.follow(self.document.now)
-
-    def _move_along(self, name: str, sigmas: float) -> None:
-        self._gesture()
-        self.document.become(f"direction:{name}", self._title_of(name), self.document.now.along(name, sigmas))
-        self._renderer.follow(self.document.now)
-
-    def _title_of(self, name: str) -> str:
-        row = self.tools.row(name)
-        return row.label_text if row else name
-
-    def _settle(self) -> None:
-        self.document.seal()
-        self._renderer.finish()
-
-    def _go(self, variation: Variation, title: str) -> None:
-        self._gesture()
-        self.document.seal()
-        self.document.become(title, title, variation)
-        self.document.seal()
-
-    def _mix_with(self, seed: int | None) -> None:
-        other = random.randrange(ROLL_BELOW) if seed is not None and seed < 0 else seed
-        count = self.facts.num_ws if self.facts else 0
-        finer_half = tuple(range(count // 2, count))  # something is seen, and the subject stays
-        self._go(self.document.now.mixed_with(other, finer_half), self.tr("Style mixing"))
-
-    def _mix_layers(self, layers: tuple[int, ...]) -> None:
-        now = self.document.now
-        seed = random.randrange(ROLL_BELOW) if now.mix_seed is None else now.mix_seed
-        self._move("mixing", self.tr("Style mixing"), mix_seed=seed, mix_layers=layers)
-
-    def _roll_noise(self) -> None:
-        seed = random.randrange(ROLL_BELOW)
-        self._go(replace(self.document.now, noise="random", noise_seed=seed), self.tr("Draw noise"))
+        self._hand.roll()
 
     def _sheet_chosen(self, key: str) -> None:
-        self._go(self.document.now.at_seed(self._places.variation(key).seed), self.tr("Seed"))
+        self._hand.go(self.document.now.at_seed(self._places.variation(key).seed), self.tr("Seed"))
 
     def _go_back_to(self, key: str) -> None:
         variation = self._places.variation(key)
         if variation.model in self._entries:
-            self._go(variation, self.tr("Go back"))
+            self._hand.go(variation, self.tr("Go back"))
             return
         self.noticed.emit(Notice(self.tr("The model of this picture is no longer here."), bad=True))
 
@@ -414,7 +359,7 @@ class ExplorePanel(Panel):
         variation = self._opening.follow(recipe, path.name, self._entries.values())
         if variation is None:
             return True
-        self._go(variation, self.tr("Open {}").format(path.name))
+        self._hand.go(variation, self.tr("Open {}").format(path.name))
         self.titled.emit(path.stem)
         self.message.emit(self.tr("Restored from {}").format(path.name))
         return True
