@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from app.inference.requests import DescribeRequest, FurtherDevices, Request
-from app.inference.updates import ENDINGS, Update
+from app.inference.updates import ENDINGS, Failure, Update
 from app.upscale.hands import Heard, ProcessHand, Spreading
 from app.widgets.background import Background
 from models.allowance import Allowance
@@ -48,10 +48,16 @@ class Crew(Spreading[WindowHand | ProcessHand]):
     """The hands of one job. The window's own begins at once, the others join when they have the model open."""
 
     def __init__(
-        self, worker: InferenceWorker, device: str, beside: Background, lost: Callable[[str], None], woken: Callable[[], None]
+        self,
+        worker: InferenceWorker,
+        device: str,
+        beside: Background,
+        lost: Callable[[str], None],
+        woken: Callable[[], None],
+        refused: Callable[[str, Failure], None],
     ) -> None:
         """`beside` is where processes are begun and ended: both take longer than a window may wait."""
-        super().__init__(lost, woken, self._end_one)
+        super().__init__(lost, woken, self._end_one, refused)
         self._beside, self._over = beside, False
         self._memory: Allowance | None = None  # chosen since the hands were begun
         self._processes: set[ProcessHand] = set()  # for the thread of `beside` alone

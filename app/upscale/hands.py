@@ -42,7 +42,15 @@ class Lost:
     why: str
 
 
-Heard = Callable[["Hand", "Update | Lost"], None]
+@dataclass(frozen=True)
+class Refused:
+    """A hand could not do what needs no answer otherwise; it goes on as it was."""
+
+    failure: Failure
+
+
+News = Update | Lost | Refused
+Heard = Callable[["Hand", News], None]
 
 
 class Hand(Protocol):
@@ -119,13 +127,13 @@ class ProcessHand:
             self._heard(self, update)
         self._heard(self, Lost("its process ended"))
 
-    def _next(self) -> Update | None:
+    def _next(self) -> Update | Refused | None:
         """What the process says next; None where it says nothing any more."""
         # The process is watched beside the pipe: where it ends before it took its end of that, there is no end to be seen.
         if self._pipe not in wait([self._pipe, self._process.sentinel]):
             return None
         try:
-            update: Update = self._pipe.recv()
+            update: Update | Refused = self._pipe.recv()
         except (EOFError, OSError):
             return None
         except Exception:  # no memory for what comes: what follows it cannot be told from its rest
@@ -146,7 +154,7 @@ def _serve(pipe: Connection, device: str, precision: str | None, threads: int | 
         while True:
             request = pipe.recv()
             if isinstance(request, DeviceMemoryRequest):
-                _obey(engine, request)
+                _obey(pipe, engine, request)
             elif request is not None:
                 for update in _until_dropped(pipe, engine, request):
                     pipe.send(update)
@@ -160,16 +168,17 @@ def _until_dropped(pipe: Connection, engine: Engine, request: Request) -> Iterat
             continue
         order = pipe.recv()
         if isinstance(order, DeviceMemoryRequest):
-            _obey(engine, order)
+            _obey(pipe, engine, order)
         else:
             yield Cancelled()
             return
 
 
-def _obey(engine: Engine, order: DeviceMemoryRequest) -> None:
-    """Do what needs no answer."""
-    for _ in engine.run(order):
-        pass
+def _obey(pipe: Connection, engine: Engine, order: DeviceMemoryRequest) -> None:
+    """Do what needs no answer, but where it cannot be done."""
+    for update in engine.run(order):
+        if isinstance(update, Failure):
+            pipe.send(Refused(update))
 
 
 H = TypeVar("H", bound=Hand)
@@ -179,14 +188,19 @@ class Spreading(Generic[H]):
     """Gives the photos of a belt to several hands: those that wait are taken by whoever is free. One thread owns it.
 
     `lost` gets a sentence for each hand that goes; `woken` is called, from any thread, when there is something to take or to
-    collect; `end` closes a hand (an owner that may not wait has it done elsewhere).
+    collect; `end` closes a hand (an owner that may not wait has it done elsewhere); `refused` gets the name of a hand that could
+    not do what it was told beside its photos, and why.
     """
 
     def __init__(
-        self, lost: Callable[[str], None], woken: Callable[[], None] | None = None, end: Callable[[H], None] | None = None
+        self,
+        lost: Callable[[str], None],
+        woken: Callable[[], None] | None = None,
+        end: Callable[[H], None] | None = None,
+        refused: Callable[[str, Failure], None] | None = None,
     ) -> None:
-        self._lost, self._end = lost, end or _close
-        self._news: queue.SimpleQueue[tuple[Hand, Update | Lost]] = queue.SimpleQueue()
+        self._lost, self._end, self._refused = lost, end or _close, refused
+        self._news: queue.SimpleQueue[tuple[Hand, News]] = queue.SimpleQueue()
         self._arrived = threading.Event()
         self._woken = woken or self._arrived.set
         self._at: dict[Hand, int] = {}
@@ -207,7 +221,7 @@ class Spreading(Generic[H]):
         """Something can be collected: for the belt."""
         self._woken()
 
-    def heard(self, hand: Hand, update: Update | Lost) -> None:
+    def heard(self, hand: Hand, update: News) -> None:
         """Something came from a hand: for the hands, from any thread."""
         self._news.put((hand, update))
         self._woken()
@@ -247,6 +261,10 @@ class Spreading(Generic[H]):
         """Hand all that has come from the hands to the belt; `seen` is told of it first."""
         while not self._news.empty():
             hand, update = self._news.get()
+            if isinstance(update, Refused):
+                if self._refused is not None:
+                    self._refused(hand.name, update.failure)
+                continue
             index = self._at.get(hand)
             if index is None or index == _OPENING:
                 self._opened(hand, update)
@@ -279,7 +297,7 @@ class Spreading(Generic[H]):
         self.hands.clear()
         self._at.clear()
 
-    def _opened(self, hand: Hand, update: Update | Lost) -> Failure | None:
+    def _opened(self, hand: Hand, update: News) -> Failure | None:
         """What a hand says that has no photo: it has opened the model, or why it cannot be used any more."""
         if isinstance(update, Done):
             self._at.pop(hand, None)

@@ -56,6 +56,7 @@ class Job(QObject):
         runner.halted.connect(self._halted)
         runner.journal_failed.connect(self._journal_failed)
         runner.device_lost.connect(lambda said: self.noticed.emit(Notice(said, self.tr("The job goes on without it."), bad=True)))
+        runner.memory_refused.connect(self._memory_refused)
 
     @property
     def runs(self) -> bool:
@@ -194,6 +195,10 @@ class Job(QObject):
 
     def _journal_failed(self, said: str) -> None:
         self.noticed.emit(Notice(said, self.tr("The job runs, but cannot go on after a crash."), bad=True))
+
+    def _memory_refused(self, device: str, failure: Failure) -> None:
+        said = self.tr("{0} goes on with the graphics memory that it had.").format(device)
+        self.noticed.emit(Notice(said, f"{failure.what} {failure.why}".strip(), failure.hint, bad=True))
 
     # At its end
 

@@ -57,7 +57,8 @@ class Runner(QObject):
     `row_changed(Row)` tells that a row's state, share or reason changed; `tile_came(Row, Tile, place)` brings a part of a
     photo at work with its place (left, top, width, height as shares); `state_changed(str)` is one of `RunState`; `progressed()`
     means that the figures moved; `ended(Outcome)`; `halted(Failure)`: the job is paused because nothing can be written;
-    `journal_failed(str)`: the job runs, but could not be gone on with after a crash; `device_lost(str)`: a device is left out.
+    `journal_failed(str)`: the job runs, but could not be gone on with after a crash; `device_lost(str)`: a device is left out;
+    `memory_refused(str, Failure)`: a further device, by its name, could not take over how much memory it may use.
     """
 
     row_changed = Signal(object)
@@ -68,6 +69,7 @@ class Runner(QObject):
     halted = Signal(object)
     journal_failed = Signal(str)
     device_lost = Signal(str)
+    memory_refused = Signal(str, object)
     _woken = Signal()
 
     def __init__(self, worker: InferenceWorker, paces: Paces, parent: QObject | None = None) -> None:
@@ -166,7 +168,8 @@ class Runner(QObject):
         self._done = self._failed = 0
         self.progress = JobProgress([_work(row) for row in self._rows])
         self._choices = choices
-        self._crew = crew = Crew(self._worker, self.device, self._processes, self.device_lost.emit, self._woken.emit)
+        told = self.device_lost.emit, self._woken.emit, self.memory_refused.emit
+        self._crew = crew = Crew(self._worker, self.device, self._processes, *told)
         self._belt = Conveyor(choices, sha256, crew.wake, patient=False, hands=1 + len(self.further.names))
         if len(self._rows) > 1:
             crew.gather(self.further, DescribeRequest(choices.network))

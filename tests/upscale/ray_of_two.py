@@ -10,10 +10,10 @@ from pathlib import Path
 import ray
 
 from app.inference.requests import DescribeRequest
-from app.inference.updates import Failure, Tile, Update
+from app.inference.updates import Failure, Tile
 from app.upscale import ray_hands
 from app.upscale.conveyor import Conveyor
-from app.upscale.hands import Hand, Lost, Spreading
+from app.upscale.hands import Hand, News, Spreading
 from app.upscale.items import Event
 from app.upscale.plan import Choices
 from app.upscale.sizes import parse_target
@@ -31,7 +31,7 @@ def run(folder: Path) -> dict[str, object]:
     tiles: list[str] = []
     spreading: Spreading[Hand] = Spreading(lost.append)
 
-    def heard(hand: Hand, update: Update | Lost) -> None:
+    def heard(hand: Hand, update: News) -> None:
         if isinstance(update, Tile):
             tiles.append(hand.name)
             if victim and hand.name != victim[0][0]:  # the other one is at its work meanwhile

@@ -19,7 +19,7 @@ from app.inference.updates import Done, Failure, Tile, Update
 from app.log import log_file
 from app.photos.decoding import decode
 from app.upscale.conveyor import Conveyor
-from app.upscale.hands import Hand, Heard, Lost, ProcessHand, Spreading
+from app.upscale.hands import Hand, Heard, Lost, News, ProcessHand, Refused, Spreading
 from app.upscale.items import Event
 from app.upscale.plan import Choices
 from app.upscale.sizes import parse_target
@@ -40,7 +40,7 @@ class Two:
         self.spreading: Spreading[ProcessHand] = Spreading(self.lost.append)
         self.spreading.hands += [ProcessHand(name, "float32", 1, self.heard) for name in self.tiles]
 
-    def heard(self, hand: Hand, update: Update | Lost) -> None:
+    def heard(self, hand: Hand, update: News) -> None:
         if isinstance(update, Tile):
             self.tiles[hand.name] += 1
             if hand is self.killed:
@@ -105,7 +105,7 @@ def test_what_cannot_compute_is_told_and_left_out(ganvas_home: Path) -> None:
 
 def test_what_cannot_be_handed_over_fails_and_the_hand_goes_on(expected_warnings: list[str]) -> None:
     expected_warnings.append("nothing could be handed to cpu:0")
-    said: queue.SimpleQueue[Update | Lost] = queue.SimpleQueue()
+    said: queue.SimpleQueue[News] = queue.SimpleQueue()
     hand = ProcessHand("cpu:0", None, 1, lambda hand, update: said.put(update))
     try:
         hand.begin(UpscaleRequest(TWICE, threading.Lock()))  # type: ignore[arg-type]  # as one that no memory is left for
@@ -119,7 +119,7 @@ def test_what_cannot_be_handed_over_fails_and_the_hand_goes_on(expected_warnings
 
 
 def test_what_goes_wrong_in_a_hand_stands_in_the_log_that_it_names() -> None:
-    said: queue.SimpleQueue[Update | Lost] = queue.SimpleQueue()
+    said: queue.SimpleQueue[News] = queue.SimpleQueue()
     hand = ProcessHand("cpu:0", None, 1, lambda hand, update: said.put(update))
     try:
         hand.begin(DescribeRequest(None))  # type: ignore[arg-type]
@@ -136,9 +136,9 @@ class Answers:
     """Keeps what a hand says."""
 
     def __init__(self) -> None:
-        self._said: queue.SimpleQueue[Update | Lost] = queue.SimpleQueue()
+        self._said: queue.SimpleQueue[News] = queue.SimpleQueue()
 
-    def heard(self, hand: Hand, update: Update | Lost) -> None:
+    def heard(self, hand: Hand, update: News) -> None:
         self._said.put(update)
 
     def until(self, kind: type[Update]) -> Any:
@@ -163,6 +163,18 @@ def test_a_process_uses_the_memory_it_was_begun_with_and_obeys_while_it_is_at_wo
         hand.allow(Allowance(0.75))  # while nothing is at work
         hand.begin(DeviceRequest())
         assert answers.until(Done).result.further.memory == Allowance(0.75)
+    finally:
+        hand.close()
+
+
+def test_an_order_that_a_process_cannot_follow_is_told_and_is_not_taken_for_the_end_of_its_photo() -> None:
+    said: queue.SimpleQueue[News] = queue.SimpleQueue()
+    hand = ProcessHand("cuda:7", None, 1, lambda hand, update: said.put(update))  # there is none: nothing can be done with it
+    try:
+        hand.allow(Allowance(0.5))
+        told = said.get(timeout=60)
+        assert isinstance(told, Refused)
+        assert "cuda:7" in str(told.failure)
     finally:
         hand.close()
 

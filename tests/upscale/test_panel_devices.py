@@ -13,10 +13,10 @@ import pytest
 
 from app.inference.engine import Engine
 from app.inference.requests import DeviceMemoryRequest, DeviceRequest, FurtherDevices
-from app.inference.updates import Done
+from app.inference.updates import Done, Failure
 from app.inference.worker import InferenceWorker, engine_beside_a_window
 from app.photos.decoding import decode
-from app.upscale.hands import Hand, ProcessHand
+from app.upscale.hands import Hand, ProcessHand, Refused
 from app.upscale.panel import UpscalePanel
 from app.widgets.panel import Notice
 from models.allowance import Allowance
@@ -165,6 +165,26 @@ def test_another_amount_of_memory_reaches_the_processes_of_the_job_at_work_and_o
     job.until(lambda: begun_with[1:] == [Allowance(0.25)])
     job.until(lambda: job.panel.runner.state == "idle")
     assert len(allowed) == 1
+
+
+def test_a_device_that_cannot_take_another_amount_of_memory_is_told_of_and_goes_on(
+    job: Job, worker: InferenceWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: ProcessHand, memory: Allowance) -> None:
+        self._heard(self, Refused(Failure("Something went wrong that should not.", "RuntimeError: CUDA error.", "See the log.")))
+
+    monkeypatch.setattr(ProcessHand, "allow", refuse)
+    job.begin(6)
+    job.pause_until_all_are_there()
+    worker.submit(DeviceMemoryRequest(Allowance(0.5)))
+    job.until(lambda: bool(job.notices))
+    (told,) = job.notices
+    assert told.what == "cpu:1 goes on with the graphics memory that it had."
+    assert told.why == "Something went wrong that should not. RuntimeError: CUDA error."
+    assert told.hint == "See the log."
+    assert len(job.hands) == 2
+    job.panel.runner.resume()
+    job.check(6)
 
 
 @pytest.mark.parametrize("further", [("cuda:7",)])
