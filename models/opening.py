@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -80,6 +81,17 @@ def load(path: Path, answers: Mapping[str, str]) -> tuple[Card, dict[str, torch.
     contents = read(path, answers.get("member"))
     card, tensors = converted(contents, answers)
     return _recommended(card, path, contents.name), _owned(tensors)
+
+
+def sha256_of_weights(path: Path) -> str:
+    """What the weights of a model file are known by: the same where another file holds the same ones, with its siblings
+    (`.bin` beside `.param`) read like it. Raises what `load` does."""
+    _, tensors = load(path, {})
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
+        digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _recommended(card: Card, path: Path, member: str) -> Card:

@@ -28,6 +28,7 @@ from app import log
 from app.inference.requests import Mix, Request, TranslateRequest, UpscaleRequest
 from app.inference.updates import Done, Failure, Tile
 from app.upscale.hands import Heard, Lost
+from models.errors import ModelError
 
 if TYPE_CHECKING:
     from models.catalogue import Entry
@@ -39,7 +40,7 @@ CHECK_SECONDS = 120.0  # for a worker to start, import torch and say what it is
 
 @dataclass(frozen=True)
 class Versions:
-    """What a worker runs on, and what it knows each of the models as ("": it has none of that name)."""
+    """What a worker runs on, and what it knows each of the models as ("": it has none of that name, or at that path)."""
 
     host: str
     python: str
@@ -49,14 +50,13 @@ class Versions:
 
 
 def versions(names: Sequence[str]) -> Versions:
-    """Those of this process; `names` are of the models that are asked for."""
+    """Those of this process; `names` are names or paths of the models that are asked for."""
     from models.catalogue import Catalogue
 
     catalogue = Catalogue()
-    entries = [catalogue.find(name) for name in names]
     python = ".".join(platform.python_version_tuple()[:2])
     found = [metadata.version(name) if _is_there(name) else "not installed" for name in ("torch", "ganvas")]
-    sums = tuple(_sum(entry) if entry else "" for entry in entries)
+    sums = tuple(_sum(entry) if (entry := catalogue.find(name)) else _sum_of_file(Path(name)) for name in names)
     return Versions(platform.node(), python, found[0].partition("+")[0], found[1], sums)
 
 
@@ -66,6 +66,16 @@ def _sum(entry: Entry) -> str:
         return entry.card.sha256
     with entry.weights.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sum_of_file(path: Path) -> str:
+    """What tells the model in a file from another that lies at the same place of another machine."""
+    from models.opening import sha256_of_weights
+
+    try:
+        return sha256_of_weights(path) if path.exists() else ""
+    except (ModelError, OSError):
+        return ""
 
 
 def _is_there(name: str) -> bool:
@@ -82,7 +92,8 @@ def unfit(theirs: Versions, mine: Versions, names: Sequence[str]) -> str:
         return f"it has Ganvas {theirs.ganvas}, this machine {mine.ganvas}"
     for name, known, own in zip(names, theirs.sha256, mine.sha256, strict=True):
         if known != own:
-            return f"it has {'another' if known else 'no'} model called {name}"
+            place = "at" if os.path.isabs(name) or os.path.basename(name) != name else "called"
+            return f"it has {'another' if known else 'no'} model {place} {name}"
     return ""
 
 

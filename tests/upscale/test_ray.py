@@ -6,15 +6,21 @@ import os
 import queue
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from app.inference.requests import DescribeRequest
 from app.inference.updates import Failure
 from app.upscale import ray_hands
 from app.upscale.hands import Lost
+from models.card import Card
+from models.checkpoints.reading import CARD_KEY
+from models.networks.compact import CompactConfig
+from models.training.upscaling import begun
 
 ROOT = Path(__file__).resolve().parents[2]
 needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is not installed (extra `ray`)")
@@ -50,6 +56,26 @@ def test_a_worker_needs_both_models_of_a_mixture() -> None:
     ):
         assert said in ray_hands.unfit(replace(mine, sha256=known), mine, ["photo-x4", "restore-x4"])
     assert ray_hands.unfit(replace(mine, torch="1"), mine, ["photo-x4", "restore-x4"]) == ""
+
+
+def test_a_model_named_by_a_path_is_compared_by_what_its_file_holds(tmp_path: Path, ganvas_home: Path) -> None:
+    """Two machines may have other models at one place, or none."""
+    path = tmp_path / "mine.safetensors"
+
+    def weights(value: float) -> tuple[str, ...]:
+        config = CompactConfig(3, 8, 1, 2)
+        tensors = {name: torch.full_like(tensor, value) for name, tensor in begun(config).state_dict().items()}
+        card = Card("mine", "Mine", "upscaling", "compact", asdict(config), scale=2)
+        save_file(tensors, path, {CARD_KEY: card.to_json()})
+        return ray_hands.versions([str(path)]).sha256
+
+    one, other, again = weights(0.1), weights(0.2), weights(0.1)
+    path.unlink()
+    none = ray_hands.versions([str(path)])
+    mine = replace(none, sha256=one)
+    assert ray_hands.unfit(replace(none, sha256=again), mine, [str(path)]) == ""
+    assert ray_hands.unfit(replace(none, sha256=other), mine, [str(path)]) == f"it has another model at {path}"
+    assert ray_hands.unfit(none, mine, [str(path)]) == f"it has no model at {path}"
 
 
 class Broken:
