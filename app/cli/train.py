@@ -57,6 +57,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     upscaling.add_argument("--worn", action="store_true", help="learn to restore worn photos: blurred, noisy, compressed")
     upscaling.add_argument("--patch", type=positive, default=32, metavar="PX", help="side of small patches (default: 32)")
     upscaling.add_argument("--adversarial", action="store_true", help="add a critic that asks for texture (after a run without)")
+    upscaling.add_argument("--lpips", action="store_true", help="with a critic: ask for what looks alike to people (LPIPS) too")
+    upscaling.add_argument(
+        "--wheels", type=Path, metavar="DIR", help="where the wheel with LPIPS lies (default: where `ganvas measure get` puts it)"
+    )
     upscaling.add_argument("--teacher", default="", metavar="NAME", help="learn what this large upscaler makes of the photos")
     upscaling.add_argument("--lessons", type=positive, metavar="N", help="pieces that the teacher enlarges (default: 1,000)")
     upscaling.add_argument("--rate", type=float, metavar="R", help="rate at first (default: 0.001, with a critic 0.0002)")
@@ -178,13 +182,19 @@ def _upscaling(args: argparse.Namespace, reporter: Reporter, place: Place, sched
         if not args.teacher:
             raise UsageError("--lessons are those of a --teacher: name one.")
         options = replace(options, lessons=args.lessons)
+    if args.lpips:
+        if not args.adversarial:
+            raise UsageError("--lpips without a critic draws scales on all that is even: give --adversarial too.")
+        options = replace(options, lpips=True)
+    elif args.wheels is not None:
+        raise UsageError("--wheels says where LPIPS lies: give --lpips too.")
     if args.adversarial:
         options = options.gentle()
     if args.rate is not None:
         options = replace(options, rate=args.rate)
     card = _card(args)
     mean = None if args.mean_with is None else jobs.Mean(args.mean_with.name, read_beginning(args.mean_with), args.share)
-    work = jobs.open_upscaling(args.data, args.out, options, place, args.begin_from, reporter.progress)
+    work = jobs.open_upscaling(args.data, args.out, options, place, args.begin_from, reporter.progress, args.wheels)
     begun_alike(work.options, options, [name for name in ("rate", "lessons") if getattr(args, name) is not None], args.out)
     _begin(reporter, work, work.problems, len(work.train), len(work.held_out))
     _follow(args, reporter, jobs.train_upscaling(work, args.out, schedule))

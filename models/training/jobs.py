@@ -20,6 +20,7 @@ from models.training import export, sheets
 from models.training.beginnings import Beginning, read_beginning
 from models.training.labelled import LabelledPhotos, read_labelled
 from models.training.loop import Report, Schedule, train
+from models.training.lpips import open_lpips
 from models.training.painting import PaintingOptions, PaintingRun
 from models.training.painting import begun_with as painting_begun
 from models.training.photos import Photos, read_photos
@@ -104,29 +105,33 @@ def open_upscaling(
     place: Place,
     begin_from: Path | None = None,
     report: catalogue.Report = catalogue.silent,
+    wheels: Path | None = None,
 ) -> UpscalingRun:
     """An upscaling run that stands where `out` left it, or at the network of `begin_from`, or at the beginning.
 
     A run that was begun keeps its options; a new one takes its width and depth from what it begins from. `report(done, total,
-    what)` tells how far the asking of a teacher is; a run that has seen `options.pictures` asks none. `BadInput` where data,
-    states or what it begins from cannot be used, or where scale, wear, critic or teacher of the run that was begun are others.
+    what)` tells how far the asking of a teacher is. LPIPS, where it is asked for, is read from `wheels` (None: the usual folder).
+    A run that has seen `options.pictures` needs neither. `BadInput` where data, states or what it begins from cannot be used, or
+    where scale, wear, critic, LPIPS or teacher of the run that was begun are others; `ModelError` where the wheel is missing.
     """
     state, wanted = begun_state(out), options.pictures
     beginning = read_beginning(begin_from) if state is None and begin_from is not None else None
     if state is not None:
         asked, options = options, upscaling_begun(state, out)
-        begun_alike(options, asked, ("scale", "worn", "adversarial", "teacher"), out)
+        begun_alike(options, asked, ("scale", "worn", "adversarial", "lpips", "teacher"), out)
     if beginning is not None:
         if beginning.config.shuffle != options.scale or beginning.config.channels != 3:
             raise BadInput(f"{begin_from} enlarges {beginning.config.shuffle} times, the new run {options.scale} times.")
         options = replace(options, width=beginning.config.features, inner=beginning.config.inner)
     photos = read_photos(data, out.parent / "cache" / data.name, options.patch * options.scale)
     device, bfloat16 = place.chosen()
-    if options.teacher and state is not None and int(state["seen"]) >= wanted:
-        taught: Lessons | None = Lessons([], options.scale, options.patch)  # nothing more is learnt: the teacher may be gone
+    finished = state is not None and int(state["seen"]) >= wanted  # nothing more is learnt: teacher and wheel may be gone
+    if options.teacher and finished:
+        taught: Lessons | None = Lessons([], options.scale, options.patch)
     else:
         taught = _lessons(photos, data, out, options, device, report)
-    run = UpscalingRun(photos, read_trunk(), options, device, bfloat16, taught)
+    lpips = open_lpips(device, wheels) if options.lpips and not finished else None
+    run = UpscalingRun(photos, read_trunk(), options, device, bfloat16, taught, lpips)
     if state is not None:
         run.restore(state)
     elif beginning is not None:

@@ -3,7 +3,7 @@
 Photos are reduced by a bicubic filter (the customary degradation for clean photos) or worn (`degradations.py`); the network
 learns the way back, to the photos or to what a teacher makes of them (`teaching.py`). With `adversarial`, differences of frozen
 features and a critic on them (`critic.py`, with "real" as its only label) are added, and what keeps them from drawing a grid
-(`upscaling_losses.py`).
+(`upscaling_losses.py`); with `lpips`, also what people see as different (`lpips.py`).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from models.networks.efficientnet_lite import EfficientNetLite
 from models.training.critic import Critic, critic_loss, generator_loss, share_pyramid
 from models.training.degradations import WORN, WornLike
 from models.training.fidelity import bicubic, psnr_y
+from models.training.lpips import LPIPS
 from models.training.patches import Pairs, Patches, batch, clean_or_worn
 from models.training.photos import Photos
 from models.training.quick_prelu import quickened
@@ -46,7 +47,8 @@ class UpscalingOptions:
     count (without `adversarial`, and without a teacher, whose texture they would blur). Y weighs `luma` beside the channels, mean
     colours of patches `colours`. `adversarial` adds features, critic and grid to the plain differences, with the weights
     `features`, `judged` and `grid`. With a `teacher`, an upscaler's name, what it makes of `lessons` pieces of photos is learnt
-    in place of the photos.
+    in place of the photos. `lpips` adds LPIPS, which weighs `alike`: four times as much, without a critic, draws scales on all
+    that is even.
     """
 
     scale: int = 4
@@ -69,6 +71,8 @@ class UpscalingOptions:
     seed: int = 0
     teacher: str = ""
     lessons: int = 1_000
+    lpips: bool = False
+    alike: float = 0.05
 
     @property
     def like(self) -> WornLike | None:
@@ -81,8 +85,9 @@ class UpscalingOptions:
 
     def gentle(self) -> UpscalingOptions:
         """The same at a fifth of the rate, for a network that has learnt the plain differences already. With a teacher the critic
-        weighs more: what it asks for lies in the lessons, and is not noise that each photo has otherwise."""
-        return replace(self, rate=self.rate / 5, judged=0.1 if self.teacher else self.judged)
+        weighs more: what it asks for lies in the lessons, and is not noise that each photo has otherwise. With LPIPS, too: it
+        keeps texture where the photo has it, and the critic keeps it natural."""
+        return replace(self, rate=self.rate / 5, judged=0.1 if self.teacher or self.lpips else self.judged)
 
 
 def begun_with(state: State, place: Path) -> UpscalingOptions:
@@ -103,6 +108,7 @@ class UpscalingRun(ResumableRun):
         device: torch.device,
         bfloat16: bool,
         taught: Pairs | None = None,
+        lpips: LPIPS | None = None,
     ) -> None:
         torch.manual_seed(options.seed)
         self.photos, self.train, self.held_out, self.problems = photos.pictures, photos.train, photos.held_out, photos.problems
@@ -115,6 +121,7 @@ class UpscalingRun(ResumableRun):
         quickened(self.network.body)
         self.optimiser = torch.optim.Adam(self.network.parameters(), options.rate, betas=(0.9, 0.99))
         self.trunk = placed(trunk, device)
+        self.lpips = lpips
         self.critic = placed(Critic(1), device)
         self._learning = [p for p in self.critic.parameters() if p.requires_grad]
         self.critic_optimiser = torch.optim.Adam(self._learning, options.critic_rate, betas=(0.0, 0.99))
@@ -140,6 +147,11 @@ class UpscalingRun(ResumableRun):
             loss = loss + options.grid * grid
             with self.autocast():
                 loss = loss + self._judge(*windows((made, large), self.random), figures)
+        if self.lpips is not None:
+            with self.autocast():
+                seen = self.lpips(*(x * 2 - 1 for x in windows((made, large), self.random))).float().mean()
+            figures["lpips"] = float(seen.detach())
+            loss = loss + options.alike * seen
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), 0.5)

@@ -10,16 +10,18 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from models.card import Card
-from models.errors import BadInput
+from models.errors import BadInput, ModelError
 from models.opening import assemble
 from models.training import jobs
 from models.training.beginnings import read_beginning
 from models.training.fidelity import bicubic
 from models.training.loop import STATE, Schedule
+from models.training.lpips import from_tensors
 from models.training.patches import reduced
 from models.training.state import save_state
 from models.training.upscaling import UpscalingOptions, scores
 from models.upscaling import UpscalingModel
+from tests.models.training.test_lpips import published
 
 SMALL = UpscalingOptions(scale=2, width=12, inner=2, patch=16, batch=8, rate=2e-3, pictures=1000, average=0.9)
 HERE = jobs.Place("cpu", bfloat16=False)
@@ -56,11 +58,14 @@ def test_it_becomes_better_on_photos_it_has_not_seen(sharp: Path, tmp_path: Path
     assert after > before + 0.2
 
 
-@pytest.mark.parametrize(("adversarial", "worn"), [(False, False), (True, False), (True, True)])
-def test_a_run_that_was_interrupted_goes_on_exactly(adversarial: bool, worn: bool, sharp: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("adversarial", "worn", "lpips"), [(False, False, False), (True, False, True), (True, True, False)])
+def test_a_run_that_was_interrupted_goes_on_exactly(
+    adversarial: bool, worn: bool, lpips: bool, sharp: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "open_lpips", lambda device, wheels: from_tensors(published()))
     # Of eight patches in all the last four count by their squares, where there is no critic: the two halves differ in that.
     few = UpscalingOptions(scale=2, width=12, inner=2, patch=32, batch=2, pictures=8, settled=0.5)
-    options = replace(few, adversarial=adversarial, worn=worn)
+    options = replace(few, adversarial=adversarial, worn=worn, lpips=lpips)
     straight = jobs.open_upscaling(sharp, tmp_path / "straight", options, HERE)
     first = [straight.step() for _ in range(4)]
     halves = jobs.open_upscaling(sharp, tmp_path / "halves", options, HERE)
@@ -71,6 +76,7 @@ def test_a_run_that_was_interrupted_goes_on_exactly(adversarial: bool, worn: boo
     second += [resumed.step() for _ in range(2)]
     assert first == second
     assert ("judged" in first[0]) is ("grid" in first[0]) is adversarial
+    assert ("lpips" in first[0]) is lpips
     for one, other in zip(straight.averaged.parameters(), resumed.averaged.parameters(), strict=True):
         assert torch.equal(one, other)
 
@@ -95,6 +101,7 @@ def test_a_run_from_before_an_option_was_known_goes_on_without_it(sharp: Path, t
     ("asked", "said"),
     [
         (replace(SMALL, adversarial=True), "begun without --adversarial, not with --adversarial"),
+        (replace(SMALL, lpips=True), "begun without --lpips, not with --lpips"),
         (replace(SMALL, worn=True), "begun without --worn, not with --worn"),
         (replace(SMALL, scale=4), "begun with --scale 2, not with --scale 4"),
         (replace(SMALL, teacher="photo-x2"), "begun without --teacher, not with --teacher photo-x2"),
@@ -121,6 +128,31 @@ def test_a_critic_goes_on_from_the_plain_run_at_a_lower_rate(sharp: Path, tmp_pa
     assert torch.equal(crisp.network.body[0].weight, plain.averaged.body[0].weight)
     crisp.step()
     assert crisp.optimiser.param_groups[0]["lr"] == pytest.approx(SMALL.rate / 5)
+
+
+def test_lpips_draws_the_network_towards_what_looks_alike(sharp: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    eye = from_tensors(published())
+    monkeypatch.setattr(jobs, "open_lpips", lambda device, wheels: eye)
+    asked = replace(SMALL, lpips=True, alike=1.0, judged=0.0, features=0.0, grid=0.0, adversarial=True, rate=2e-3)
+    found = {}
+    for name, options in (("with", asked), ("without", replace(asked, alike=0.0))):
+        run = jobs.open_upscaling(sharp, tmp_path / name, options, HERE)
+        found[name] = sum(run.step()["lpips"] for _ in range(12))
+    assert found["with"] < found["without"]
+
+
+def test_a_run_at_its_end_needs_no_wheel_and_another_one_says_which_is_missing(sharp: Path, tmp_path: Path) -> None:
+    asked = replace(SMALL, lpips=True, adversarial=True)
+    with pytest.raises(ModelError, match=r"stlpips_pytorch.*is not in.*ganvas measure get"):
+        jobs.open_upscaling(sharp, tmp_path / "run", asked, HERE, wheels=tmp_path)
+    run = jobs.open_upscaling(sharp, tmp_path / "run", SMALL, HERE)
+    run.step()
+    state = run.state()
+    state["options"]["lpips"] = state["options"]["adversarial"] = True
+    (tmp_path / "run").mkdir()
+    save_state(tmp_path / "run" / STATE, state)
+    ended = replace(asked, pictures=run.seen)
+    assert jobs.open_upscaling(sharp, tmp_path / "run", ended, HERE, wheels=tmp_path).lpips is None
 
 
 def test_the_result_is_a_model_that_enlarges_like_the_run(sharp: Path, tmp_path: Path) -> None:
