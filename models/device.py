@@ -195,7 +195,7 @@ def allowed(device: str) -> int | None:
 
 
 def advice() -> str:
-    """What helps where memory ran out that a person limited, in a sentence; "" where nobody did."""
+    """What helps where a graphics card's memory ran out that a person limited, in a sentence; "" where nobody did."""
     if not _allowed:
         return ""
     return f"Ganvas may use {min(_allowed.values()) / GB:.3g} GB of the graphics card's memory: allow it more."

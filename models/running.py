@@ -28,12 +28,19 @@ _TEXTS_OF_NO_MEMORY = (
     "cudnn_status_internal_error_host_allocation_failed",
 )
 
+_TEXTS_OF_CARDS = ("cuda", "cublas", "cudnn_status_alloc_failed", "mps backend")
+
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether this error of torch means that the device's memory is full. The one place where that is told apart."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     return isinstance(error, RuntimeError) and any(text in str(error).lower() for text in _TEXTS_OF_NO_MEMORY)
+
+
+def _of_a_card(error: BaseException) -> bool:
+    """Whether the memory that is full is a graphics card's, and not the computer's own."""
+    return isinstance(error, torch.OutOfMemoryError) or any(text in str(error).lower() for text in _TEXTS_OF_CARDS)
 
 
 @contextmanager
@@ -50,11 +57,11 @@ def memory_said() -> Iterator[None]:
         yield
     except (RuntimeError, MemoryError) as error:
         if is_out_of_memory(error):
-            raise OutOfMemory(
-                "The device has no memory left for this picture.",
-                f"torch says: {_first_line(error)}",
-                advice() or "A smaller piece may fit.",
-            ) from error
+            full, hint = "computer", "Close other programs, or take a smaller piece."
+            if _of_a_card(error):
+                full, hint = "graphics card", advice() or "A smaller piece may fit."
+            why = f"torch says: {_first_line(error)}"
+            raise OutOfMemory(f"The {full} has no memory left for this picture.", why, hint) from error
         raise
 
 

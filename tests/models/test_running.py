@@ -10,7 +10,8 @@ import pytest
 import torch
 
 import models
-from models import precision
+from models import device, precision
+from models.allowance import GB
 from models.card import Card
 from models.errors import BadInput, CheckpointError, OutOfMemory
 from models.precision import Precise, Runtime, choose
@@ -34,6 +35,26 @@ def test_a_full_memory_is_told_from_other_errors(text: str) -> None:
     assert is_out_of_memory(RuntimeError(text))
     with pytest.raises(OutOfMemory), piece_of_work():
         raise RuntimeError(text)
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (MemoryError(), "The computer has no memory left for this picture."),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 4 bytes."), "Close other programs"),
+        (RuntimeError("could not create a memory object"), "Close other programs"),
+        (torch.OutOfMemoryError("CUDA out of memory."), "Ganvas may use 2 GB of the graphics card's memory: allow it more"),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED"), "The graphics card has no memory left for this picture."),
+    ],
+)
+def test_the_memory_that_is_full_is_the_one_that_is_spoken_of(
+    error: Exception, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device, "_allowed", {"cuda:0": 2 * GB})
+    with pytest.raises(OutOfMemory) as told, piece_of_work():
+        raise error
+    assert says in str(told.value)
+    assert ("graphics card" in str(told.value)) == ("graphics card" in says)
 
 
 @pytest.mark.parametrize("error", [RuntimeError("The size of tensor a (3) must match"), ValueError("out of memory lane")])
@@ -76,10 +97,10 @@ def test_the_processors_flags_are_read_from_linux_listing(flags: str, has: set[s
     assert precision._processor_flags(tmp_path / "nothing") is None
 
 
-@pytest.mark.parametrize(("device", "kind"), [("gpu", None), ("cuda:99", None), ("cpu", "float8")])
-def test_what_is_not_there_is_refused_in_words(device: str, kind: str | None) -> None:
+@pytest.mark.parametrize(("place", "kind"), [("gpu", None), ("cuda:99", None), ("cpu", "float8")])
+def test_what_is_not_there_is_refused_in_words(place: str, kind: str | None) -> None:
     with pytest.raises(BadInput):
-        choose(device, kind, CARD)
+        choose(place, kind, CARD)
 
 
 def test_float32_is_built_when_it_is_needed_and_only_once() -> None:
@@ -106,10 +127,10 @@ def test_importing_models_imports_no_torch() -> None:
 def test_opening_writes_nothing_and_leaves_the_file_free(tmp_path: Path) -> None:
     source = tmp_path / "model.pth"
     source.write_bytes((FIXTURES / "compact/tiny-x2-params_ema.pth").read_bytes())
-    before = source.stat()
+    before = (source.stat().st_size, source.stat().st_mtime_ns)  # not when it was read last, which reading changes
     model = models.open(source)
     assert list(tmp_path.iterdir()) == [source]
-    assert source.stat() == before
+    assert (source.stat().st_size, source.stat().st_mtime_ns) == before
     source.write_bytes(b"overwritten while the model is open")
     assert model.upscale(torch.zeros(4, 4, 3).numpy()).shape == (8, 8, 3)  # type: ignore[union-attr]
 
