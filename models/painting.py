@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from models.card import Card, Label
 from models.checkpoints.family import PaintingNetwork, to_picture
+from models.detail import DetailLimit
 from models.edges import Pass, natural_edges
 from models.errors import BadInput
 from models.labels import check_label_map, label_shares
@@ -30,6 +31,7 @@ class PaintingModel:
     A style is None (the model's plain look), a seed, a style vector float `[style_dim]`, or a photo uint8 `[h, w, 3]` whose
     look is taken over where the model has an encoder. The same map, style and `noise_seed` give the same picture.
     With `natural_edges` strokes get the outline of what they stand for, where the model has `edges` (see `models.edges`).
+    `detail_limit` is for who paints finer than it was taught: what this device's memory was seen to hold.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class PaintingModel:
         edges: Sequence[Pass] = (),
     ) -> None:
         self.card = card
+        self.detail_limit = DetailLimit()
         self._edges = tuple(edges)
         self._precise = Precise(build, runtime)
         self._ids = [label.id for label in card.labels]
@@ -104,11 +107,11 @@ class PaintingModel:
     def _render(self, label_map: Picture, style: Style, noise_seed: int, natural: bool, detail: int) -> Steps[torch.Tensor]:
         checked = check_label_map(label_map, self._ids)
         size = self.working_size(checked.shape[0], checked.shape[1], detail)
-        shares = torch.from_numpy(label_shares(checked, self._ids, size, self._unlabelled))
-        if natural and self._edges:
-            with piece_of_work():
+        with piece_of_work():
+            shares = torch.from_numpy(label_shares(checked, self._ids, size, self._unlabelled))
+            if natural and self._edges:
                 shares = natural_edges(shares, self._edges, noise_seed, detail)
-        shares = shares.unsqueeze(0).to(self.runtime.device)
+            shares = shares.unsqueeze(0).to(self.runtime.device)
         yield
         return (yield from finite_or_again(self._precise, partial(self._look_and_render, shares, style, noise_seed, detail)))
 

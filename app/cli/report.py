@@ -11,7 +11,7 @@ from typing import Any, TextIO
 from tqdm import tqdm
 
 from app.cli.options import NOTHING_DONE, OK, SOME_FAILED
-from app.inference.updates import Done, Failure, Progress, Update
+from app.inference.updates import Done, Failure, Progress, Remark, Update
 
 tqdm.monitor_interval = 0  # Its watching thread is of no use to bars that are updated by hand.
 PLAIN_SECONDS = 10.0  # Without a terminal a long job says that often how far it is.
@@ -77,13 +77,15 @@ class Reporter:
             self._line(self.err, f"{subject}: {failure}")
 
     def follow(self, updates: Iterable[Update], text: str = "") -> Done | Failure:
-        """Show the progress of one request and return its ending. What is to be done with tiles is done by the caller
+        """Show the progress of one request and what is remarked, and return its ending. What is to be done with tiles is done by the caller
         (a generator around `updates` sees each one first)."""
 
         def shown() -> Iterator[Update]:
             for update in updates:
                 if isinstance(update, Progress):
                     self.progress(update.done, update.total, text or update.text)
+                elif isinstance(update, Remark):
+                    self.note(update.text)
                 yield update
 
         return ending_of(shown())

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QStandardPaths, Signal
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtCore import QObject, Signal
 
 from app.explore.animation import SUFFIXES
 from app.explore.morph import Morph
@@ -21,6 +20,7 @@ from app.inference.updates import Failure
 from app.settings import Settings
 from app.widgets.background import Background
 from app.widgets.panel import Notice
+from app.widgets.save_dialog import Kind, ask_where
 
 if TYPE_CHECKING:
     from app.inference.worker import InferenceWorker
@@ -159,19 +159,15 @@ class MorphDesk(QObject):
         if self.saver.is_busy:
             self.saver.stop()
             return
-        pictures = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
-        folder = self._settings.get("explore.folder", "") or pictures
-        kinds = {
-            self.tr("Animated WebP (*.webp)"): SUFFIXES[0],
-            self.tr("GIF (*.gif)"): SUFFIXES[1],
-            self.tr("A folder of PNGs (*)"): "",
-        }
-        start = str(Path(folder) / f"{self._document.now.model}-morph.webp")
-        file, kind = QFileDialog.getSaveFileName(self._row, self.tr("Save the morph"), start, ";;".join(kinds))
-        if file:
-            path = Path(file)
-            self._settings.set("explore.folder", str(path.parent))
-            self.save(path.with_suffix(kinds.get(kind, path.suffix)))
+        kinds = (
+            Kind(self.tr("Animated WebP"), (SUFFIXES[0],)),
+            Kind("GIF", (SUFFIXES[1],)),
+            Kind(self.tr("A folder of PNGs")),
+        )
+        name = f"{self._document.now.model}-morph.webp"
+        path = ask_where(self._row, self._settings, "explore.folder", name, self.tr("Save the morph"), kinds)
+        if path is not None:
+            self.save(path)
 
     def _progress(self, done: int, total: int) -> None:
         self._row.save.setText(self.tr("Stop saving") if total else self.tr("Save the morph…"))

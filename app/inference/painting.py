@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from functools import partial
+import logging
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,13 +11,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from app.inference.requests import PaintRequest
-from app.inference.updates import Frame, Picture
+from app.inference.updates import Frame, Picture, Remark
 from app.inference.workbench import Job, Workbench, timed
 from models.detail import detail_for
-from models.errors import BadInput
+from models.errors import BadInput, OutOfMemory
 
 if TYPE_CHECKING:
     from models.painting import PaintingModel, Style
+
+logger = logging.getLogger(__name__)
+
+SOFTER = "There was too little memory to paint this landscape as finely as usual, so it is softer."
 
 
 def paint(bench: Workbench, request: PaintRequest) -> Job[Picture]:
@@ -30,24 +34,19 @@ def paint(bench: Workbench, request: PaintRequest) -> Job[Picture]:
         raise BadInput("This is no label map.", f"It has {request.label_map.ndim} dimensions.", "A map has two.")
     height, width = request.label_map.shape
     finest = detail_for(model.card, height, width)
-    detail = _detail(bench, model, request, finest)
-    side = max(model.working_size(height, width, detail))
-    look = _look(bench, model, request)
-    upscaler = request.enlarge_with if side < max(height, width) else None
+    detail = _detail(bench, model, request, model.detail_limit.of(finest))
+    upscaler = request.enlarge_with if max(model.working_size(height, width, detail)) < max(height, width) else None
     follows = upscaler is not None and request.deadline_ms is None
-    steps = partial(
-        model.paint_steps,
-        request.label_map,
-        look,
-        request.noise_seed,
-        natural_edges=request.natural_edges,
-        own_size=follows,
-        detail=detail,
-    )
-    picture, spent = yield from bench.with_room(request.model, lambda: timed(steps()))
+    look = _look(bench, model, request)
+    picture, spent, fitted = yield from _painted(bench, model, request, look, detail, own_size=follows)
+    side = max(model.working_size(height, width, fitted))
     bench.speeds.note(request.model, side, spent)
+    if request.deadline_ms is None:
+        model.detail_limit.finished()
+        if fitted < finest:
+            yield Remark(SOFTER)
     if upscaler is None or not follows:
-        yield Frame(picture, side, spent, final=upscaler is None and detail == finest)
+        yield Frame(picture, side, spent, final=upscaler is None and (request.deadline_ms is None or fitted == finest))
         return picture
     yield Frame(_resized(picture, height, width), side, spent, final=False)
     enlarger = bench.opened(upscaler, UpscalingModel, "enlarge photos", "Upscale")
@@ -55,6 +54,33 @@ def paint(bench: Workbench, request: PaintRequest) -> Job[Picture]:
     result = _resized(enlarged, height, width)
     yield Frame(result, side, spent + more, final=True)
     return result
+
+
+def _painted(
+    bench: Workbench, model: PaintingModel, request: PaintRequest, look: Style, detail: int, *, own_size: bool
+) -> Job[tuple[Picture, float, int]]:
+    """The picture, the milliseconds it took, and how finely it is painted: as it was taught where memory ran out at `detail`."""
+    from models import device
+
+    def steps(detail: int) -> Job[tuple[Picture, float]]:
+        made = model.paint_steps(
+            request.label_map,
+            look,
+            request.noise_seed,
+            natural_edges=request.natural_edges,
+            own_size=own_size,
+            detail=detail,
+        )
+        return timed(made)
+
+    if detail > 1:
+        try:
+            return *(yield from bench.with_room(request.model, lambda: steps(detail))), detail
+        except OutOfMemory as error:
+            logger.info("%s is painted at the size it was taught: %s", request.model, str(error))
+            model.detail_limit.full()
+        device.give_back()
+    return *(yield from bench.with_room(request.model, lambda: steps(1))), 1
 
 
 def _detail(bench: Workbench, model: PaintingModel, request: PaintRequest, finest: int) -> int:

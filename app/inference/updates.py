@@ -50,6 +50,13 @@ class Progress:
     text: str = ""
 
 
+@dataclass(frozen=True)
+class Remark:
+    """Something about the result that a person should know though it did not fail: one quiet sentence."""
+
+    text: str
+
+
 @dataclass(frozen=True, eq=False)
 class Generated:
     """Result of a `GenerateRequest`: the picture, and the latents behind it, float32 `[1, num_ws, w_dim]`, with truncation,
@@ -59,6 +66,22 @@ class Generated:
     ws: NDArray[np.float32]
     resolution: int
     milliseconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Dragged:
+    """Where a `DragRequest` stands after `step` steps: a picture, the handles now, and how far each is from its target
+    (fractions of the side). `ws [1, num_ws, w_dim]` make this picture with the directions that the request named.
+
+    `ending` is "" while it goes on; "there" when all have arrived, "stuck" when none comes nearer, "long" after the most steps.
+    """
+
+    frame: Frame
+    step: int
+    points: tuple[tuple[float, float], ...]
+    left: tuple[float, ...]
+    ws: NDArray[np.float32]
+    ending: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,5 +123,5 @@ class Cancelled:
     """The request was dropped: a newer one took its lane, or somebody cancelled it."""
 
 
-Update = Step | Frame | Tile | Progress | Done | Failure | Cancelled
+Update = Step | Frame | Dragged | Tile | Progress | Remark | Done | Failure | Cancelled
 ENDINGS = (Done, Failure, Cancelled)

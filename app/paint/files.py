@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PySide6.QtCore import QObject, QStandardPaths, Signal
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog
 
+from app.paint.asked import Landscape
 from app.paint.dialogs import CanvasDialog, MappingDialog
 from app.paint.filing import Filing
 from app.paint.state import layering
@@ -22,7 +23,8 @@ from app.paint.state.opening import PHOTO_SIDE, Opened, has_use_for
 from app.paint.state.photo_input import no_larger
 from app.paint.state.starting import example
 from app.widgets.panel import Notice
-from app.widgets.save_dialog import ask_where
+from app.widgets.picture_view import image_of
+from app.widgets.save_dialog import Kind, ask_where, folder_of
 
 if TYPE_CHECKING:
     from app.paint.panel import PaintPanel
@@ -42,7 +44,7 @@ class PaintFiles(QObject):
         self._panel = panel
         self._filing = Filing(self)
         self._purpose: dict[Path, str] = {}  # what a file is read for: "look", "trace", "repaint", else what it is
-        self._when_done: Callable[[], None] | None = None  # what waits for a finished landscape
+        self._remarks: dict[Path, str] = {}  # what is to be said of a picture once it is written
         self.path: Path | None = None
         self._filing.opened.connect(self._opened)
         self._filing.saved.connect(self._saved)
@@ -184,40 +186,28 @@ class PaintFiles(QObject):
     # Out
 
     def save_picture(self, path: Path) -> None:
-        """Save the landscape with its recipe inside; a landscape that is not finished is finished first."""
-        panel = self._panel
-        if self._must_wait(lambda: self.save_picture(path)):
-            return
-        drawing, picture = panel.document.drawing, panel.picture
-        if picture is not None:
-            entry = panel.models.named(drawing.model)
+        """Save the landscape of this moment with its recipe inside; one that is not finished is finished first."""
+
+        def write(landscape: Landscape) -> None:
+            entry = self._panel.models.named(landscape.drawing.model)
             sha256 = entry.card.sha256 if entry is not None else ""
-            self._filing.save_picture(path, picture, drawing, sha256, panel.models.upscaler(drawing))
+            self._remarks[path] = landscape.remark
+            self._filing.save_picture(path, landscape.picture, landscape.drawing, sha256, landscape.enlarge_with)
+
+        self._panel.asked.once_finished(write)
 
     def send(self) -> None:
-        """Give the finished landscape to Upscale."""
-        panel = self._panel
-        if not self._must_wait(self.send) and panel.picture is not None:
-            panel.send_to.emit("upscale", panel.picture)
+        """Give the finished landscape of this moment to Upscale."""
+        self._panel.asked.once_finished(lambda landscape: self._panel.send_to.emit("upscale", landscape.picture))
 
-    def _must_wait(self, then: Callable[[], None]) -> bool:
-        """Whether the landscape has to be finished first; `then` is called when it is."""
-        if self._panel.live.up_to_date:
-            return False
-        self._when_done = then
-        self._panel.live.pause(False)
-        self._panel.message.emit(self.tr("The landscape is being finished first."))
-        return True
+    def copy(self) -> None:
+        """Put the finished landscape of this moment on the clipboard."""
 
-    def settled(self) -> None:
-        """The landscape is finished: whoever waited for it is served."""
-        then, self._when_done = self._when_done, None
-        if then is not None:
-            then()
+        def put(landscape: Landscape) -> None:
+            QGuiApplication.clipboard().setImage(image_of(landscape.picture))
+            self._panel.message.emit(self.tr("The landscape is on the clipboard."))
 
-    def gave_up(self) -> None:
-        """There will be no landscape."""
-        self._when_done = None
+        self._panel.asked.once_finished(put)
 
     def save_project(self, path: Path) -> None:
         """Save the drawing with all its layers."""
@@ -235,13 +225,17 @@ class PaintFiles(QObject):
         self._filing.save_map(path, self._panel.document.drawing, kind)
 
     def save_layers(self, path: Path) -> None:
-        """Save all layers with the landscape as the lowest; a landscape that is not finished is finished first."""
-        if self._must_wait(lambda: self.save_layers(path)):
-            return
-        self._filing.save_layered(path, self._panel.document.drawing, self._panel.picture)
+        """Save all layers of this moment with the landscape as the lowest; one that is not finished is finished first."""
+
+        def write(landscape: Landscape) -> None:
+            self._remarks[path] = landscape.remark
+            self._filing.save_layered(path, landscape.drawing, landscape.picture)
+
+        self._panel.asked.once_finished(write)
 
     def _saved(self, path: Path) -> None:
-        self._panel.message.emit(self.tr("Saved to {0}").format(path))
+        told, remark = self.tr("Saved to {0}").format(path), self._remarks.pop(path, "")
+        self._panel.message.emit(f"{told}. {remark}" if remark else told)
 
     def shut(self) -> None:
         self._filing.shut()
@@ -278,15 +272,13 @@ class PaintFiles(QObject):
             "map": self.tr("A label map"),
             "repaint": self.tr("A photo to make a map from"),
         }
-        file, _ = QFileDialog.getOpenFileName(
-            self._panel, titles.get(purpose, self.tr("Open a drawing, map or photo")), self._folder()
-        )
+        folder = self._own_folder() or folder_of(self._panel.settings, FOLDER)
+        file, _ = QFileDialog.getOpenFileName(self._panel, titles.get(purpose, self.tr("Open a drawing, map or photo")), folder)
         if file and not self.open(Path(file), purpose):
             self._panel.noticed.emit(Notice(self.tr("Paint has no use for {0}.").format(Path(file).name), bad=True))
 
     def ask_save_picture(self) -> None:
-        stem = self.path.stem if self.path is not None else self.tr("landscape")
-        path = ask_where(self._panel, self._panel.settings, FOLDER, f"{stem}.png")
+        path = ask_where(self._panel, self._panel.settings, FOLDER, f"{self._stem()}.png", folder=self._own_folder())
         if path is not None:
             self.save_picture(path)
 
@@ -298,32 +290,27 @@ class PaintFiles(QObject):
             self.ask_save_project()
 
     def ask_save_project(self) -> None:
-        path = self._ask_save(self.tr("Save the drawing"), SUFFIX, f"Ganvas (*{SUFFIX})")
+        path = self._ask_save(self.tr("Save the drawing"), self._stem(), Kind("Ganvas", (SUFFIX,)))
         if path is not None:
             self.save_project(path)
 
     def ask_save_map(self, kind: str) -> None:
-        path = self._ask_save(self.tr("Save the label map"), ".png", "PNG (*.png)", "-map")
+        path = self._ask_save(self.tr("Save the label map"), f"{self._stem()}-map", Kind("PNG", (".png",)))
         if path is not None:
             self.save_map(path, kind)
 
     def ask_save_layers(self) -> None:
-        path = self._ask_save(self.tr("Save all layers"), ".ora", "OpenRaster (*.ora);;Photoshop (*.psd)")
+        kinds = Kind("OpenRaster", (".ora",)), Kind("Photoshop", (".psd",))
+        path = self._ask_save(self.tr("Save all layers"), self._stem(), *kinds)
         if path is not None:
             self.save_layers(path)
 
-    def _ask_save(self, title: str, suffix: str, kinds: str, more: str = "") -> Path | None:
-        stem = self.path.stem if self.path is not None else self.tr("landscape")
-        file, _ = QFileDialog.getSaveFileName(self._panel, title, str(Path(self._folder()) / f"{stem}{more}{suffix}"), kinds)
-        if not file:
-            return None
-        path = Path(file)
-        self._panel.settings.set(FOLDER, str(path.parent))
-        return path if path.suffix else path.with_name(path.name + suffix)
+    def _ask_save(self, title: str, stem: str, *kinds: Kind) -> Path | None:
+        name = f"{stem}{kinds[0].suffixes[0]}"
+        return ask_where(self._panel, self._panel.settings, FOLDER, name, title, kinds, folder=self._own_folder())
 
-    def _folder(self) -> str:
-        if self.path is not None:
-            return str(self.path.parent)
-        return self._panel.settings.get(FOLDER, "") or QStandardPaths.writableLocation(
-            QStandardPaths.StandardLocation.PicturesLocation
-        )
+    def _stem(self) -> str:
+        return self.path.stem if self.path is not None else self.tr("landscape")
+
+    def _own_folder(self) -> str:
+        return str(self.path.parent) if self.path is not None else ""

@@ -43,6 +43,7 @@ class DrawingMenu:
         self._line(tr("Save the drawing"), "save", does, "Ctrl+Shift+S")
         self._line(tr("Save the drawing as…"), "save as", does)
         self._line(tr("Save the landscape…"), "export", does)
+        self._line(tr("Copy the landscape"), "copy", does, "Ctrl+C")
         menu.addSeparator()
         self._line(tr("Open as a label map…"), "import map", does)
         maps = menu.addMenu(tr("Save the label map"))

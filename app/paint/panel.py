@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app.inference.requests import PaintRequest
 from app.inference.updates import Failure, Picture
+from app.paint.asked import Asked
 from app.paint.autosave import Autosave
 from app.paint.desk import Desk
 from app.paint.dialogs import MappingDialog
@@ -73,6 +74,7 @@ class PaintPanel(Panel):
         self.tools = Tools(label=label, other_label=other)
         self.desk = Desk(self.document, self.tools, self)
         self.live = Live(worker, self._request, self)
+        self.asked = Asked(worker, self.live, lambda: self.document.drawing, lambda: self._request(False), self)
         self._shown_landscape = ShownLandscape(self.desk)
         self._thumbs = LookThumbs(worker, self._thumbnail, lambda: self._frame.looks.looks(), self)
         self.files = PaintFiles(self)
@@ -100,7 +102,7 @@ class PaintPanel(Panel):
             self,
             {
                 "new": files.ask_new, "open": files.ask_open, "save": files.save, "save as": files.ask_save_project,
-                "export": self.export, "import map": lambda: files.ask_open("map"),
+                "export": self.export, "copy": files.copy, "import map": lambda: files.ask_open("map"),
                 "repaint": lambda: files.ask_open("repaint"), "size": files.ask_size,
                 "map index": lambda: files.ask_save_map("index"), "map colour": lambda: files.ask_save_map("colour"),
                 "layered": files.ask_save_layers, "send": files.send, "pen": lambda: PenTest(self).open(),
@@ -145,7 +147,9 @@ class PaintPanel(Panel):
         live.answered.connect(self._answered)
         live.state_changed.connect(frame.options.show_state)
         live.failed.connect(self._failed)
-        live.settled.connect(self.files.settled)
+        live.remarked.connect(self.message)
+        self.asked.waiting.connect(lambda: self.message.emit(self.tr("The landscape is being finished first.")))
+        self.asked.failed.connect(lambda failure: self.noticed.emit(Notice(failure.what, failure.why, failure.hint, bad=True)))
         self._autosave.refused.connect(self._unsafe)
         self._thumbs.painted.connect(frame.looks.show_image)
         self.files.named.connect(self._menu.show_recent)
@@ -276,7 +280,6 @@ class PaintPanel(Panel):
             self.timed.emit(milliseconds, f"{resolution} px")
 
     def _failed(self, failure: Failure) -> None:
-        self.files.gave_up()
         self._frame.views.landscape.placeholder = failure.what
         self._frame.views.landscape.update()
         self.noticed.emit(Notice(failure.what, failure.why, failure.hint, self.tr("Try again"), self.live.changed, True))
@@ -401,8 +404,12 @@ class PaintPanel(Panel):
         if self.picture is not None:
             self.files.ask_save_picture()
 
+    def closing(self) -> str:
+        return self.tr("A landscape that you saved or sent is not finished yet.") if self.asked.busy else ""
+
     def shut(self) -> None:
         self.desk.hand.cancel()
+        self.asked.shut()
         self.live.shut()
         self._thumbs.shut()
         self.models.shut()

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from safetensors.numpy import save_file
 
 from app.inference.requests import DescribeRequest, ModelFacts, PaintRequest
-from app.inference.updates import Done, Failure, Frame, Update
+from app.inference.updates import Done, Failure, Frame, Remark, Update
 from app.inference.worker import InferenceWorker
 from app.paint.panel import PaintPanel
 from app.settings import Settings
@@ -23,7 +23,8 @@ from tests.paint.sheet import LABELS
 class ColourEngine:
     """Answers with the map in its colours, brightened by the look's seed; keeps the requests that it was asked.
 
-    While `held` is set each picture waits for one `release` of `gate`. A request for a model called "broken" fails.
+    While `held` is set each picture waits for one `release` of `gate`. A request for a model called "broken" fails. `remark`
+    is said of each finished picture.
     """
 
     def __init__(self) -> None:
@@ -31,6 +32,7 @@ class ColourEngine:
         self.held = False
         self.gate = threading.Semaphore(0)
         self.style_dim = 4
+        self.remark = ""
 
     def run(self, request: Any) -> Iterator[Update]:
         self.asked.append(request)
@@ -51,7 +53,9 @@ class ColourEngine:
         picture = colours[request.label_map]
         if isinstance(request.look, int):
             picture = np.minimum(picture.astype(np.int32) + request.look % 50, 255).astype(np.uint8)
-        yield Frame(picture, 64, 1.0, final=True)
+        if self.remark and request.deadline_ms is None:
+            yield Remark(self.remark)
+        yield Frame(picture, 64, 1.0, final=not self.remark)
         yield Done(picture, 0.001)
 
     @property

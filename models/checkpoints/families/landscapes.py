@@ -121,6 +121,7 @@ class LandscapePainter:
         """The noise of a seed at this size; the last is kept, since a stroke asks for it again and again."""
         key = (seed, height, width, detail)
         if self._noise is None or self._noise[0] != key:
+            self._noise = None  # where memory is short, those of a larger picture make room first
             drawn = noise_at(self._config, height, width, seed, detail)
             self._noise = (key, [plane.to(self._runtime.device) for plane in drawn])
         return self._noise[1]
