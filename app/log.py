@@ -1,23 +1,107 @@
 """The log: one rotating file in the state folder. A person reads one sentence; the traceback goes here."""
 
 import contextlib
+import itertools
 import logging
-from logging.handlers import RotatingFileHandler
+import os
+import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from models.folders import state_folder
 
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
 BYTES = 1_000_000  # A week of ordinary use; two old files are kept beside it.
 OLD_FILES = 2
 LOGGERS = ("app", "models")
+TRIES, PAUSE = 50, 0.002  # for its turn: a process that another one has stopped in the middle of a line holds nobody up for long
 
 
-class _File(RotatingFileHandler):
-    """Windows renames nothing that another start of the program has open: the file then grows on until that one has ended."""
+class _File(logging.Handler):
+    """Several processes share the file: the window, hands on further devices, commands. Each opens it for a line alone, so that
+    it can be renamed (Windows renames no open file) and nobody writes on into an old one; a lock beside it lets one at a time."""
 
-    def rotate(self, source: str, dest: str) -> None:
-        with contextlib.suppress(PermissionError):
-            super().rotate(source, dest)
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+        path.open("ab").close()
+        self._turn = os.open(path.with_name("log.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        self._refused = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line, in a new file where the old one is full."""
+        try:
+            line = f"{self.format(record)}\n".encode(errors="backslashreplace")
+            with self._alone() as alone:
+                if alone:
+                    self._make_room(len(line))
+                with self._path.open("ab", buffering=0) as file:
+                    file.write(line)
+            self._refused = ""
+        except OSError as error:  # a full disk, as a rule
+            why = error.strerror or type(error).__name__
+            if why != self._refused:
+                sys.stderr.write(f"ganvas: nothing can be written to {self._path}: {why}.\n")
+            self._refused = why
+        except Exception:
+            self.handleError(record)
+
+    def close(self) -> None:
+        """Let go of the lock's file."""
+        super().close()
+        with contextlib.suppress(OSError):
+            os.close(self._turn)
+
+    def _make_room(self, bytes_more: int) -> None:
+        if not self._path.exists() or self._path.stat().st_size + bytes_more <= BYTES:
+            return
+        names = [self._path, *(self._path.with_name(f"{self._path.name}.{n}") for n in range(1, OLD_FILES + 1))]
+        with contextlib.suppress(PermissionError):  # Windows: somebody reads it just now; it grows on until the next line
+            for newer, older in reversed(list(itertools.pairwise(names))):
+                if newer.exists():
+                    os.replace(newer, older)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[bool]:
+        """Whether no other process writes meanwhile; where one stands in the way for long, the line is written all the same."""
+        for turn in range(TRIES):
+            if turn:
+                time.sleep(PAUSE)
+            if _lock(self._turn):
+                break
+        else:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            _unlock(self._turn)
+
+
+def _lock(file: int) -> bool:
+    """Whether this process has the lock now. It goes with the process."""
+    try:
+        if sys.platform == "win32":
+            os.lseek(file, 0, os.SEEK_SET)
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _unlock(file: int) -> None:
+    if sys.platform == "win32":
+        os.lseek(file, 0, os.SEEK_SET)
+        msvcrt.locking(file, msvcrt.LK_UNLCK, 1)
+    else:
+        fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def log_file() -> Path:
@@ -33,11 +117,11 @@ def start() -> None:
     """
     path = log_file()
     loggers = [logging.getLogger(name) for name in LOGGERS]
-    if any(isinstance(handler, RotatingFileHandler) for handler in loggers[0].handlers):
+    if any(isinstance(handler, _File) for handler in loggers[0].handlers):
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handler = _File(path, maxBytes=BYTES, backupCount=OLD_FILES, encoding="utf-8", errors="backslashreplace")
+        handler = _File(path)
     except OSError as error:
         logging.getLogger("app").warning("No log can be written to %s: %s", path, error)
         return
@@ -52,7 +136,7 @@ def stop() -> None:
     """Close the log file and let our loggers speak to their parents again (tests start and stop within one process)."""
     for name in LOGGERS:
         logger = logging.getLogger(name)
-        for handler in [h for h in logger.handlers if isinstance(h, RotatingFileHandler)]:
+        for handler in [h for h in logger.handlers if isinstance(h, _File)]:
             logger.removeHandler(handler)
             handler.close()
         logger.propagate = True

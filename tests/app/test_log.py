@@ -2,6 +2,8 @@
 
 import logging
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,85 @@ def test_old_lines_make_room(ganvas_home: Path, monkeypatch: pytest.MonkeyPatch)
     assert "line 1999" in log.log_file().read_text(encoding="utf-8")
 
 
+OTHER = """
+import logging, sys
+from app import log
+log.BYTES = 10_000
+log.start()
+for line in sys.stdin:
+    logging.getLogger("app").info("the other says %s", line.strip())
+    print("said", flush=True)
+"""
+
+
+def test_another_process_writes_on_where_the_log_is_and_not_into_an_old_file(
+    ganvas_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "BYTES", 10_000)
+    with subprocess.Popen([sys.executable, "-c", OTHER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+
+        def say(word: str) -> None:
+            assert other.stdin is not None
+            assert other.stdout is not None
+            other.stdin.write(f"{word}\n")
+            other.stdin.flush()
+            assert other.stdout.readline() == "said\n"
+
+        say("first")
+        log.start()
+        for number in range(400):  # three files full of these
+            logging.getLogger("app").info("line %d", number)
+        older = log.log_file().with_name("ganvas.log.1").read_bytes()
+        say("second")
+        assert log.log_file().with_name("ganvas.log.1").read_bytes() == older
+        assert log.log_file().read_text(encoding="utf-8").endswith("the other says second\n")
+        other.stdin.close()
+    assert other.returncode == 0
+
+
+MANY = """
+import logging, sys
+from app import log
+log.BYTES, log.OLD_FILES = 5_000, 99
+log.start()
+for number in range(300):
+    logging.getLogger("app").info("%s-%d.", sys.argv[1], number)
+"""
+
+
+def test_of_what_several_write_at_once_no_line_is_lost_or_mixed_up(ganvas_home: Path) -> None:
+    writers = [subprocess.Popen([sys.executable, "-c", MANY, name]) for name in "abc"]
+    assert [writer.wait(120) for writer in writers] == [0, 0, 0]
+    files = list(log.log_file().parent.glob("ganvas.log*"))
+    lines = [line.rpartition(" ")[2] for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    assert sorted(lines) == sorted(f"{name}-{number}." for name in "abc" for number in range(300))
+    assert all(file.stat().st_size <= 5_000 for file in files)
+    assert sum(file.stat().st_size < 4_800 for file in files) == 1  # the one that is being filled
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="this system does not tell what a process has open")
+def test_between_two_lines_nobody_has_the_log_open(ganvas_home: Path) -> None:
+    log.start()
+    logging.getLogger("app").info("a line")
+    assert log.log_file() not in [file.resolve() for file in Path("/proc/self/fd").iterdir()]
+
+
+def test_a_log_that_a_full_disk_refuses_is_told_of_once(
+    ganvas_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.start()
+    with monkeypatch.context() as full:
+        full.setattr(Path, "open", lambda *_, **__: os.open("/dev/full/nowhere", os.O_RDONLY))
+        for _ in range(3):
+            logging.getLogger("app").info("lost")
+    logging.getLogger("app").info("there is room again")
+    said = capsys.readouterr().err
+    assert said.count("nothing can be written to") == said.count("\n") == 1
+    assert "there is room again" in log.log_file().read_text(encoding="utf-8")
+
+
 def test_where_windows_lets_nobody_rename_the_log_its_lines_go_on(
     ganvas_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -41,7 +122,7 @@ def test_where_windows_lets_nobody_rename_the_log_its_lines_go_on(
 
     monkeypatch.setattr(log, "BYTES", 10_000)
     log.start()
-    monkeypatch.setattr("logging.handlers.os.rename", rename)
+    monkeypatch.setattr(os, "replace", rename)
     for number in range(400):
         logging.getLogger("app").info("line %d of \udcff", number)
     text = log.log_file().read_text(encoding="utf-8")
