@@ -77,6 +77,7 @@ def describe(bench: Workbench, request: DescribeRequest) -> Job[ModelFacts]:
         precision=model.runtime.precision,
     )
     from models.latent import LatentModel
+    from models.latents.dragging import can_drag
     from models.painting import PaintingModel
 
     if isinstance(model, PaintingModel):
@@ -92,5 +93,6 @@ def describe(bench: Workbench, request: DescribeRequest) -> Job[ModelFacts]:
             layer_sizes=tuple(model.layer_sizes),
             class_names=tuple(label.name for label in model.card.labels),
             directions=tuple(DirectionFacts(d.name, d.title, d.remark, d.low, d.high) for d in model.directions),
+            draggable=can_drag(model),
         )
     return facts

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from app import log
-from app.inference import cataloguing, exploring, labelling, painting, translating, upscaling
+from app.inference import cataloguing, dragging, exploring, labelling, painting, translating, upscaling
 from app.inference.devices import devices_named
 from app.inference.opened import OpenedModels
 from app.inference.requests import (
@@ -17,6 +17,7 @@ from app.inference.requests import (
     DescribeRequest,
     DeviceMemoryRequest,
     DeviceRequest,
+    DragRequest,
     FurtherDevices,
     GenerateRequest,
     GetModelsRequest,
@@ -42,6 +43,7 @@ logger = logging.getLogger(__name__)
 
 JOBS: dict[type, Callable[[Workbench, Any], Job[Any]]] = {
     GenerateRequest: exploring.generate,
+    DragRequest: dragging.drag,
     PaintRequest: painting.paint,
     UpscaleRequest: upscaling.upscale,
     TranslateRequest: translating.translate,

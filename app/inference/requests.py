@@ -45,6 +45,21 @@ class GenerateRequest:
 
 
 @dataclass(frozen=True, eq=False)
+class DragRequest:
+    """Points of a latent model's picture dragged to where they should be. Yields `Dragged`s; Done(result) is the last one.
+
+    `start` is the picture that they lie on (how large it is, and by when, is not looked at). `handles` and `targets` are (x, y)
+    in fractions of its side, 0 to 1, from the top left corner. `movable [h, w]`, of any size, is False where nothing may change
+    (None: everything may).
+    """
+
+    start: GenerateRequest
+    handles: tuple[tuple[float, float], ...]
+    targets: tuple[tuple[float, float], ...]
+    movable: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class PaintRequest:
     """The landscape of a label map, at the map's size. Done(result) is the picture uint8 `[H, W, 3]`.
 
@@ -180,6 +195,7 @@ class ModelFacts:
     precision: str = "float32"
     layer_sizes: tuple[int, ...] = ()
     class_names: tuple[str, ...] = ()
+    draggable: bool = False
 
 
 @dataclass(frozen=True)
@@ -221,6 +237,7 @@ class DeviceFacts:
 
 Request = (
     GenerateRequest
+    | DragRequest
     | PaintRequest
     | UpscaleRequest
     | TranslateRequest

@@ -17,7 +17,7 @@ from app.inference.devices import devices_named, own_device, threads_of
 from app.inference.engine import Engine
 from app.inference.requests import DeviceRequest, Request
 from app.inference.scheduler import Runs, Scheduler
-from app.inference.updates import Frame, Progress, Step, Update
+from app.inference.updates import Dragged, Frame, Progress, Step, Update
 from models.allowance import Allowance
 from models.catalogue import Catalogue
 
@@ -58,7 +58,7 @@ class _Outbox:
 
 
 def _replaces(new: Update, old: Update) -> bool:
-    return (isinstance(new, Frame) and isinstance(old, Frame)) or (isinstance(new, Progress) and isinstance(old, Progress))
+    return any(isinstance(new, kind) and isinstance(old, kind) for kind in (Frame, Dragged, Progress))
 
 
 class _Thread(QThread):
