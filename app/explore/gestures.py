@@ -37,7 +37,7 @@ class Gestures(QObject):
         self._document, self._renderer, self._tools, self._facts = document, renderer, tools, facts
         tools.seed_typed.connect(lambda seed: self.go(document.now.at_seed(seed), self.tr("Seed")))
         tools.dice.connect(self.roll)
-        tools.moved.connect(lambda x, y: self.move("place", self.tr("Walk"), x=x, y=y))
+        tools.moved.connect(lambda x, y: self.move("place", self.tr("Walk"), x=x, y=y, point=None))
         tools.psi_changed.connect(lambda psi: self.move("psi", self.tr("Truncation"), psi=psi))
         tools.direction_changed.connect(self._move_along)
         tools.directions_reset.connect(lambda: self.go(replace(document.now, directions=()), self.tr("Reset directions")))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.explore.state import VERSION
+from app.explore.state import version_of
 from app.explore.variation import Variation
 from app.inference.requests import GenerateRequest
 
@@ -75,7 +75,7 @@ class Morph:
         """The making-of of the animation. Dropped on the window, it restores its first key."""
         return {
             "panel": "explore",
-            "version": VERSION,
+            "version": version_of(*self.keys),
             "model": {"name": self.keys[0].model, "title": title, "sha256": sha256},
             "variation": self.keys[0].to_dict(),
             "morph": {"seconds": self.seconds, "loop": self.loop, "keys": [key.to_dict() for key in self.keys]},

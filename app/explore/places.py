@@ -126,6 +126,7 @@ class Places(QObject):
         yield from (variation for variation in kept if self._at_hand(variation.model))
 
     def _caption(self, variation: Variation) -> str:
-        parts = [(self.tr("seed {}") if variation.on_seed else self.tr("near seed {}")).format(variation.seed)]
+        near = self.tr("a point of its own") if variation.point else self.tr("near seed {}").format(variation.seed)
+        parts = [self.tr("seed {}").format(variation.seed) if variation.on_seed else near]
         parts += [f"{self._title_of(name)} {value:+.1f}" for name, value in variation.directions]
         return ", ".join(parts)

@@ -9,7 +9,8 @@ from typing import Any
 from app.explore.variation import RecipeError, Variation
 from app.history import Command, History
 
-VERSION = 1
+VERSION = 2  # the newest that is read: points of the latent space, whose pictures older programs would show as other ones
+PLAIN_VERSION = 1  # of what holds none, so that every program reads it
 SEEN_LIMIT = 200  # thumbnails of 96 px: some 5 MB
 FAVOURITES_LIMIT = 500
 
@@ -91,36 +92,53 @@ class Document:
         `enlarge_with` is the upscaler that it went through ("": none)."""
         return {
             "panel": "explore",
-            "version": VERSION,
+            "version": version_of(self.now),
             "model": {"name": self.now.model, "title": title, "sha256": sha256},
             "variation": self.now.to_dict(),
             "enlarge_with": enlarge_with,
         }
 
     def state(self) -> dict[str, Any]:
-        """The whole document, but for the undo stack; JSON's types alone."""
-        return {
-            "version": VERSION,
-            "now": self.now.to_dict(),
-            "pinned": self.pinned.to_dict() if self.pinned else None,
-            "favourites": [variation.to_dict() for variation in self.favourites],
-            "seen": [{"parent": seen.parent, "number": seen.number, **seen.variation.to_dict()} for seen in self.seen],
+        """The whole document, but for the undo stack; JSON's types alone.
+
+        A point that many variations share is written once, under its key in "points".
+        """
+        points: dict[str, Any] = {}
+
+        def written(variation: Variation) -> dict[str, Any]:
+            if variation.point is None:
+                return variation.to_dict()
+            points[variation.point.key] = variation.point.to_dict()
+            return {**replace(variation, point=None).to_dict(), "point": variation.point.key}
+
+        state = {
+            "now": written(self.now),
+            "pinned": written(self.pinned) if self.pinned else None,
+            "favourites": [written(variation) for variation in self.favourites],
+            "seen": [{"parent": seen.parent, "number": seen.number, **written(seen.variation)} for seen in self.seen],
             "place": self.place,
         }
+        return {"version": VERSION if points else PLAIN_VERSION, **state, **({"points": points} if points else {})}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Put back what `state` gave. Entries that cannot be read are passed over; the undo stack is emptied."""
-        if state.get("version") != VERSION:
+        if state.get("version") not in (PLAIN_VERSION, VERSION):
             return
-        now = _readable(state.get("now"))
+        held = state.get("points")
+        points = held if isinstance(held, dict) else {}
+
+        def readable(entry: Any) -> Variation | None:
+            return _readable({**entry, "point": points.get(entry["point"], "lost")} if _refers(entry) else entry)
+
+        now = readable(state.get("now"))
         if now is not None:
             self.now = now
-        self.pinned = _readable(state.get("pinned"))
-        favourites = (_readable(entry) for entry in _entries(state.get("favourites")))
+        self.pinned = readable(state.get("pinned"))
+        favourites = (readable(entry) for entry in _entries(state.get("favourites")))
         self.favourites = tuple(variation for variation in favourites if variation is not None)[-FAVOURITES_LIMIT:]
         self.seen = []
         for entry in _entries(state.get("seen"))[-SEEN_LIMIT:]:
-            variation, number, parent = _readable(entry), entry.get("number"), entry.get("parent")
+            variation, number, parent = readable(entry), entry.get("number"), entry.get("parent")
             if variation is None or type(number) is not int or not (parent is None or type(parent) is int):
                 continue
             if not self.seen or number > self.seen[-1].number:
@@ -132,6 +150,11 @@ class Document:
     def _tell(self) -> None:
         for callback in self.changed:
             callback()
+
+
+def version_of(*variations: Variation) -> int:
+    """The version of a recipe that holds these variations."""
+    return VERSION if any(variation.point for variation in variations) else PLAIN_VERSION
 
 
 def from_recipe(recipe: dict[str, Any]) -> Variation:
@@ -157,6 +180,10 @@ def _readable(data: Any) -> Variation | None:
         return Variation.from_dict(data)
     except RecipeError:
         return None
+
+
+def _refers(entry: Any) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("point"), str)
 
 
 def _entries(data: Any) -> list[dict[str, Any]]:

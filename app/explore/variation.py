@@ -10,6 +10,10 @@ import math
 from dataclasses import dataclass, fields, replace
 from typing import Any, get_args
 
+import numpy as np
+from numpy.typing import NDArray
+
+from app.explore.point import LEAST_PSI, Point
 from app.inference.requests import GenerateRequest, Noise
 
 COLUMNS = 100
@@ -30,7 +34,7 @@ class Variation:
 
     `x`, `y` is the place on the lattice of seeds; `directions` are (name, sigmas), by name, without zeros; `mix_layers` are
     the layers that take their styles from `mix_seed`; `label` is a class index; `noise` and `noise_seed` as in
-    `GenerateRequest`, and so is `cutoff`.
+    `GenerateRequest`, and so is `cutoff`. `point`, where there is one, stands in for the place on the lattice.
     """
 
     model: str = ""
@@ -44,6 +48,7 @@ class Variation:
     label: int | None = None
     noise: Noise = "const"
     noise_seed: int = 0
+    point: Point | None = None
 
     def direction(self, name: str) -> float:
         """How far along a direction, in sigmas."""
@@ -57,11 +62,15 @@ class Variation:
     def at_seed(self, seed: int) -> Variation:
         """The same at a seed's own place."""
         x, y = place_of(seed)
-        return replace(self, x=x, y=y)
+        return replace(self, x=x, y=y, point=None)
+
+    def from_latents(self, ws: NDArray[np.float32]) -> Variation:
+        """The same with `ws [1, num_ws, w_dim]` for everything but directions and noise: mixing is in them already."""
+        return replace(self, point=Point.of(ws, self.psi), cutoff=None, mix_seed=None, mix_layers=())
 
     def of_model(self, name: str) -> Variation:
         """The same place in another model. Directions, layers and classes of the old one mean nothing to it."""
-        return replace(self, model=name, cutoff=None, directions=(), mix_seed=None, mix_layers=(), label=None)
+        return replace(self, model=name, cutoff=None, directions=(), mix_seed=None, mix_layers=(), label=None, point=None)
 
     def mixed_with(self, seed: int | None, layers: tuple[int, ...]) -> Variation:
         """The same with the styles of a second seed in the layers chosen before, else in these; None ends the mixing."""
@@ -76,8 +85,8 @@ class Variation:
 
     @property
     def on_seed(self) -> bool:
-        """Whether it lies on one seed, not between several."""
-        return self.x == round(self.x) and self.y == round(self.y)
+        """Whether it lies on one seed, not between several or elsewhere."""
+        return self.point is None and self.x == round(self.x) and self.y == round(self.y)
 
     def request(self, deadline_ms: float | None = None, resolution: int | None = None) -> GenerateRequest:
         """What the engine is asked for."""
@@ -93,12 +102,15 @@ class Variation:
             label=self.label,
             noise=self.noise,
             noise_seed=self.noise_seed,
+            ws=self.point.ws if self.point else None,
+            ws_psi=self.point.psi if self.point and abs(self.point.psi) >= LEAST_PSI else None,
             resolution=resolution,
             deadline_ms=deadline_ms,
         )
 
     def to_dict(self) -> dict[str, Any]:
         """JSON's types alone; `from_dict` gives the same back."""
+        point = {"point": self.point.to_dict()} if self.point else {}
         return {
             "model": self.model,
             "x": self.x,
@@ -111,6 +123,7 @@ class Variation:
             "label": self.label,
             "noise": self.noise,
             "noise_seed": self.noise_seed,
+            **point,
         }
 
     @classmethod
@@ -128,6 +141,11 @@ class Variation:
         noise = values.get("noise", "const")
         if noise not in NOISES or not isinstance(values.get("model", ""), str):
             raise RecipeError("The recipe's model or noise cannot be read.")
+        point = values.get("point")
+        try:
+            held = None if point is None else Point.from_dict(point)
+        except ValueError as error:
+            raise RecipeError("The recipe's point of the latent space cannot be read.") from error
         mix, label, cutoff = values.get("mix_seed"), values.get("label"), values.get("cutoff")
         return cls(
             model=values.get("model", ""),
@@ -141,6 +159,7 @@ class Variation:
             label=None if label is None else _whole(label, 1_000_000, "the class"),
             noise=noise,
             noise_seed=_whole(values.get("noise_seed", 0), LAST_SEED, "the noise"),
+            point=held,
         )
 
 

@@ -48,6 +48,8 @@ def latents(model: LatentModel, request: GenerateRequest) -> NDArray[np.float32]
                 f"These latents do not fit {model.card.title}.",
                 f"It takes {[1, model.num_ws, model.w_dim]}, they are {list(ws.shape)}.",
             )
+        if request.ws_psi is not None:
+            ws = model.average + (request.psi / request.ws_psi) * (ws - model.average)
     else:
         ws = _blended(model, request)
     if request.mix_seed is not None and request.mix_layers:

@@ -22,7 +22,8 @@ class GenerateRequest:
     `seeds` are (seed, weight) pairs, weights summing to 1: the w of the seeds are blended (one pair is the usual case).
     `psi` pulls towards the average latent (1 leaves alone), `cutoff` is the number of leading layers it acts on (None: all).
     `directions` are (name, sigmas) pairs. `mix_seed` gives its w to the layers of `mix_layers`. `ws`, where given, stands in
-    for seeds and psi (a projected photo); directions still act. `resolution` asks for a preview of about that size (None:
+    for seeds and psi (a projected photo); mixing and directions still act, and psi does where `ws_psi` says which one they stand
+    for: they are stretched away from the average latent, or brought nearer to it, by `psi / ws_psi`. `resolution` asks for a preview of about that size (None:
     full). `deadline_ms` lets the engine choose the largest resolution that fits, and a full picture follows with a request
     that has none.
     `enlarge_with` names an upscaling model that pictures of the network's full size go through, where there is no deadline.
@@ -39,6 +40,7 @@ class GenerateRequest:
     noise: Noise = "const"
     noise_seed: int = 0
     ws: NDArray[np.float32] | None = None
+    ws_psi: float | None = None
     resolution: int | None = None
     deadline_ms: float | None = None
     enlarge_with: str | None = None
