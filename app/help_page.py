@@ -93,6 +93,7 @@ def keys() -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
             (tr("Tab, held"), tr("The map lies over the landscape")),
             ("D, K, V", tr("Another look; pause the landscape; change the views")),
             ("Ctrl+N, Ctrl+Shift+S", tr("New drawing; save the drawing")),
+            ("Ctrl+C", tr("Copy the landscape")),
         ),
     ),
     (

@@ -9,15 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 from app.cli.choosing import card_of
 from app.cli.options import OK, UsageError, engine
-from app.cli.report import Reporter, said
-from app.inference.requests import PaintRequest
+from app.cli.report import Reporter, ending_of, said
+from app.inference.finishing import AUTO, finisher_of
+from app.inference.requests import DeviceRequest
 from app.inference.updates import Failure, Progress, Update
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from app.inference.engine import Engine
     from app.paint.state.look import Look
     from models.card import Card
 
-DEFAULT_MODEL, DEFAULT_UPSCALER, PLAIN = "landscapes", "photo-x4", "plain"
+DEFAULT_MODEL, PLAIN = "landscapes", "plain"
 LARGEST_SEED = 2**32 - 1
 
 HELP = "paint a landscape from a label map"
@@ -43,9 +48,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--enlarge-with",
-        default=DEFAULT_UPSCALER,
+        default=AUTO,
         metavar="M",
-        help=f"what brings it to a larger map's size: an upscaler, or plain (default: {DEFAULT_UPSCALER})",
+        help=f"what brings it to a larger map's size: an upscaler, {AUTO} or {PLAIN} (default: {AUTO}, as in the window)",
     )
     parser.add_argument(
         "--out",
@@ -70,13 +75,12 @@ def seeds(text: str) -> tuple[int, ...]:
 
 def run(args: argparse.Namespace) -> int:
     """Read the map, paint it with each look, write the pictures."""
-    import numpy as np
-
     from app.paint.state.drawing import from_map
     from app.paint.state.files import PaintFileError
     from app.paint.state.look import Looks
     from app.paint.state.map_files import read_map
     from app.paint.state.palette import Palette
+    from app.paint.state.requesting import paint_request
     from app.photos.photo import PhotoError
 
     if args.seed is not None and len(args.seed) > 1 and args.out.suffix:
@@ -98,26 +102,20 @@ def run(args: argparse.Namespace) -> int:
         return reporter.finish()
     if found.remark:
         reporter.note(found.remark)
-    upscaler = None if args.enlarge_with == PLAIN else args.enlarge_with
-    drawing = from_map(found.labels, card.labels)
+    labels = _whole(found.labels, card)
+    drawing = from_map(labels, card.labels)
     drawing.model = card.name
+    upscaler = _upscaler(worker, card, args.enlarge_with, drawing.height, drawing.width)
     for number, look in enumerate(looks):
-        request = PaintRequest(
-            args.model,
-            np.array(found.labels),
-            look.style,
-            args.grain,
-            upscaler,
-            natural_edges=not args.exact_edges,
-        )
+        drawing.looks = Looks(look, grain=args.grain, natural_edges=not args.exact_edges)
+        request = paint_request(args.model, labels, drawing.looks, hurry=False, enlarge_with=upscaler)
         ending = reporter.follow(_counted(worker.run(request), number, len(looks)))
         if isinstance(ending, Failure):
             reporter.failed(f"{args.map} ({look.title})", ending)
             continue
         path = args.out if len(looks) == 1 and args.out.suffix else args.out / f"{args.map.stem}-{look.title}.png"
-        drawing.looks = Looks(look, grain=args.grain, natural_edges=not args.exact_edges)
         try:
-            _write(path, ending.result, drawing, card, upscaler or "")
+            _write(path, ending.result, drawing, card, upscaler)
         except (PhotoError, OSError) as error:
             reporter.failed(str(path), Failure(said(error)))
             continue
@@ -127,20 +125,39 @@ def run(args: argparse.Namespace) -> int:
 
 def _looks(args: argparse.Namespace) -> list[Look]:
     from app.paint.state.look import Look, photo_look, seed_look
-    from app.photos.decoding import decode
-    from app.photos.encoding import on_white, to_8_bits
+    from app.paint.state.opening import PHOTO_SIDE
+    from app.paint.state.photo_input import load_picture
 
     if args.style is not None:
-        pixels = decode(args.style).pixels
-        pixels = to_8_bits(pixels)
-        if pixels.shape[2] in (2, 4):
-            pixels = on_white(pixels)
-        if pixels.shape[2] == 1:
-            pixels = pixels.repeat(3, 2)
-        return [photo_look(pixels, args.style.stem)]
+        return [photo_look(load_picture(args.style, PHOTO_SIDE), args.style.stem)]
     if args.seed is None:
         return [Look("plain")]
     return [seed_look(seed) for seed in args.seed]
+
+
+def _whole(labels: NDArray[np.uint8], card: Card) -> NDArray[np.uint8]:
+    """The map without unlabelled pixels, so that the recipe holds what was painted: they become the label that the model has for
+    them, else that of the nearest pixel. An empty map is left to be refused."""
+    import numpy as np
+
+    from models.labels import UNLABELLED, nearest_source
+
+    known = labels != UNLABELLED
+    if known.all() or not known.any():
+        return labels
+    stands_for: int | None = card.config.get("unlabelled")
+    return labels[nearest_source(known)] if stands_for is None else np.where(known, labels, np.uint8(stands_for))
+
+
+def _upscaler(worker: Engine, card: Card, chosen: str, height: int, width: int) -> str:
+    """What enlarges the picture, "" for nothing: what was named, else what the window takes."""
+    from app.paint.state.at_hand import upscalers
+
+    if chosen != AUTO:
+        return "" if chosen == PLAIN else chosen
+    facts = ending_of(worker.run(DeviceRequest()))
+    on_processor = isinstance(facts, Failure) or facts.result.device == "cpu"
+    return finisher_of(card, upscalers(worker.catalogue), AUTO, height, width, on_processor)
 
 
 def _strangers(unknown: Any, card: Card) -> Failure:

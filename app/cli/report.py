@@ -77,8 +77,8 @@ class Reporter:
             self._line(self.err, f"{subject}: {failure}")
 
     def follow(self, updates: Iterable[Update], text: str = "") -> Done | Failure:
-        """Show the progress of one request and what is remarked, and return its ending. What is to be done with tiles is done by the caller
-        (a generator around `updates` sees each one first)."""
+        """Show the progress of one request and what is remarked, and return its ending. What is to be done with tiles is done by
+        the caller (a generator around `updates` sees each one first)."""
 
         def shown() -> Iterator[Update]:
             for update in updates:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from app.inference.finishing import upscaler_for
+from app.inference.finishing import AUTO, finisher_of
 from app.inference.requests import DescribeRequest, ModelFacts
 from app.inference.updates import Done, Update
 from app.paint.state.adapting import adapted
@@ -17,7 +17,6 @@ from app.paint.state.starting import FIRST_MAP, example
 from app.settings import Settings
 from app.widgets.model_picker import Choice
 from models.card import Card, Label
-from models.detail import detail_for
 
 if TYPE_CHECKING:
     from app.inference.worker import InferenceWorker
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 # What stands in for labels while no model is at hand: there is nothing to paint with then.
 NO_LABELS = (Label(0, "nothing", (128, 128, 128)),)
 CHOSEN, FINISH = "paint.model", "paint.finish"
-AUTO, NONE = "auto", "none"
 
 
 class ModelsHere(QObject):
@@ -92,11 +90,9 @@ class ModelsHere(QObject):
     def upscaler(self, drawing: Drawing) -> str:
         """The upscaler that finishes this drawing's landscape, "" for none."""
         entry = self.named(drawing.model)
-        if entry is None or not entry.card.resolution:
+        if entry is None:
             return ""
-        taught = entry.card.resolution * detail_for(entry.card, drawing.height, drawing.width)
-        factor = min(drawing.width, drawing.height) / taught
-        return upscaler_for(self.upscalers, self.finish, factor, self._on_processor)
+        return finisher_of(entry.card, self.upscalers, self.finish, drawing.height, drawing.width, self._on_processor)
 
     def shut(self) -> None:
         self._worker.updated.disconnect(self._engine_said)

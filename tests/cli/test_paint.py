@@ -68,6 +68,24 @@ def test_a_photo_gives_its_light(tmp_path: Path) -> None:
     assert means[0] < means[1] - 15
 
 
+def test_pixels_without_a_label_take_the_nearest_and_the_recipe_holds_what_was_painted(tmp_path: Path) -> None:
+    labels = np.array(Image.open(MAPS / "lake.png"))
+    whole, holes = tmp_path / "whole.png", tmp_path / "holes.png"
+    Image.fromarray(labels).save(whole)
+    row = next(row for row in range(9, 370) if (labels[row - 3 : row + 4, 95:206] == labels[row, 100]).all())
+    labels[row, 100:200] = 255
+    Image.fromarray(labels).save(holes)
+    for source, out in ((whole, "a.png"), (holes, "b.png")):
+        assert paint.run(arguments(source, "--out", tmp_path / out)) == 0
+    assert np.array_equal(painted(tmp_path / "a.png"), painted(tmp_path / "b.png"))
+    making = from_recipe(recipe.read(tmp_path / "b.png") or {})
+    assert making is not None
+    assert np.array_equal(making.drawing.label_map(), np.array(Image.open(whole)))
+    labels[:] = 255
+    Image.fromarray(labels).save(holes)
+    assert paint.run(arguments(holes, "--out", tmp_path / "c.png")) == 3
+
+
 def test_what_cannot_be_painted_is_said_with_the_file_and_ends_with_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     strange, text = tmp_path / "strange.png", tmp_path / "text.png"
     Image.fromarray(np.full((40, 40), 90, np.uint8)).save(strange)
