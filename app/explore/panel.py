@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app import theme
 from app.explore import files, thumbnail_store
+from app.explore.drag_desk import DragDesk
 from app.explore.finish import Finish
 from app.explore.first_picture import brought_to
 from app.explore.frames import EmptyPage, SheetColumn, StripRow, ViewBar, arranged, choice_of, widths
@@ -148,11 +149,15 @@ class ExplorePanel(Panel):
         self.strip.morph.clicked.connect(self.morph.open)
         self.morph_row.closed.connect(self.view.setFocus)  # its button goes with it, and keys would go out of the panel
         self.morph.opened.connect(self._morph_opened)
-        self.morph.shown.connect(self._show_morph)
+        self.morph.shown.connect(self._show_passing)
         for part in (self._saving, self.morph):
             part.message.connect(self.message)
             part.noticed.connect(self.noticed)
         self.morph.progressed.connect(self.progressed)
+        self.drag = DragDesk(self._worker, self.document, self.view.tool, self.tools.drag, lambda: self.facts, self)
+        self.drag.shown.connect(self._show_passing)
+        self.drag.ended.connect(self._make_anew)
+        self.drag.failed.connect(self._failed)
 
     def _keys(self) -> None:
         doing = (("R", self._hand.roll), ("P", self.document.pin), ("F", self.document.favour), ("Ctrl+C", self.copy))
@@ -204,6 +209,7 @@ class ExplorePanel(Panel):
             self.facts = update.result
             self.tools.show_model(update.result)
             self._finish.show_model(update.result)
+            self.drag.show_model(update.result)
             if update.result.classes and self.document.now.label is None:
                 self.document.now = replace(self.document.now, label=0)
                 self._renderer.rest(self.document.now)
@@ -241,6 +247,7 @@ class ExplorePanel(Panel):
 
     def _gesture(self) -> None:
         self.morph.close()
+        self.drag.stop()
         if self.view.hint:
             self.view.hint = ""
             self.view.update()
@@ -266,6 +273,7 @@ class ExplorePanel(Panel):
         self.view.set_pinned((self._renderer.full(pinned) or self._thumbnails.get(pinned)) if pinned else None)
         self.strip.morph.setEnabled(can_morph(self.document.favourites, now.model))
         self.morph.refresh()
+        self.drag.refresh()
         self._places.show()
         if now.model:
             self._renderer.follow(now)
@@ -292,12 +300,14 @@ class ExplorePanel(Panel):
             self._places.show()
             self._saving.full_picture_came(variation)
 
-    def _show_morph(self, frame: Frame) -> None:
+    def _show_passing(self, frame: Frame) -> None:
+        """A picture of a morph, or of points on their way."""
         self.shown, self._shown_image = None, image_in(frame)
         self.view.show_image(self._shown_image)
         self.timed.emit(frame.milliseconds, f"{frame.resolution} px")
 
     def _morph_opened(self, opened: bool) -> None:
+        self.drag.put_away()
         self.view.preview_of = 0
         self.strip.setVisible(not opened)
         if not opened:
@@ -340,6 +350,7 @@ class ExplorePanel(Panel):
         if self.morph.is_open and self._shown_image is not None:
             action(self._shown_image)
         elif self.document.now.model:
+            self.drag.stop()
             self._saving.once_full(action)
 
     def export(self) -> None:
@@ -349,6 +360,7 @@ class ExplorePanel(Panel):
 
     def save(self, path: Path) -> None:
         """Save the full picture with its recipe inside; where it is still being made, once it is there. `message` says so."""
+        self.drag.stop()
         self._saving.save(path)
 
     def open_file(self, path: Path) -> bool:
@@ -391,4 +403,5 @@ class ExplorePanel(Panel):
         self._renderer.shut()
         self._thumbnails.shut()
         self.morph.shut()
+        self.drag.shut()
         self._files.shut()

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from app import theme
 from app.explore.class_picker import ClassPicker
+from app.explore.drag_section import DragSection
 from app.explore.layer_bar import LayerBar
 from app.explore.pad import Pad
 from app.explore.variation import LAST_SEED, PSI, Variation
@@ -85,11 +86,18 @@ class Tools(QFrame):
         self._rows: dict[str, SliderRow] = {}
         self._thumbnail = thumbnail
         self._mixed_with: int | None = None
+        self.drag = DragSection()
         content = QWidget()
         column = QVBoxLayout(content)
         column.setContentsMargins(16, 12, 8, 16)
         column.setSpacing(8)
-        for section in (self._seed_section(), self._direction_section(), self._mixing_section(), self._noise_section()):
+        for section in (
+            self._seed_section(),
+            self._direction_section(),
+            self._mixing_section(),
+            self._noise_section(),
+            self.drag,
+        ):
             column.addWidget(section)
         column.addStretch(1)
         scroll = QScrollArea(self)

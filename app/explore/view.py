@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtGui import QFontMetricsF, QImage, QKeyEvent, QPainter
+from PySide6.QtCore import QEvent, QRectF, Qt, Signal
+from PySide6.QtGui import QFontMetricsF, QImage, QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import QWidget
 
 from app import theme
+from app.explore.point_tool import PointTool
 from app.widgets.picture_view import PictureView
 
 
 class ExploreView(PictureView):
-    """A `PictureView` with a pinned picture behind it and small remarks in its corners."""
+    """A `PictureView` with a pinned picture behind it, small remarks in its corners, and a tool that points are set with."""
 
     alone = Signal()  # Tab: show the picture alone, or everything again
 
@@ -23,6 +24,7 @@ class ExploreView(PictureView):
         self.preview_of = 0  # pixels of the preview that is shown, 0 for a full picture
         self._pinned: QImage | None = None
         self._beside = False
+        self.tool = PointTool(self)
         self.overlays.append(self._remarks)
 
     def set_pinned(self, image: QImage | None) -> None:
@@ -68,7 +70,29 @@ class ExploreView(PictureView):
     def focusNextPrevChild(self, forward: bool) -> bool:
         return False if forward else super().focusNextPrevChild(forward)
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if not self.tool.press(event):
+            super().mousePressEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if not self.tool.move(event):
+            super().mouseMoveEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if not self.tool.release(event):
+            super().mouseReleaseEvent(event)
+            self.tool.show_cursor()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if not self.tool.press(event):
+            super().mouseDoubleClickEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self.tool.leave()
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        if self.tool.key(event):
+            return
         if event.key() == Qt.Key.Key_Space:
             if not event.isAutoRepeat():
                 self._beside = True
