@@ -1,10 +1,11 @@
-"""Ctrl-C in the terminal that started the window, or a system that ends the session: the window closes as by its button."""
+"""Ctrl-C in the terminal that started the window, or a system that ends the session: the window closes, and asks nothing."""
 
 from __future__ import annotations
 
 import contextlib
 import signal
 import socket
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -17,12 +18,13 @@ class Interruption(QObject):
     """A signal asks the application to quit; a second one, before that is done, ends the program as it would have otherwise.
 
     Python runs its handlers between two of its own instructions, of which there are none while Qt waits for events: the
-    signal's number is written to a socket, and Qt wakes up to read it.
+    signal's number is written to a socket, and Qt wakes up to read it. `unasked` is called at once, so that whatever is at work
+    is stopped without a question: nobody may be there to answer it, and a session waits for none.
     """
 
-    def __init__(self, app: QCoreApplication) -> None:
+    def __init__(self, app: QCoreApplication, unasked: Callable[[], None]) -> None:
         super().__init__(app)
-        self._app = app
+        self._app, self._unasked = app, unasked
         self._reading, self._writing = socket.socketpair()
         for end in (self._reading, self._writing):
             end.setblocking(False)
@@ -41,6 +43,7 @@ class Interruption(QObject):
 
     def _asked(self, number: int, frame: FrameType | None) -> None:
         self._restore()
+        self._unasked()
         # Not at once: this runs between any two lines, also in the middle of what the window is just doing.
         QMetaObject.invokeMethod(self._app, "quit", Qt.ConnectionType.QueuedConnection)
 

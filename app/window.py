@@ -410,7 +410,11 @@ class MainWindow(QMainWindow):
         close = box.addButton(self.tr("Close"), QMessageBox.ButtonRole.AcceptRole)
         box.addButton(self.tr("Keep open"), QMessageBox.ButtonRole.RejectRole)
         box.exec()
-        return box.clickedButton() is close
+        return box.clickedButton() is close or not self.asks_before_closing  # the session ended while it was asked
+
+    def ask_nothing(self) -> None:
+        """The session ends: close without a question. A job can be gone on with, drawings are kept aside."""
+        self.asks_before_closing = False
 
 
 def main(argv: Sequence[str]) -> int:
@@ -438,7 +442,7 @@ def main(argv: Sequence[str]) -> int:
     door.arrived.connect(window.open_files)
     window.open_files(paths)
     window.show()
-    Interruption(app)
+    Interruption(app, window.ask_nothing)
     code = app.exec()
     door.shut()
     collector.shut()
