@@ -20,7 +20,8 @@ def steps() -> tuple[tuple[str, str, str], ...]:
         tr("Explore"),
         tr("Choose a seed from the sheet, or press R. Drag a direction to change one thing about the "
             "picture, or pull the map of seeds to walk from one to another. Star pictures with F, and "
-            "Morph lets them flow into one another. Every step can be undone."),
+            "Morph lets them flow into one another. Under Point drag, pull spots of the picture to where they "
+            "should be: a mouth opens, a head turns. Every step can be undone."),
     ),
     (
         "paint",
@@ -73,6 +74,7 @@ def keys() -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
             ("R", tr("Roll the dice")),
             ("P", tr("Pin; hold Space on the picture to compare")),
             ("F", tr("Favourite")),
+            (tr("Delete, Enter, Escape"), tr("Point drag: take a point away, start, stop")),
             (tr("double click"), tr("A slider back to its default")),
             (tr("Ctrl and wheel, arrows"), tr("Move a slider in steps")),
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from models.latent import LatentModel
     from models.latents.dragging import Moved
 
-PICTURE_MS = 60.0  # of a step's picture: less than the step itself takes with models that are large
+SOON_MS = 60.0  # a picture may take so long, or as long as its step does
 
 
 def drag(bench: Workbench, request: DragRequest) -> Job[Dragged]:
@@ -31,26 +32,35 @@ def drag(bench: Workbench, request: DragRequest) -> Job[Dragged]:
     moved_already: NDArray[np.float32] = ws - latents(model, replace(start, directions=()))
     handles, targets = np.array(request.handles, np.float32), np.array(request.targets, np.float32)
     steps = drag_steps(model, ws, handles, targets, request.movable, start.noise, start.noise_seed)
+    spent = 0.0  # milliseconds of the step under way
     try:
         while True:
+            began = time.perf_counter()
             try:
                 moved = next(steps)
             except StopIteration as stop:
-                return (yield from _shown(bench, model, request, stop.value, moved_already))
+                return (yield from _shown(bench, model, request, stop.value, moved_already, spent))
+            spent += 1000 * (time.perf_counter() - began)
             if moved is None:
                 yield Step()
             else:
-                yield (yield from _shown(bench, model, request, moved, moved_already))
+                yield (yield from _shown(bench, model, request, moved, moved_already, spent))
+                spent = 0.0
     finally:
         steps.close()
 
 
 def _shown(
-    bench: Workbench, model: LatentModel, request: DragRequest, moved: Moved, moved_already: NDArray[np.float32]
+    bench: Workbench,
+    model: LatentModel,
+    request: DragRequest,
+    moved: Moved,
+    moved_already: NDArray[np.float32],
+    step_ms: float,
 ) -> Job[Dragged]:
     """The picture of a step, as large as can be had soon."""
     start = request.start
-    size = bench.speeds.largest(start.model, sorted({*model.previews, model.resolution}), PICTURE_MS)
+    size = bench.speeds.largest(start.model, sorted({*model.previews, model.resolution}), max(SOON_MS, step_ms))
     picture, spent = yield from timed(model.picture_steps(moved.ws, start.noise, start.noise_seed, size))
     bench.speeds.note(start.model, size, spent)
     frame = Frame(picture, size, spent, final=size == model.resolution, estimate=size < model.resolution)

@@ -195,7 +195,8 @@ class _Drag:
         return Moved(self._step, _array(self._points), _array(left), _array(self._ws), ending)
 
     def _left(self) -> torch.Tensor:
-        return (self._targets - self._points).norm(dim=1)
+        left: torch.Tensor = torch.linalg.vector_norm(self._targets - self._points, dim=1)
+        return left
 
 
 class _First:
