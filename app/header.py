@@ -6,6 +6,7 @@ from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
 from app import theme
+from app.widgets.keys import as_here
 from app.widgets.panel import Panel
 
 
@@ -26,7 +27,7 @@ class Header(QFrame):
         self.export.setObjectName("export")
         self.export.setProperty("look", "primary")
         theme.give_icon(self.export, "export", "on_accent")
-        self.export.setToolTip(self.tr("Save the result (Ctrl+S)"))
+        self.export.setToolTip(as_here(self.tr("Save the result (Ctrl+S)")))
         self.more = self._tool("more", "more")
         self.more.setToolTip(self.tr("Menu"))
         self.more.setAccessibleName(self.tr("Menu"))
@@ -65,7 +66,7 @@ class Header(QFrame):
             (self.redo, redo, self.tr("Redo"), "Ctrl+Shift+Z"),
         ):
             button.setEnabled(title is not None)
-            tip = f"{plain} {title} ({keys})" if title else f"{plain} ({keys})"
+            tip = as_here(f"{plain} {title} ({keys})" if title else f"{plain} ({keys})")
             button.setToolTip(tip)
             button.setAccessibleName(tip)
 

@@ -6,6 +6,7 @@ from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from app import theme
+from app.widgets.keys import as_here
 
 
 def tr(text: str) -> str:
@@ -193,9 +194,9 @@ class HelpPage(QWidget):
         grid.setColumnMinimumWidth(0, 152)
         grid.setColumnStretch(1, 1)
         for number, (name_of_key, does) in enumerate(rows):
-            key = QLabel(name_of_key)
+            key = QLabel(as_here(name_of_key))
             key.setProperty("tone", "accent")
-            text = QLabel(does)
+            text = QLabel(as_here(does))
             text.setWordWrap(True)
             grid.addWidget(key, number, 0, Qt.AlignmentFlag.AlignTop)
             grid.addWidget(text, number, 1, Qt.AlignmentFlag.AlignTop)

@@ -22,6 +22,7 @@ from app.paint.state.map_files import ReadMap, settle
 from app.paint.state.opening import PHOTO_SIDE, Opened, has_use_for
 from app.paint.state.photo_input import no_larger
 from app.paint.state.starting import example
+from app.widgets.keys import as_here
 from app.widgets.panel import Notice
 from app.widgets.picture_view import image_of
 from app.widgets.save_dialog import Kind, ask_where, folder_of
@@ -153,7 +154,9 @@ class PaintFiles(QObject):
             panel.noticed.emit(
                 Notice(
                     self.tr("“{0}” became a label map, painted in its own light.").format(name),
-                    hint=self.tr("Paint over what was taken for something else; Ctrl+Z brings the drawing before it back."),
+                    hint=as_here(
+                        self.tr("Paint over what was taken for something else; Ctrl+Z brings the drawing before it back.")
+                    ),
                 )
             )
 

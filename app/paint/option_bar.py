@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QSizePolicy, Q
 from app import theme
 from app.paint.live import State
 from app.paint.state.tools import LARGEST_BRUSH, SMALLEST_BRUSH, Tools
+from app.widgets.keys import as_here
 from app.widgets.slider_row import Slider
 
 STEPS = 200  # of the size slider, which is logarithmic: small brushes need finer steps
@@ -199,8 +200,8 @@ class OptionBar(QFrame):
         button.setIcon(theme.icon(icon))
         button.setIconSize(QSize(20, 20))
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        button.setToolTip(tip)
-        button.setAccessibleName(tip)
+        button.setToolTip(as_here(tip))
+        button.setAccessibleName(as_here(tip))
         return button
 
     def _toggle(self, name: str, icon: str, tip: str) -> QToolButton:

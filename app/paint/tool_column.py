@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QButtonGroup, QFrame, QToolButton, QVBoxLayout, QW
 
 from app import theme
 from app.paint.state.tools import Tool, Tools
+from app.widgets.keys import as_here
 
 WIDTH = 48
 
@@ -47,7 +48,7 @@ class ToolColumn(QFrame):
             button.setFixedSize(36, 36)
             button.setCheckable(True)
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            button.setToolTip(tip)
+            button.setToolTip(as_here(tip))
             button.setAccessibleName(tip.split("\n")[0])
             button.clicked.connect(lambda _=False, tool=tool: self.chosen.emit(tool))
             self._group.addButton(button)

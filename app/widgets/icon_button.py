@@ -6,6 +6,7 @@ from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QToolButton
 
 from app import theme
+from app.widgets.keys import as_here
 
 ICON = QSize(18, 18)
 
@@ -16,7 +17,7 @@ def icon_button(icon: str, tip: str, name: str, check: bool = False) -> QToolBut
     button.setObjectName(name)
     button.setIcon(theme.icon(icon))
     button.setIconSize(ICON)
-    button.setToolTip(tip)
-    button.setAccessibleName(tip)
+    button.setToolTip(as_here(tip))
+    button.setAccessibleName(as_here(tip))
     button.setCheckable(check)
     return button

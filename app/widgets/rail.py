@@ -7,6 +7,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QButtonGroup, QFrame, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from app import theme
+from app.widgets.keys import as_here
 
 WIDTH = 80
 
@@ -20,7 +21,7 @@ class RailEntry(QToolButton):
         self._icon_name = icon
         self._share: float | None = None
         self.setText(title)
-        self.setToolTip(tip)
+        self.setToolTip(as_here(tip))
         self.setAccessibleName(title)
         self.setCheckable(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
