@@ -86,8 +86,9 @@ class UpscalingOptions:
     def gentle(self) -> UpscalingOptions:
         """The same at a fifth of the rate, for a network that has learnt the plain differences already. With a teacher the critic
         weighs more: what it asks for lies in the lessons, and is not noise that each photo has otherwise. With LPIPS, too: it
-        keeps texture where the photo has it, and the critic keeps it natural."""
-        return replace(self, rate=self.rate / 5, judged=0.1 if self.teacher or self.lpips else self.judged)
+        keeps texture where the photo has it, and the critic keeps it natural; what speaks against a grid weighs more then."""
+        gentle = replace(self, rate=self.rate / 5, judged=0.1 if self.teacher or self.lpips else self.judged)
+        return replace(gentle, grid=3 * self.grid) if self.lpips else gentle
 
 
 def begun_with(state: State, place: Path) -> UpscalingOptions:
