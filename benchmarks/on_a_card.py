@@ -39,11 +39,12 @@ from benchmarks.pretended_card import PretendedCard  # noqa: E402
 from benchmarks.upscale_networks import filled, networks  # noqa: E402
 from models import device as machine  # noqa: E402
 from models.allowance import ALL, GB, Allowance  # noqa: E402
+from models.at_once import UNTIL_MORE  # noqa: E402
 from models.card import Card  # noqa: E402
 from models.networks.compact import Compact, CompactConfig, FastCompact  # noqa: E402
 from models.networks.rrdbnet import FastRRDBNet, RRDBConfig, RRDBNet  # noqa: E402
 from models.precision import Runtime  # noqa: E402
-from models.upscaling import TILES_UNTIL_LARGER, UpscalingModel  # noqa: E402
+from models.upscaling import UpscalingModel  # noqa: E402
 
 FIXTURES = ROOT / "tests" / "fixtures" / "checkpoints"
 CPU = torch.device("cpu")
@@ -300,7 +301,7 @@ def allowances(device: torch.device, args: argparse.Namespace) -> None:
             promise(capped > tiles, "  tiles became smaller")
             machine.allow(card, ALL)
             again = capped
-            for _ in range(2 * TILES_UNTIL_LARGER):
+            for _ in range(2 * UNTIL_MORE):
                 if again <= tiles:
                     break
                 again = _tiles(model, photo)[1]

@@ -13,12 +13,14 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
+from models.carrying import sent
 from models.errors import BadInput
 
 Pixels = NDArray[Any]
 
 WHITE: dict[str, float] = {"uint8": 255.0, "uint16": 65535.0, "float32": 1.0}
 LARGEST_SIDE = 65536
+PROCESSOR = torch.device("cpu")
 
 
 def check_photo(image: Pixels) -> Pixels:
@@ -38,9 +40,13 @@ def check_photo(image: Pixels) -> Pixels:
     return found
 
 
-def to_planes(pixels: Pixels) -> torch.Tensor:
-    """`[h, w, C]` to float32 `[C, h, w]`, 0..1. `BadInput` where a float picture holds numbers that are not finite."""
+def to_planes(pixels: Pixels, place: torch.device = PROCESSOR) -> torch.Tensor:
+    """`[h, w, C]` to float32 `[C, h, w]`, 0..1, on a device; `BadInput` where a float picture is not finite."""
     white = WHITE[pixels.dtype.name]
+    if place.type != "cpu":
+        if white == 255.0:  # a quarter of the bytes goes to the device
+            return sent(pixels, place).permute(2, 0, 1).to(torch.float32, memory_format=torch.contiguous_format).div_(white)
+        return sent(to_planes(pixels).numpy(), place)
     planes = torch.from_numpy(np.ascontiguousarray(np.moveaxis(pixels, 2, 0)).astype(np.float32))
     if white == 1.0 and not bool(torch.isfinite(planes).all()):
         raise BadInput("The picture holds numbers that are infinite or undefined.")
@@ -49,14 +55,23 @@ def to_planes(pixels: Pixels) -> torch.Tensor:
 
 def from_planes(planes: torch.Tensor, dtype: np.dtype[Any]) -> Pixels:
     """float32 `[C, h, w]` to `[h, w, C]` of a photo's type: clamped to 0..1, rounded to the nearest level."""
+    return pixels_of(levels(planes, dtype).cpu(), dtype)
+
+
+def levels(planes: torch.Tensor, dtype: np.dtype[Any]) -> torch.Tensor:
+    """The same as `[h, w, C]` where the planes are, uint8 for a photo of 8 bits and float32 for others."""
     white = WHITE[dtype.name]
     whole = planes.clamp(0, 1).mul_(white)
     if white != 1.0:
         whole.round_()
     if white == 255.0:  # where the planes are: a quarter of the bytes has to come from a device
         whole = whole.to(torch.uint8)
-    numbers = whole.permute(1, 2, 0).contiguous().cpu().numpy()
-    result: Pixels = numbers.astype(dtype, copy=False)
+    return whole.permute(1, 2, 0).contiguous()
+
+
+def pixels_of(found: torch.Tensor, dtype: np.dtype[Any]) -> Pixels:
+    """`levels`, once they are in the processor's memory, in a photo's type."""
+    result: Pixels = found.numpy().astype(dtype, copy=False)
     return result
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -19,6 +19,8 @@ from models.card import Card
 from models.errors import BadInput
 
 N = TypeVar("N")
+Y = TypeVar("Y")
+R = TypeVar("R")
 
 DEVICES = ("cpu", "cuda", "mps")
 DTYPES: dict[str, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -171,3 +173,27 @@ class Precise(Generic[N]):
         self.network, self._exact = self.exact, None
         self.runtime = self.runtime.exact()
         return True
+
+
+def in_true_float32(steps: Generator[Y, None, R], place: torch.device) -> Generator[Y, None, R]:
+    """The same steps, with convolutions in float32 that are float32 on CUDA cards too.
+
+    torch lets cards since Ampere read what a convolution of float32 sees with the eleven digits of TF32, as few as float16 has.
+    Where float32 is chosen for what it keeps (16 bits, the layers at both ends of an upscaler), that keeps nothing. Between two
+    steps it is as before: other models want the speed.
+    """
+    if place.type != "cuda":
+        return (yield from steps)
+    cudnn = torch.backends.cudnn
+    try:
+        while True:
+            before, cudnn.allow_tf32 = cudnn.allow_tf32, False
+            try:
+                made = next(steps)
+            except StopIteration as stop:
+                return stop.value  # type: ignore[no-any-return]
+            finally:
+                cudnn.allow_tf32 = before
+            yield made
+    finally:
+        steps.close()

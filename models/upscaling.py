@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator
-from typing import Protocol
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
+from models import device
+from models.at_once import AtOnce, Limit
 from models.card import Card
-from models.errors import BadInput, OutOfMemory
-from models.flowing import FlowingNetwork, NotFinite, flowing_parts, parts_of, planes_of, refuse_flat, same_everywhere
-from models.pixels import Pixels, check_photo, from_planes
-from models.precision import Precise, Runtime
-from models.running import finite_or_again, not_finite, piece_of_work
+from models.carrying import Arrival, looked
+from models.errors import BadInput, BadPicture, OutOfMemory
+from models.flowing import FlowingNetwork, View, WrongPart, core_of, flowing_parts, parts_of, refused
+from models.networks.streaming import CARD_PIXELS
+from models.pixels import Pixels, check_photo, levels, pixels_of
+from models.precision import Precise, Runtime, in_true_float32
+from models.running import in_pieces, piece_of_work
 from models.steps import Steps, drain
 from models.tiling import Area, Tile, Window, from_row, plan, quarters
 from models.turning import TURNS, turned, turned_back
@@ -25,37 +30,8 @@ LARGEST_TURNED = 512  # side of a tile whose eight turns are held at once
 # Bytes of the result that windows side by side make: whoever puts it together holds so much until the last of them is made.
 # With it a picture of 100 megapixels, 16 bits and alpha is enlarged four times in less than 3 GB.
 ROW_BYTES = 600 * 10**6
-TILES_UNTIL_LARGER = 64  # after so many that fitted, twice the side is tried: whoever held the memory may have given it back
-
-
-class TileLimit:
-    """The largest side of a tile that the device's memory was seen to hold: halved when it is full, doubled after a while."""
-
-    def __init__(self) -> None:
-        self._side: int | None = None
-        self._fitted = 0
-        self._patience = TILES_UNTIL_LARGER
-        self._grew = False
-
-    def of(self, side: int) -> int:
-        """The side to use where this one is wanted."""
-        return side if self._side is None else min(side, self._side)
-
-    def full(self, side: int) -> None:
-        """Memory ran out, and this side is tried next. A larger one that was tried in vain is tried again later than before."""
-        if self._grew:
-            self._patience *= 2
-        self._side, self._fitted, self._grew = side, 0, False
-
-    def fitted(self, wanted: int) -> None:
-        """A tile fitted. Once the side that was wanted is reached again, there is no limit any more."""
-        if self._side is None:
-            return
-        self._fitted += 1
-        if self._fitted >= self._patience:
-            self._side, self._fitted, self._grew = 2 * self._side, 0, True
-            if self._side >= wanted:
-                self._side = None
+MOST_TOGETHER = 16  # tiles: more have to wait for each other too long
+ROOM_SHARE = 4  # what is taken at once may fill this part of the memory that is free
 
 
 class UpscalingNetwork(Protocol):
@@ -75,8 +51,41 @@ class UpscalingNetwork(Protocol):
     def tile(self) -> int: ...
 
     def enlarge(self, x: torch.Tensor) -> Steps[torch.Tensor]:
-        """`[1, channels_in, h, w]` float32, 0..1, to `[1, channels_in, scale*h, scale*w]` float32, nominally 0..1."""
+        """`[N, channels_in, h, w]` float32, 0..1, to `[N, channels_in, scale*h, scale*w]` float32, nominally 0..1. N is 1 where
+        the network is not a `GenerousNetwork` that takes many."""
         ...
+
+
+@runtime_checkable
+class GenerousNetwork(Protocol):
+    """An `UpscalingNetwork` that a card is told by how much to take at once.
+
+    `at_once` is how many pixels that is, set before each piece of work (None on a processor), `bytes_a_pixel` about what the card
+    holds for each of them. `takes_many` says whether several pictures may go through together.
+    """
+
+    at_once: int | None
+
+    @property
+    def bytes_a_pixel(self) -> int: ...
+
+    @property
+    def takes_many(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class _Together:
+    """Windows of one size, made together: `pixels` is how many are taken `at_once` of them on a card (None on a processor);
+    `told` says whether their speed tells anything of that."""
+
+    windows: list[Window]
+    at_once: int | None = None
+    told: bool = False
+
+    @property
+    def pixels(self) -> int:
+        """Of all of them, as the network sees them."""
+        return len(self.windows) * _area(self.windows[0])
 
 
 class UpscalingModel:
@@ -89,7 +98,9 @@ class UpscalingModel:
     def __init__(self, card: Card, build: Callable[[Runtime], UpscalingNetwork], runtime: Runtime) -> None:
         self.card = card
         self._precise = Precise(build, runtime)
-        self._limit = TileLimit()
+        self._limit = Limit()
+        self._at_once: AtOnce | None = None
+        self._taken: int | None = None
 
     @property
     def runtime(self) -> Runtime:
@@ -105,6 +116,11 @@ class UpscalingModel:
     def tile(self) -> int:
         """The side of a tile, in source pixels, that is used where nobody chooses one."""
         return self._precise.network.tile
+
+    @property
+    def at_once(self) -> int | None:
+        """How many pixels a card was given at once, the last time; None where none was at work."""
+        return self._taken
 
     def upscale(self, image: Pixels, tile: int | None = None) -> Pixels:
         """The picture `scale` times as large, of the type and channels that came in. `BadInput`, `BadPicture`, `OutOfMemory`."""
@@ -137,9 +153,9 @@ class UpscalingModel:
         """Finished tiles in reading order, and None between two pieces of work.
 
         `region` (top, left, height, width) enlarges only that part, with its surroundings in view; tiles are placed relative
-        to it. Where memory runs out, `make_room` is asked first (it says whether it gave anything back), then tiles become
-        smaller; after a while larger ones are tried again. `turns` asks the network for each tile's eight turns and averages
-        them: eight times the work.
+        to it. Where memory runs out, `make_room` is asked first (it says whether it gave anything back), then a card is given
+        less at once, then tiles become smaller; after a while more is tried again. `turns` asks the network for each tile's
+        eight turns and averages them: eight times the work.
         """
         source = check_photo(image)
         size = (source.shape[0], source.shape[1])
@@ -152,37 +168,54 @@ class UpscalingModel:
         waiting = deque(plan(size, area, self._limit.of(wanted), network.overlap, network.multiple, tallest))
         done = 0
         while waiting:
-            window = waiting.popleft()
-            side = _side(window)
-            again = quarters(window, size, network.overlap, network.multiple)
-            divides = len(again) > 1 and side // 2 >= SMALLEST_TILE
-            row, column = window.rows.first, (window.columns.first - left) * self.scale
-            if not divides or side < 1.5 * self._limit.of(side):  # beyond that it was planned before memory ran out
-                ahead = done + sum(self._parts_in(one, turns) for one in (window, *waiting))
-                try:
-                    for pixels in self._parts(source, window, turns):
-                        if pixels is None:
-                            yield None
-                            continue
-                        done += 1
-                        yield Tile(
-                            pixels if np.ndim(image) == 3 else pixels[:, :, 0], (row - top) * self.scale, column, done, ahead
-                        )
-                        row += pixels.shape[0] // self.scale
-                    self._limit.fitted(wanted)
-                    continue
-                except NotFinite:
-                    if not self._precise.distrust():
-                        raise not_finite() from None
-                    again = [window]
-                except OutOfMemory:
-                    if make_room():
-                        again = [window]
-                    elif not divides:
+            side = _side(waiting[0])
+            smaller = self._smaller(waiting[0], size)
+            if smaller and side >= 1.5 * self._limit.of(side):  # it was planned before memory ran out
+                waiting.popleft()
+                waiting.extendleft(reversed(smaller))
+                continue
+            together = self._together(waiting, source, turns)
+            again = together.windows
+            for _ in again:
+                waiting.popleft()
+            rows = [window.rows.first for window in again]
+            ahead = done + sum(self._parts_in(one, turns) for one in (*again, *waiting))
+            try:
+                for part in self._watched(source, together, turns):
+                    if part is None:
+                        yield None
+                        continue
+                    number, pixels = part
+                    done += 1
+                    row, column = rows[number] - top, again[number].columns.first - left
+                    shaped = pixels if np.ndim(image) == 3 else pixels[:, :, 0]
+                    yield Tile(shaped, row * self.scale, column * self.scale, done, ahead)
+                    rows[number] += pixels.shape[0] // self.scale
+                self._fitted(wanted)
+                continue
+            except WrongPart as wrong:
+                if not self._precise.distrust():
+                    raise wrong.said from None
+                pieces = [[window] for window in again]
+            except OutOfMemory:
+                pieces = [[window] for window in again]
+                if not make_room() and not self._take_less(together):
+                    if not smaller:
                         raise
-                    else:
-                        self._limit.full(side // 2)
-            waiting.extendleft(reversed(from_row(row, again)))
+                    pieces = [self._smaller(window, size) or [window] for window in again]
+                    self._limit.full(side // 2)
+            rest = [piece for row, cut in zip(rows, pieces, strict=True) for piece in from_row(row, cut)]
+            waiting.extendleft(reversed(rest))
+
+    def _smaller(self, window: Window, size: tuple[int, int]) -> list[Window]:
+        """The window in quarters; none where it cannot be parted, or should not."""
+        network = self._precise.network
+        parts = quarters(window, size, network.overlap, network.multiple)
+        return parts if len(parts) > 1 and _side(window) // 2 >= SMALLEST_TILE else []
+
+    def _network_for(self, source: Pixels) -> UpscalingNetwork:
+        """16 bits are computed in float32."""
+        return self._precise.exact if source.dtype == np.uint16 else self._precise.network
 
     def _parts_in(self, window: Window, turns: bool) -> int:
         """How many tiles a window is handed over in."""
@@ -190,73 +223,148 @@ class UpscalingModel:
             return 1
         return parts_of(window.rows.last - window.rows.first)
 
-    def _parts(self, source: Pixels, window: Window, turns: bool) -> Generator[Pixels | None, None, None]:
-        """The core of a window, enlarged, `[h, w, C]`: part by part where the network lets pictures flow, else as one."""
-        network = self._precise.exact if source.dtype == np.uint16 else self._precise.network
-        if isinstance(network, FlowingNetwork) and not turns:
-            yield from flowing_parts(network, source, window)
+    # How much at once
+
+    def _together(self, waiting: Iterable[Window], source: Pixels, turns: bool) -> _Together:
+        """The next windows that are made together: on a card as many of one size as it takes at once, side by side."""
+        first, *others = waiting
+        network, place = self._network_for(source), str(self.runtime.device)
+        if not (isinstance(network, GenerousNetwork) and network.takes_many and device.has_own_memory(place)):
+            return _Together([first])
+        beside = [first]
+        for window in others:
+            if window.rows != first.rows or _width(window) != _width(first) or turns or not self._limit.free:
+                break  # where tiles are small for want of memory, many of them are no help
+            beside.append(window)
+        if self._at_once is None:
+            self._at_once = AtOnce(CARD_PIXELS)
+        room = device.memory(place).free // ROOM_SHARE // network.bytes_a_pixel
+        if isinstance(network, FlowingNetwork):  # the rows of one window are many already: enough for two bands, to learn from
+            there, ahead = _area(first) * len(beside), 2
         else:
-            yield (yield from self._one(source, window, turns))
+            there, ahead = _area(first) * min(len(beside), MOST_TOGETHER), 1
+        taken = self._at_once.of(there // ahead, room)
+        count = max(1, min(len(beside), MOST_TOGETHER, taken // _area(first)))
+        told = not turns and there // ahead >= taken and (count + 1) * _area(first) > taken
+        return _Together(beside[:count], taken, told)
 
-    def _one(self, source: Pixels, window: Window, turns: bool) -> Steps[Pixels]:
-        """The core of a window, enlarged, `[h, w, C]`."""
-        rows, columns = window.rows, window.columns
+    def _watched(self, source: Pixels, together: _Together, turns: bool) -> Generator[tuple[int, Pixels] | None, None, None]:
+        """`_parts`, and on a card how quick that was."""
+        parts = self._parts(source, together, turns)
+        if self._at_once is None or together.at_once is None:
+            return parts
+        self._taken = together.at_once
+        return self._at_once.watched(parts, together.at_once, together.pixels, together.told)
+
+    def _take_less(self, together: _Together) -> bool:
+        """Memory ran out; whether a card can be given less at once than it was."""
+        if self._at_once is None or together.at_once is None:
+            return False
+        parted = len(together.windows) > 1 or isinstance(self._precise.network, FlowingNetwork)
+        return parted and self._at_once.full(min(together.at_once, together.pixels))
+
+    def _fitted(self, wanted: int) -> None:
+        """What was made fitted into memory: tiles grow again first, then what is taken at once."""
+        if self._limit.free and self._at_once is not None:
+            self._at_once.fitted()
+        self._limit.fitted(wanted)
+
+    # The network
+
+    def _parts(self, source: Pixels, together: _Together, turns: bool) -> Generator[tuple[int, Pixels] | None, None, None]:
+        """The cores of windows, enlarged, `[h, w, C]`, and of which window each is: part by part where the network lets pictures
+        flow, else as one. None between two pieces of work."""
+        network, many = self._network_for(source), together.at_once is not None
+        if isinstance(network, GenerousNetwork) and many:
+            network.at_once = together.at_once
+        if isinstance(network, FlowingNetwork) and not turns:
+            yield from flowing_parts(network, source, together.windows, self.runtime.device, many)
+        else:
+            yield from self._wholes(source, together, turns)
+
+    def _wholes(self, source: Pixels, together: _Together, turns: bool) -> Generator[tuple[int, Pixels] | None, None, None]:
+        """`_parts`, each window as one."""
+        exact, scale = source.dtype == np.uint16, self.scale
         with piece_of_work():
-            colours, alpha = planes_of(source, window)
-            exact = source.dtype == np.uint16
-        yield
-        made = yield from self._enlarge(colours, exact, turns)
-        if alpha is not None:
-            made = torch.cat([made, (yield from self._enlarge_alpha(alpha, exact, turns))])
+            views = [View(source, window, self._precise.network.channels_in, self.runtime.device) for window in together.windows]
+        yield None
+        pictures = [picture for view in views for picture in view.pictures]
+        answers = self._turned(pictures, exact, together) if turns else self._answers(pictures, exact, together)
+        made = iter((yield from answers))
         with piece_of_work():
-            scale = self.scale
-            core = made[
-                :,
-                (rows.first - rows.start) * scale : (rows.last - rows.start) * scale,
-                (columns.first - columns.start) * scale : (columns.last - columns.start) * scale,
-            ]
-            return from_planes(core, source.dtype)
+            cores = []
+            for view, window in zip(views, together.windows, strict=True):
+                planes = core_of(view.together([next(made) for _ in view.pictures]), window.columns, scale)
+                rows = window.rows
+                core = planes[:, (rows.first - rows.start) * scale : (rows.last - rows.start) * scale]
+                cores.append(levels(core, source.dtype))
+            found = [pixels_of(core, source.dtype) for core in Arrival(cores).taken()]
+        yield from enumerate(found)
 
-    def _enlarge_alpha(self, alpha: torch.Tensor, exact: bool, turns: bool) -> Steps[torch.Tensor]:
-        """Alpha `[1, h, w]` seen as a grey picture; where it is the same everywhere there is nothing to compute."""
-        if same_everywhere(alpha):
-            side = self.scale
-            return alpha.repeat_interleave(side, 1).repeat_interleave(side, 2)
-        return (yield from self._enlarge(alpha, exact, turns))
-
-    def _enlarge(self, planes: torch.Tensor, exact: bool, turns: bool) -> Steps[torch.Tensor]:
-        """`[C, h, w]` of 1 or 3 channels through the network, which may itself have 1 or 3."""
-        takes = self._precise.network.channels_in
-        if planes.shape[0] == takes:
-            return (yield from self._turned(planes[None], exact, turns))
-        if planes.shape[0] == 1:
-            made = yield from self._turned(planes.expand(takes, -1, -1)[None], exact, turns)
-            return made.mean(0, keepdim=True)
-        parts = []
-        for plane in planes:
-            parts.append((yield from self._turned(plane[None, None], exact, turns)))
-        return torch.cat(parts)
-
-    def _turned(self, x: torch.Tensor, exact: bool, turns: bool) -> Steps[torch.Tensor]:
-        """`_checked`, of the picture alone or as the average over its eight turns."""
-        if not turns:
-            return (yield from self._checked(x, exact))
-        total = torch.zeros(())
-        for turn in range(TURNS):
-            made = yield from self._checked(turned(x, turn), exact)
+    def _turned(self, pictures: list[torch.Tensor], exact: bool, together: _Together) -> Steps[list[torch.Tensor]]:
+        """`_answers`, as the average over the eight turns of each picture."""
+        totals: list[torch.Tensor] | None = None
+        for group in _turns_together(1 if together.at_once is None else together.at_once // _area(together.windows[0])):
             with piece_of_work():
-                total = total + turned_back(made, turn)
-        return total / TURNS
+                seen = [turned(picture, turn) for turn in group for picture in pictures]
+            made = iter((yield from self._answers(seen, exact, together)))
+            with piece_of_work():
+                for turn in group:
+                    back = [turned_back(next(made), turn) for _ in pictures]
+                    totals = back if totals is None else [a + b for a, b in zip(totals, back, strict=True)]
+        assert totals is not None
+        return [total / TURNS for total in totals]
 
-    def _checked(self, x: torch.Tensor, exact: bool) -> Steps[torch.Tensor]:
-        """The network's answer `[C, h, w]` to one padded picture; `BadPicture` where it cannot be right."""
+    def _answers(self, pictures: list[torch.Tensor], exact: bool, together: _Together) -> Steps[list[torch.Tensor]]:
+        """The network's answers `[C, h, w]` to pictures `[1, C, h, w]` of one size, several at once where it takes them so.
+
+        What cannot be right is made again in float32, and everything from then on; `BadPicture` where that is no better."""
+        found = []
+        for x in pictures if together.at_once is None else [torch.cat(pictures)]:
+            network = self._precise.exact if exact else self._precise.network
+            made = yield from self._asked(network, x)
+            wrong = _wrong(made, x)
+            if wrong and self._precise.distrust():
+                numbers = list(wrong)
+                better = yield from self._asked(self._precise.network, x[numbers])
+                for number, one in zip(numbers, better, strict=True):
+                    made[number] = one
+                wrong = _wrong(made, x)
+            for said in wrong.values():
+                raise said
+            found += made
+        return found
+
+    def _asked(self, network: UpscalingNetwork, x: torch.Tensor) -> Steps[list[torch.Tensor]]:
+        """The answers `[C, h, w]` of a network to the pictures `[N, C, h, w]`, which are brought to sides that it takes."""
         height, width = x.shape[-2:]
-        multiple = self._precise.network.multiple
-        padded = F.pad(x, (0, -width % multiple, 0, -height % multiple), mode="replicate")
-        made = yield from finite_or_again(self._precise, lambda network: network.enlarge(padded), exact)
-        made = made[0, :, : height * self.scale, : width * self.scale]
-        refuse_flat(made, x)
-        return made.cpu()
+        padded = F.pad(x, (0, -width % network.multiple, 0, -height % network.multiple), mode="replicate")
+        made = yield from in_pieces(in_true_float32(network.enlarge(padded), x.device))
+        return [one[:, : height * self.scale, : width * self.scale] for one in made]
+
+
+def _wrong(made: Sequence[torch.Tensor], seen: torch.Tensor) -> dict[int, BadPicture]:
+    """Which of the answers to the pictures `[N, C, h, w]` cannot be right, and what is told then."""
+    with piece_of_work():
+        looks = looked(list(made), list(seen)).tolist()
+    return {number: said for number, look in enumerate(looks) if (said := refused(look)) is not None}
+
+
+def _turns_together(most: int) -> list[list[int]]:
+    """The eight turns in groups that a network is asked for at once: those of one group have one size."""
+    if most < 2:
+        return [[turn] for turn in range(TURNS)]
+    alike = [list(range(first, TURNS, 2)) for first in (0, 1)]
+    return [turns[start : start + most] for turns in alike for start in range(0, len(turns), most)]
+
+
+def _area(window: Window) -> int:
+    """Pixels of what the network sees of a window."""
+    return (window.rows.stop - window.rows.start) * _width(window)
+
+
+def _width(window: Window) -> int:
+    return window.columns.stop - window.columns.start
 
 
 def _side(window: Window) -> int:

@@ -14,7 +14,7 @@ from torch import nn
 
 from models.networks import kernel
 from models.networks.quick_rows import QuickConvolution
-from models.networks.streaming import WIDEST, Bands, Convolution, Stage, flow, whole
+from models.networks.streaming import WIDEST, Bands, Convolution, Stage, at_once_on, flow, whole
 from models.networks.unfilled import Conv2d
 from models.precision import Runtime
 from models.steps import Steps
@@ -70,6 +70,7 @@ class FastCompact:
         self.channels_in, self.scale = config.channels, config.scale
         reach = config.inner + 2 + (2 if config.resized else 0)  # one pixel a convolution: tiles fit exactly
         self.overlap = -(-reach // kernel.TILE) * kernel.TILE  # windows begin with whole tiles of the kernels
+        self.at_once = at_once_on(runtime.device)
         self._layers = [self._layer(k, tensors) for k in range(config.inner + 2)]
 
     @property
@@ -80,6 +81,16 @@ class FastCompact:
     @property
     def _resizes(self) -> bool:
         return self.config.resized not in (0, self.config.shuffle)
+
+    @property
+    def takes_many(self) -> bool:
+        """Whether several pictures may flow at once: our own kernels take one."""
+        return not kernel.level(torch.float32, self.runtime.device)
+
+    @property
+    def bytes_a_pixel(self) -> int:
+        """Of what is held for each of the pixels that are taken at once: a layer's rows, what it makes, the picture of it."""
+        return (3 * self.config.features + 2 * self.config.channels * self.config.shuffle**2) * 4
 
     def _layer(self, k: int, tensors: Mapping[str, torch.Tensor]) -> Callable[[int], Stage]:
         """The k-th convolution and its slopes, as a stage for a picture of a width that is told later."""
@@ -92,19 +103,19 @@ class FastCompact:
             return lambda width: QuickConvolution(quick, width, made)
         placed = self._placed(k, weight).contiguous(memory_format=torch.channels_last), self._placed(k, bias)
         slopes = None if slope is None else self._placed(k, slope)
-        return lambda width: Convolution(*placed, width, slope=slopes)
+        return lambda width: Convolution(*placed, width, slope=slopes, at_once=self.at_once)
 
     def _placed(self, layer: int, tensor: torch.Tensor) -> torch.Tensor:
         return tensor.to(self.runtime.device, self.runtime.dtype if layer else torch.float32)
 
     def enlarge(self, x: torch.Tensor) -> Steps[torch.Tensor]:
-        """As `Compact.forward` for one picture, float32 in and out."""
+        """As `Compact.forward`, float32 in and out."""
         return (yield from whole(self.bands(x)))
 
     def bands(self, x: torch.Tensor) -> Bands:
         """As `enlarge`, band by band from the top to the bottom (in a single one where the result is resized)."""
         x = x.to(self.runtime.device, torch.float32).contiguous(memory_format=torch.channels_last)
-        stages = [layer(x.shape[3]) for layer in self._layers]
+        stages = [layer(len(x) * x.shape[3]) for layer in self._layers]
         made = self._shuffled(flow(x, stages), x)
         if self._resizes:
             yield _resized((yield from whole(made)), x, self.config)
@@ -129,7 +140,7 @@ def _shuffled(band: torch.Tensor, x: torch.Tensor, side: int) -> torch.Tensor:
 
     So the sum is the same before the shuffle, where a pixel is a run of memory.
     """
-    squares = band.permute(0, 2, 3, 1).reshape(1, band.shape[2], band.shape[3], -1, side**2)
+    squares = band.permute(0, 2, 3, 1).reshape(len(band), band.shape[2], band.shape[3], -1, side**2)
     added = torch.add(squares.float(), x.permute(0, 2, 3, 1)[..., None]).flatten(3)
     return F.pixel_shuffle(added.permute(0, 3, 1, 2), side)
 

@@ -26,7 +26,12 @@ class DenseStage:
     """
 
     def __init__(
-        self, weights: Mapping[str, torch.Tensor | None], width: int, before: Rows | None = None, after: Rows | None = None
+        self,
+        weights: Mapping[str, torch.Tensor | None],
+        width: int,
+        before: Rows | None = None,
+        after: Rows | None = None,
+        at_once: int | None = None,
     ) -> None:
         self._weights, self._before, self._after = weights, before, after
         first, fifth = self._weight("conv1.weight"), self._weight("conv5.weight")
@@ -34,7 +39,7 @@ class DenseStage:
         self._around = Rows()
         self._seen = 0
         self._tail: torch.Tensor | None = None
-        self.most = rows_at_once(width, 2.0 * fifth.numel(), fifth.dtype, fifth.device)
+        self.most = rows_at_once(width, 2.0 * fifth.numel(), fifth.dtype, at_once)
 
     def push(self, rows: torch.Tensor, last: bool) -> Steps[torch.Tensor | None]:
         """See `Stage`; rows and what is made of them are float32."""

@@ -153,7 +153,7 @@ class QuickDenseStage:
 def _most(convolution: Kernel, width: int, times: int = 1) -> int:
     """How many rows of `width` pixels a stage takes at once: no more than a piece of work, and whole tiles of them."""
     work = 18.0 * convolution.channels * convolution.filters * times
-    rows = rows_at_once(width, work, convolution.dtype, PROCESSOR) * higher()
+    rows = rows_at_once(width, work, convolution.dtype) * higher()
     return max(TILE, rows - rows % TILE)
 
 

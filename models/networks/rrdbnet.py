@@ -25,6 +25,7 @@ from models.networks.streaming import (
     LastConvolution,
     Rows,
     Stage,
+    at_once_on,
     before_doubling,
     flow,
     four_at_once,
@@ -130,6 +131,7 @@ class FastRRDBNet:
         # Its field of view is hundreds of pixels wide, but on the hardest of three strips of photos what lies farther away than
         # this changed no pixel near a border by more than two levels (x4plus; what lies beyond 24 pixels changed 0.3 % of them).
         self.overlap = min(32, 15 * config.blocks + 4) * config.unshuffle
+        self.at_once = at_once_on(runtime.device)
         self._kernels = self._own_kernels(tensors)
         if not self._kernels:
             self._weights = {name: self._placed(name, tensor.detach()) for name, tensor in tensors.items()}
@@ -158,6 +160,19 @@ class FastRRDBNet:
         """Side of a core: as wide as the memory allows, for what is kept is a few rows of every layer."""
         return widest(self._bytes_a_column(), self.runtime.device) * self.config.unshuffle
 
+    @property
+    def takes_many(self) -> bool:
+        """Whether several pictures may flow at once: our own kernels take one."""
+        return not self._kernels
+
+    @property
+    def bytes_a_pixel(self) -> int:
+        """Of what is held for each of the pixels that are taken at once: where a picture is doubled, four pixels are made of one
+        and put together, and a convolution may copy what it sees."""
+        config, size = self.config, self.runtime.dtype.itemsize
+        dense, doubled = 2 * (config.features + 4 * config.growth), 9 * config.features
+        return max(dense, doubled if config.doublings else 0) * size + 2 * config.features * 4
+
     def _bytes_a_column(self) -> int:
         config, size = self.config, self.runtime.dtype.itemsize
         seen_again = PIXELS // WIDEST * higher() if self._kernels else TAIL  # rows: kernels leave them in their bands
@@ -171,16 +186,16 @@ class FastRRDBNet:
         return tensor.to(self.runtime.device, dtype, memory_format=layout)
 
     def enlarge(self, x: torch.Tensor) -> Steps[torch.Tensor]:
-        """As `RRDBNet.forward` for one picture, float32 in and out."""
+        """As `RRDBNet.forward`, float32 in and out."""
         return (yield from whole(self.bands(x)))
 
     def bands(self, x: torch.Tensor) -> Bands:
         """As `enlarge`, band by band from the top to the bottom."""
         x = F.pixel_unshuffle(x.to(self.runtime.device, torch.float32), self.config.unshuffle)
-        return flow(x.contiguous(memory_format=torch.channels_last), self._stages(x.shape[3]))
+        return flow(x.contiguous(memory_format=torch.channels_last), self._stages(len(x) * x.shape[3]))
 
     def _stages(self, width: int) -> list[Stage]:
-        """The network as a row of stages for a picture (unshuffled) of this width."""
+        """The network as a row of stages for pictures (unshuffled) of this width together."""
         config, around_all = self.config, Rows()
         stages: list[Stage] = [self._convolution("conv_first", width, copy=around_all)]
         for block in range(config.blocks):
@@ -195,11 +210,13 @@ class FastRRDBNet:
             if self._kernels:
                 stages.append(QuickConvolution(self._kernels[name], width, doubled=True))
             else:
-                stages.append(DoublingConvolution(self._doubling[number], self._weights[f"{name}.bias"], width, SLOPE))
+                stages.append(
+                    DoublingConvolution(self._doubling[number], self._weights[f"{name}.bias"], width, SLOPE, self.at_once)
+                )
             width *= 2
         stages.append(self._convolution("conv_hr", width, slope=SLOPE))
         if config.doublings and not self._kernels:
-            stages.append(LastConvolution(self._last, self._weights["conv_last.bias"], width))
+            stages.append(LastConvolution(self._last, self._weights["conv_last.bias"], width, self.at_once))
         else:  # whose sides may be odd
             stages.append(self._convolution("conv_last", width))
         return stages
@@ -209,7 +226,7 @@ class FastRRDBNet:
             five = [self._kernels[f"{name}.conv{number}"] for number in range(1, 6)]
             return QuickDenseStage(five, width, before, after)
         weights = {part: self._weights.get(f"{name}.{part}") for part in DENSE_NAMES}
-        return DenseStage(weights, width, before, after)
+        return DenseStage(weights, width, before, after, self.at_once)
 
     def _convolution(
         self, name: str, width: int, slope: float | None = None, copy: Rows | None = None, around: Rows | None = None
@@ -217,4 +234,4 @@ class FastRRDBNet:
         if self._kernels:
             return QuickConvolution(self._kernels[name], width, copy=copy, around=around)
         weight, bias = self._weights[f"{name}.weight"], self._weights[f"{name}.bias"]
-        return Convolution(weight, bias, width, slope=slope, copy=copy, around=around)
+        return Convolution(weight, bias, width, slope=slope, copy=copy, around=around, at_once=self.at_once)

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from models.networks.pieces import conv_same
+from models.networks.streaming import at_once_on
 from models.networks.unfilled import BatchNorm, Conv2d, folded
 from models.precision import Runtime
 from models.steps import Steps
@@ -82,10 +83,12 @@ class FastSRResNet:
     The first and the last layer stay in float32.
     """
 
-    channels_in, multiple, tile = 3, 1, 128
+    channels_in, multiple, tile, takes_many = 3, 1, 128, True
 
     def __init__(self, config: SRResNetConfig, tensors: Mapping[str, torch.Tensor], runtime: Runtime) -> None:
         self.config, self.runtime, self.scale = config, runtime, config.scale
+        self.at_once = at_once_on(runtime.device)
+        self.bytes_a_pixel = 4 * config.features * config.scale**2 * 4  # around the last layer, at the size that is made
         # Four pixels for a convolution of size 9, one for one of size 3; half of it and less after each doubling.
         self.overlap = 4 + 2 * config.blocks + 1 + 2 + 4 // config.scale + 1
         self._tensors = {name: tensor.detach().float() for name, tensor in tensors.items()}
@@ -103,7 +106,7 @@ class FastSRResNet:
         self._tensors = {}
 
     def enlarge(self, x: torch.Tensor) -> Steps[torch.Tensor]:
-        """As `SRResNet.forward` for one picture, float32 in and out."""
+        """As `SRResNet.forward`, float32 in and out."""
         y = x.to(self.runtime.device, torch.float32).contiguous(memory_format=torch.channels_last)
         first = y = yield from self._conv("first", y, self._slopes["first_slope"])
         for number in range(self.config.blocks):

@@ -4,7 +4,8 @@ Each layer keeps the last rows of what it saw until the rows below them come, so
 no border shows: the result is that of the whole picture. What is being worked on fits the processor's caches, and memory
 holds a few rows for each layer instead of whole maps.
 
-Maps are channels_last with a batch of one: bands of them are runs of memory.
+Maps are channels_last. On a processor one picture flows at a time: bands of it are runs of memory. A card may take several of one
+size, since what it is given at once must be much; each is made as if it were alone.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from models.networks.pieces import FEWEST_ROWS
 from models.steps import Steps
 
 WIDEST, NARROWEST = 2048, 256  # of a picture that flows through a network at once
-CARD_PIXELS = 1 << 18  # of a band on other devices than the processor: enough to fill them, and 64 channels are 32 MB
+CARD_PIXELS = 1 << 18  # of a band on a card, where no other number was measured to be better: 64 channels are 32 MB
 PIXELS = 16384  # of a band: 64 channels in bfloat16 are 2 MB, and a call's own cost is below a hundredth
 
 Bands = Generator[torch.Tensor | None, None, None]
@@ -35,23 +36,29 @@ class Stage(Protocol):
     most: int
 
     def push(self, rows: torch.Tensor, last: bool) -> Steps[torch.Tensor | None]:
-        """Take the next rows `[1, C, r, w]`; give those that can be made now, None where there are none yet.
+        """Take the next rows `[N, C, r, w]`; give those that can be made now, None where there are none yet.
 
         After the picture's `last` rows all that is missing comes.
         """
         ...
 
 
-def rows_at_once(width: int, work: float, dtype: torch.dtype, place: torch.device) -> int:
-    """How many rows of `width` pixels a stage takes at once, if a pixel costs `work` operations in its longest call."""
-    if place.type != "cpu":
-        return max(FEWEST_ROWS, CARD_PIXELS // width)
+def at_once_on(place: torch.device) -> int | None:
+    """How many pixels a network takes at once on a device, to begin with; None on the processor, where caches decide."""
+    return None if place.type == "cpu" else CARD_PIXELS
+
+
+def rows_at_once(width: int, work: float, dtype: torch.dtype, at_once: int | None = None) -> int:
+    """How many rows of `width` pixels (of all pictures that flow together) a stage takes at once, if a pixel costs `work`
+    operations in its longest call. `at_once` is how many pixels a card takes, None on the processor."""
+    if at_once is not None:
+        return max(FEWEST_ROWS, at_once // width)
     piece = pieces.PIECE if dtype is torch.float32 else pieces.PIECE * pieces.LOWER
     return max(FEWEST_ROWS, min(PIXELS // width, int(piece / (work * width))))
 
 
 def flow(x: torch.Tensor, stages: Sequence[Stage]) -> Bands:
-    """The picture `x` through all stages: the last one's bands from the top to the bottom, None between two pieces of work."""
+    """The pictures `x` through all stages: the last one's bands from the top to the bottom, None between two pieces of work."""
     waiting: list[deque[tuple[torch.Tensor, bool]]] = [deque() for _ in stages]
     fed, height = 0, x.shape[2]
     while True:
@@ -85,7 +92,7 @@ class Rows:
         self._bands: deque[torch.Tensor] = deque()
 
     def put(self, rows: torch.Tensor) -> None:
-        """Add rows `[1, C, r, w]` below the others."""
+        """Add rows `[N, C, r, w]` below the others."""
         self._bands.append(rows)
 
     def take(self, count: int) -> Iterator[torch.Tensor]:
@@ -115,14 +122,15 @@ class Rows:
 def empty(like: torch.Tensor, rows: int, channels: int | None = None, dtype: torch.dtype | None = None) -> torch.Tensor:
     """Room for `rows` rows as wide as those of `like`, channels_last."""
     wide = like.shape[1] if channels is None else channels
-    room = torch.empty(1, rows, like.shape[3], wide, dtype=dtype or like.dtype, device=like.device)
+    room = torch.empty(like.shape[0], rows, like.shape[3], wide, dtype=dtype or like.dtype, device=like.device)
     return room.permute(0, 3, 1, 2)
 
 
 class Convolution:
     """A 3x3 convolution with zeros around the picture, and what follows it.
 
-    `slope` is that of a leaky ReLU behind it. What it makes also goes to `copy`; what waits in `around` is added to it.
+    `slope` is that of a leaky ReLU behind it. What it makes also goes to `copy`; what waits in `around` is added to it. `width`
+    and `at_once` are those of `rows_at_once`.
     """
 
     def __init__(
@@ -134,11 +142,12 @@ class Convolution:
         slope: Slope = None,
         copy: Rows | None = None,
         around: Rows | None = None,
+        at_once: int | None = None,
     ) -> None:
         self._weight, self._bias, self._slope = weight, bias, slope
         self._copy, self._around = copy, around
         self._tail: torch.Tensor | None = None
-        self.most = rows_at_once(width, 2.0 * weight.numel(), weight.dtype, weight.device)
+        self.most = rows_at_once(width, 2.0 * weight.numel(), weight.dtype, at_once)
 
     def push(self, rows: torch.Tensor, last: bool) -> Steps[torch.Tensor | None]:
         """See `Stage`."""
@@ -177,9 +186,11 @@ class DoublingConvolution(Convolution):
     size 2, one for each place in the doubled square, with 4/9 of the multiplications and the same result.
     """
 
-    def __init__(self, weights: Sequence[torch.Tensor], bias: torch.Tensor, width: int, slope: float) -> None:
+    def __init__(
+        self, weights: Sequence[torch.Tensor], bias: torch.Tensor, width: int, slope: float, at_once: int | None = None
+    ) -> None:
         super().__init__(weights[0], bias, width)
-        self.most = rows_at_once(width, 4.0 * weights[0].numel(), bias.dtype, bias.device)
+        self.most = rows_at_once(width, 4.0 * weights[0].numel(), bias.dtype, at_once)
         self._weights, self._leak = weights, slope
 
     def push(self, rows: torch.Tensor, last: bool) -> Steps[torch.Tensor | None]:
@@ -188,7 +199,8 @@ class DoublingConvolution(Convolution):
         count = seen.shape[2] - 2
         if count < 1:
             return None
-        room = torch.empty(1, 2 * count, 2 * seen.shape[3], len(self._bias), dtype=seen.dtype, device=seen.device)
+        size = len(seen), 2 * count, 2 * seen.shape[3], len(self._bias)
+        room = torch.empty(size, dtype=seen.dtype, device=seen.device)
         whole = room.permute(0, 3, 1, 2)
         for place, weight in enumerate(self._weights):
             down, right = divmod(place, 2)
@@ -206,8 +218,8 @@ class LastConvolution(Convolution):
     channels of a square of 2x2 pixels, it needs 4/9 of the operations for the same sums. Width and height must be even.
     """
 
-    def __init__(self, weight: torch.Tensor, bias: torch.Tensor, width: int) -> None:
-        super().__init__(weight, bias.repeat_interleave(4), width)
+    def __init__(self, weight: torch.Tensor, bias: torch.Tensor, width: int, at_once: int | None = None) -> None:
+        super().__init__(weight, bias.repeat_interleave(4), width, at_once=at_once)
 
     def push(self, rows: torch.Tensor, last: bool) -> Steps[torch.Tensor | None]:
         """See `Stage`."""
@@ -267,7 +279,7 @@ def activated(x: torch.Tensor, slope: Slope) -> torch.Tensor:
     if slope is None:
         return x
     if isinstance(slope, torch.Tensor):  # with the slopes of a whole row, rows are what the kernel's loops run over
-        rows = x.permute(0, 2, 3, 1).flatten(2)[0]
+        rows = x.permute(0, 2, 3, 1).flatten(2).flatten(0, 1)
         made = F.prelu(rows, slope.repeat(x.shape[3]))
-        return made.view(1, *x.shape[2:], x.shape[1]).permute(0, 3, 1, 2)
+        return made.view(len(x), *x.shape[2:], x.shape[1]).permute(0, 3, 1, 2)
     return F.leaky_relu_(x, slope)

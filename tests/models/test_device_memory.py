@@ -11,12 +11,13 @@ from benchmarks.pretended_card import PretendedCard
 from benchmarks.upscale_networks import filled
 from models import device
 from models.allowance import ALL, GB, MB, Allowance
+from models.at_once import UNTIL_MORE
 from models.card import Card
 from models.errors import OutOfMemory
 from models.networks.compact import Compact, CompactConfig, FastCompact
 from models.networks.rrdbnet import FastRRDBNet, RRDBConfig, RRDBNet
 from models.precision import Runtime
-from models.upscaling import TILES_UNTIL_LARGER, UpscalingModel
+from models.upscaling import UpscalingModel
 
 CPU = Runtime(torch.device("cpu"), torch.float32)
 
@@ -84,7 +85,7 @@ def test_a_photo_that_needs_more_than_is_allowed_is_made_in_smaller_pieces_withi
         smaller = pieces(model, image)
         assert smaller > before
         device.allow("cpu", ALL)
-        for _ in range(2 * TILES_UNTIL_LARGER):
+        for _ in range(2 * UNTIL_MORE):
             if pieces(model, image) == before:
                 break
         assert pieces(model, image) == before, "it never became as quick again"

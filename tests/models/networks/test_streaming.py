@@ -114,10 +114,12 @@ def test_the_first_rows_are_there_long_before_the_last_ones() -> None:
 
 def test_a_stage_takes_no_more_than_a_bounded_piece_of_work(monkeypatch: pytest.MonkeyPatch) -> None:
     weight = torch.zeros(64, 64, 3, 3)
-    rows = streaming.rows_at_once(1000, 2.0 * weight.numel(), torch.float32, PROCESSOR)
+    rows = streaming.rows_at_once(1000, 2.0 * weight.numel(), torch.float32)
     monkeypatch.setattr(pieces, "PIECE", pieces.PIECE / 4)
-    assert streaming.FEWEST_ROWS <= streaming.rows_at_once(1000, 2.0 * weight.numel(), torch.float32, PROCESSOR) < rows
-    assert streaming.rows_at_once(1024, 1e9, torch.float32, torch.device("cuda")) == streaming.CARD_PIXELS // 1024
+    assert streaming.FEWEST_ROWS <= streaming.rows_at_once(1000, 2.0 * weight.numel(), torch.float32) < rows
+    assert streaming.rows_at_once(1024, 1e9, torch.float32, 1 << 16) == 64
+    assert streaming.at_once_on(torch.device("cuda")) == streaming.CARD_PIXELS
+    assert streaming.at_once_on(PROCESSOR) is None
 
 
 def test_a_wide_picture_is_no_wider_than_the_memory_allows(monkeypatch: pytest.MonkeyPatch) -> None:
