@@ -2,8 +2,9 @@
 
 A painter of landscapes learns from maps of photos, where clouds fray, crowns have twigs and rocks have corners. Under a
 brush they are all round strokes. So, before the network sees the shares of a map, the borders between labels that know no
-straight line are moved to and fro by fractal noise (domain warping, as in procedural terrain), and the border between sky
-and cloud becomes a slope. What a hand draws on purpose stays: buildings, paths, water lines and horizons do not move.
+straight line are moved to and fro by fractal noise (domain warping, as in procedural terrain), and some
+borders become slopes: between sky and cloud, of snow on a mountain, of water at a far shore. What a hand draws on purpose stays:
+buildings, paths, water lines and horizons do not move.
 
 How far which labels may move stands in the card of a model, under `edges` of its configuration: a list of passes, each
 
@@ -11,7 +12,7 @@ How far which labels may move stands in the card of a model, under `edges` of it
 
 `reach` names the labels that exchange their borders in this pass and how far each sends them, `soft` is the breadth of the
 slope, both in shares of the picture's side (the root of its area), each at most 0.2; `stretch` is how much wider than tall
-the noise is, 1 to 4.
+the noise is, 1 to 4. Where no reach is above 0 the borders stay where they are and only become slopes.
 """
 
 from __future__ import annotations
@@ -57,13 +58,16 @@ LANDSCAPE_PASSES: tuple[dict[str, Any], ...] = (
     {"reach": {"sky": 0.036, "cloud": 0.036}, "soft": 0.018, "stretch": 2.0},
     {"reach": {"sky": 0.0, "cloud": 0.0, **_LAND}},
     {"reach": {"water": 0.0, "sea": 0.0, **_SHORE}},
+    # Snow that is cut off sharply lies on a mountain like paper; a far shore gets a dark or a white rim.
+    {"reach": {"mountain": 0.0, "hill": 0.0, "rock": 0.0, "snow": 0.0}, "soft": 0.005},
+    {"reach": {"mountain": 0.0, "hill": 0.0, "water": 0.0, "sea": 0.0}, "soft": 0.006},
 )
 
 
 def passes_for(names: Collection[str]) -> list[dict[str, Any]]:
     """`LANDSCAPE_PASSES` as a card holds them, for a painter that knows labels of these names."""
     known = [{**one, "reach": {k: v for k, v in one["reach"].items() if k in names}} for one in LANDSCAPE_PASSES]
-    return [one for one in known if len(one["reach"]) > 1 and any(one["reach"].values())]
+    return [one for one in known if len(one["reach"]) > 1 and (any(one["reach"].values()) or one.get("soft"))]
 
 
 @dataclass(frozen=True)
@@ -111,28 +115,36 @@ def natural_edges(shares: Tensor, passes: Sequence[Pass], seed: int, detail: int
 def _exchanged(shares: Tensor, one: Pass, seed: int) -> Tensor:
     there = shares.flatten(1).amax(1) > 0
     chosen = [channel for channel in sorted(one.reach) if there[channel]]
-    if len(chosen) < 2 or not any(one.reach[channel] for channel in chosen):
+    moves = any(one.reach[channel] for channel in chosen)
+    if len(chosen) < 2 or not (moves or one.soft):
         return shares
     moving = shares[chosen]
-    mass = moving.sum(0)
     side = float(shares.shape[1] * shares.shape[2]) ** 0.5
-    way = _fractal(shares.shape[1], shares.shape[2], one.stretch, seed).to(shares)
-    reach = torch.tensor([one.reach[channel] for channel in chosen], device=shares.device)[:, None, None]
-    if bool((reach == reach[0]).all()):
-        way = way * reach[0]
-    else:  # those of reach 0 are sent as far as what they border on, so that both sides of a border move alike
-        sends = torch.stack([(moving * reach).sum(0), (moving * (reach > 0)).sum(0)])
-        sends = _blurred(sends, side * float(reach.max()))
-        way = way * (sends[0] / sends[1].clamp(min=1e-3))
-    moved = _looked_up(moving, way * side)
+    moved = _looked_up(moving, _way(moving, [one.reach[channel] for channel in chosen], one.stretch, seed)) if moves else moving
     if one.soft:
         moved = _blurred(moved, side * one.soft)
-    total = moved.sum(0)
+    mass, total = moving.sum(0), moved.sum(0)
     # Where the place looked at holds none of these labels, or hardly any, there is no border to exchange.
     moved = torch.where(total > 0.05, moved * (mass / total.clamp(min=0.05)), moving)
     result = shares.clone()
     result[chosen] = moved
     return result
+
+
+def _way(moving: Tensor, reaches: Sequence[float], stretch: float, seed: int) -> Tensor:
+    """How far from its place each pixel of planes `[C, h, w]` is taken, `[2, h, w]`: down, across; in pixels."""
+    height, width = moving.shape[1:]
+    side = float(height * width) ** 0.5
+    way: Tensor = _fractal(height, width, stretch, seed).to(moving, copy=True)
+    reach = torch.tensor(reaches, device=moving.device)[:, None, None]
+    if bool((reach == reach[0]).all()):
+        way *= side * reach[0]
+        return way
+    # Those of reach 0 are sent as far as what they border on, so that both sides of a border move alike.
+    sends = torch.stack([(moving * reach).sum(0), (moving * (reach > 0)).sum(0)])
+    sends = _blurred(sends, side * float(reach.max()))
+    way *= side * (sends[0] / sends[1].clamp(min=1e-3))
+    return way
 
 
 def _looked_up(planes: Tensor, way: Tensor) -> Tensor:

@@ -52,6 +52,21 @@ def test_a_cloud_ends_in_a_slope_not_in_a_step() -> None:
     assert step < 0.7 < float(cloud.max())
 
 
+@pytest.mark.parametrize(("above", "below"), [("snow", "mountain"), ("hill", "sea"), ("mountain", "water")])
+def test_snow_on_a_mountain_and_a_far_shore_are_slopes_that_stay_where_they_were_drawn(above: str, below: str) -> None:
+    channels = {above: 0, below: 1, "tree": 2}
+    shares = torch.zeros(3, 256, 256)
+    shares[0, :128], shares[1, 128:] = 1, 1
+    moved = natural_edges(shares, read_passes(passes_for(channels), channels), 3)
+    slope = moved[0].mean(1)
+    assert float(slope.diff().abs().max()) < 0.7
+    assert 2 <= int(((slope > 0.02) & (slope < 0.98)).sum()) <= 12
+    assert float(slope.sum()) == pytest.approx(128, abs=3)
+    assert float((moved.sum(0) - 1).abs().max()) < 1e-4
+    exact = natural_edges(shares, read_passes([{"reach": {above: 0, below: 0}}], channels), 3)
+    assert torch.equal(exact, shares)
+
+
 def test_the_same_seed_moves_alike_and_another_does_not() -> None:
     one = natural_edges(scene(), PASSES, 3)
     assert torch.equal(one, natural_edges(scene(), PASSES, 3))
