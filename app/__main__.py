@@ -26,6 +26,7 @@ from app.cli.options import (
 # A sub-command is a module of app.cli with HELP (one line), EXAMPLES (text), configure(parser) and run(args) -> exit code.
 COMMANDS: tuple[str, ...] = (
     "generate",
+    "project",
     "paint",
     "label",
     "upscale",

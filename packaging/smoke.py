@@ -26,7 +26,7 @@ from pathlib import Path
 import smoke_files
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMANDS = ("doctor", "generate", "label", "measure", "models", "paint", "tour", "train", "transform", "upscale")
+COMMANDS = ("doctor", "generate", "label", "measure", "models", "paint", "project", "tour", "train", "transform", "upscale")
 OK, SOME_FAILED = 0, 1
 LIMIT_SECONDS = 1500
 # What a person should never see, and what only shows that something is missing from the program.

@@ -120,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--noise-seed is between 0 and {LAST_SEED}.")
     reporter = Reporter(args.json)
     machine = engine(args)
-    found = _model(machine, args.model)
+    found = latent_model(machine, args.model)
     if isinstance(found, Failure):
         reporter.failed(args.model or "generate", found)
         return reporter.finish()
@@ -201,7 +201,7 @@ def _recipe(args: argparse.Namespace, card: Card, name: str, seed: int) -> dict[
     return document.to_recipe(card.sha256, card.title, args.enlarge_with or "")
 
 
-def _model(machine: Engine, wanted: str | None) -> tuple[str, Card] | Failure:
+def latent_model(machine: Engine, wanted: str | None) -> tuple[str, Card] | Failure:
     """Name (or path) and card of the model asked for; without one the first latent model of the catalogue."""
     if wanted is None:
         entry = next((entry for entry in machine.catalogue.entries() if entry.card.task == "latent"), None)

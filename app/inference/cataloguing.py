@@ -78,6 +78,7 @@ def describe(bench: Workbench, request: DescribeRequest) -> Job[ModelFacts]:
     )
     from models.latent import LatentModel
     from models.latents.dragging import can_drag
+    from models.latents.gradients import has_way_in
     from models.painting import PaintingModel
 
     if isinstance(model, PaintingModel):
@@ -94,5 +95,6 @@ def describe(bench: Workbench, request: DescribeRequest) -> Job[ModelFacts]:
             class_names=tuple(label.name for label in model.card.labels),
             directions=tuple(DirectionFacts(d.name, d.title, d.remark, d.low, d.high) for d in model.directions),
             draggable=can_drag(model),
+            projectable=has_way_in(model),
         )
     return facts

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from app import log
-from app.inference import cataloguing, dragging, exploring, labelling, painting, translating, upscaling
+from app.inference import cataloguing, dragging, exploring, labelling, painting, projecting, translating, upscaling
 from app.inference.devices import devices_named
 from app.inference.opened import OpenedModels
 from app.inference.requests import (
@@ -25,6 +25,8 @@ from app.inference.requests import (
     LabelRequest,
     Mix,
     PaintRequest,
+    ProjectionTimeRequest,
+    ProjectRequest,
     RemoveModelRequest,
     Request,
     TranslateRequest,
@@ -44,6 +46,8 @@ logger = logging.getLogger(__name__)
 JOBS: dict[type, Callable[[Workbench, Any], Job[Any]]] = {
     GenerateRequest: exploring.generate,
     DragRequest: dragging.drag,
+    ProjectRequest: projecting.project,
+    ProjectionTimeRequest: projecting.projection_time,
     PaintRequest: painting.paint,
     UpscaleRequest: upscaling.upscale,
     TranslateRequest: translating.translate,

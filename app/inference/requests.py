@@ -22,10 +22,10 @@ class GenerateRequest:
     `seeds` are (seed, weight) pairs, weights summing to 1: the w of the seeds are blended (one pair is the usual case).
     `psi` pulls towards the average latent (1 leaves alone), `cutoff` is the number of leading layers it acts on (None: all).
     `directions` are (name, sigmas) pairs. `mix_seed` gives its w to the layers of `mix_layers`. `ws`, where given, stands in
-    for seeds and psi (a projected photo); mixing and directions still act, and psi does where `ws_psi` says which one they stand
-    for: they are stretched away from the average latent, or brought nearer to it, by `psi / ws_psi`. `resolution` asks for a preview of about that size (None:
-    full). `deadline_ms` lets the engine choose the largest resolution that fits, and a full picture follows with a request
-    that has none.
+    for the seeds; mixing and directions still act, and psi does where `ws_psi` says which one they stand for: they are brought
+    nearer to the average latent, or stretched away from it, by `psi / ws_psi`. `resolution` asks for a preview of about that
+    size (None: full). `deadline_ms` lets the engine choose the largest resolution that fits, and a full picture follows with
+    a request that has none.
     `enlarge_with` names an upscaling model that pictures of the network's full size go through, where there is no deadline.
     """
 
@@ -59,6 +59,31 @@ class DragRequest:
     handles: tuple[tuple[float, float], ...]
     targets: tuple[tuple[float, float], ...]
     movable: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class ProjectRequest:
+    """The point of a latent model whose picture is nearest to a photo. Yields `Frame`s of what is reached, `Progress` and, at
+    the end, the full picture; Done(result) is an `updates.Projected`.
+
+    `photo` is uint8 `[S, S, 3]`, framed as the model's pictures are. `freedom` 0..1 says how far layers may part: at 1 the
+    picture comes nearest, at 0 sliders and morphs make most of it. `label`, `noise` and `noise_seed` are as in `GenerateRequest`.
+    """
+
+    model: str
+    photo: NDArray[np.uint8]
+    freedom: float = 0.5
+    label: int | None = None
+    noise: Noise = "const"
+    noise_seed: int = 0
+
+
+@dataclass(frozen=True)
+class ProjectionTimeRequest:
+    """How long would a `ProjectRequest` take here? Done(result) is that in seconds, measured on a few steps."""
+
+    model: str
+    label: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,6 +223,7 @@ class ModelFacts:
     layer_sizes: tuple[int, ...] = ()
     class_names: tuple[str, ...] = ()
     draggable: bool = False
+    projectable: bool = False
 
 
 @dataclass(frozen=True)
@@ -240,6 +266,8 @@ class DeviceFacts:
 Request = (
     GenerateRequest
     | DragRequest
+    | ProjectRequest
+    | ProjectionTimeRequest
     | PaintRequest
     | UpscaleRequest
     | TranslateRequest

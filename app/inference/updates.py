@@ -85,6 +85,16 @@ class Dragged:
 
 
 @dataclass(frozen=True, eq=False)
+class Projected:
+    """Result of a `ProjectRequest`: the picture nearest to the photo, its latents float32 `[1, num_ws, w_dim]`, and after how
+    many steps they were found."""
+
+    picture: Picture
+    ws: NDArray[np.float32]
+    steps: int
+
+
+@dataclass(frozen=True, eq=False)
 class Labelled:
     """Result of a `LabelRequest`: the label map uint8 `[H, W]`, every pixel one of the ids of `labels`."""
 

@@ -6,7 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Hashable
 from dataclasses import dataclass, field, replace
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from models.allowance import Allowance
 from models.catalogue import Catalogue
 from models.errors import BadInput, OutOfMemory
 from models.steps import Steps
+
+if TYPE_CHECKING:
+    from models.latents.projecting import Space
 
 R = TypeVar("R")
 V = TypeVar("V")
@@ -35,6 +38,10 @@ class Recent(Generic[V]):
         self._kept = kept
         self._values: OrderedDict[Hashable, V] = OrderedDict()
 
+    def find(self, key: Hashable) -> V | None:
+        """The value of this key, None where it is not at hand."""
+        return self._values.get(key)
+
     def get(self, key: Hashable, make: Callable[[], V]) -> V:
         """The value of this key, made where it is not at hand."""
         if key not in self._values:
@@ -50,7 +57,7 @@ class Workbench:
     """One for each engine; jobs share it, one piece of work at a time.
 
     `budget` is how many bytes opened models may hold together (None: a share of the device's memory). `looks` holds style
-    vectors of photos: a stroke must not encode the same photo again.
+    vectors of photos: a stroke must not encode the same photo again. `spaces` holds what is known of models' latents.
     """
 
     catalogue: Catalogue
@@ -60,6 +67,7 @@ class Workbench:
     further: FurtherDevices = field(default_factory=FurtherDevices)
     speeds: Speeds = field(default_factory=Speeds)
     looks: Recent[NDArray[np.float32] | None] = field(default_factory=lambda: Recent(16))
+    spaces: Recent[Space] = field(default_factory=lambda: Recent(4))
 
     def opened(self, name: str | Mix, kind: type[M], does: str, panel: str) -> M:
         """The opened model of that name. `BadInput` where it is of another kind, which does not do what `does` says."""

@@ -121,7 +121,12 @@ class LatentNetwork(Protocol):
 
 @runtime_checkable
 class DifferentiableNetwork(LatentNetwork, Protocol):
-    """A `LatentNetwork` that gradients go through. See `models.latents.gradients`."""
+    """A `LatentNetwork` that gradients go through. See `models.latents.gradients`.
+
+    `pictures` are the sides of the pictures that its levels show, ascending; the last is `resolution`.
+    """
+
+    pictures: tuple[int, ...]
 
     def levels(self, ws: torch.Tensor, noise: str, noise_seed: int) -> Iterator[Level]:
         """The way from `ws [N, num_ws, w_dim]` to the picture, level by level, in float32 whatever the network's precision."""

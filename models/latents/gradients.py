@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 
 import torch
 
@@ -28,18 +29,20 @@ from models.running import memory_said
 class WayIn:
     """See the module. `num_ws`, `w_dim`, `resolution`, `layer_sizes` are the model's.
 
-    `sides` are those of the levels, `pictures` the sides of the pictures that can be had, ascending; the last is `resolution`,
-    smaller ones are early exits or estimates.
+    `pictures` are the sides of the pictures that can be had, ascending; the last is `resolution`, smaller ones are early exits
+    or estimates.
     """
 
     def __init__(self, network: DifferentiableNetwork, device: torch.device) -> None:
         self._network, self.device = network, device
         self.num_ws, self.w_dim = network.num_ws, network.w_dim
-        self.resolution, self.layer_sizes = network.resolution, network.layer_sizes
+        self.resolution, self.layer_sizes, self.pictures = network.resolution, network.layer_sizes, network.pictures
+
+    @cached_property
+    def sides(self) -> tuple[int, ...]:
+        """Those of the levels, ascending. Goes once through all of them."""
         with torch.inference_mode():
-            known = [(level.side, level.shows) for level in self.levels(self.average[None, None].expand(1, self.num_ws, -1))]
-        self.sides = tuple(sorted({side for side, _ in known}))
-        self.pictures = tuple(sorted({shows for _, shows in known if shows}))
+            return tuple(sorted({level.side for level in self.levels(self.average.expand(1, self.num_ws, -1))}))
 
     @property
     def average(self) -> torch.Tensor:
@@ -72,7 +75,7 @@ def has_way_in(model: LatentModel) -> bool:
 
 
 def way_into(model: LatentModel) -> WayIn:
-    """The differentiable way into this model. `BadInput` where there is none. Looks once through all levels."""
+    """The differentiable way into this model. `BadInput` where there is none."""
     network = model.network
     if not isinstance(network, DifferentiableNetwork):
         raise BadInput(

@@ -77,6 +77,7 @@ class FastMobileStyleGAN:
             side: {k: tensor.to(runtime.device).float() for k, tensor in head.items()} for side, head in previews.items()
         }
         self.previews = (*sorted(self._heads), self.resolution // 2)
+        self.pictures = (*sorted(self._heads), self.resolution)
         self._noise: tuple[tuple[str, int], list[torch.Tensor]] | None = None
 
     def average(self) -> torch.Tensor:

@@ -51,6 +51,7 @@ class FastStyleGAN2:
         sides = [SMALLEST << level for level in range(len(shape.channels) - 1)]
         skip = shape.architecture == "skip"
         self.previews = tuple(side for side in sides if skip and side >= SMALLEST_PREVIEW)
+        self.pictures = (*sides, shape.resolution) if skip else (shape.resolution,)
         self._noise: tuple[tuple[str, int], list[torch.Tensor | None]] | None = None
 
     def average(self) -> torch.Tensor:
@@ -72,7 +73,7 @@ class FastStyleGAN2:
         return torch.stack(pictures).expand(-1, 3, -1, -1)
 
     def levels(self, ws: torch.Tensor, noise: str, noise_seed: int) -> Iterator[Level]:
-        """The plain network's; see `DifferentiableNetwork`."""
+        """The plain network's; see `DifferentiableNetwork`, and for `pictures` too."""
         return self._plain.levels(ws, self._plain.noise_planes(noise, noise_seed))
 
     def _picture(self, ws: torch.Tensor, noise: list[torch.Tensor | None], levels: int) -> Steps[torch.Tensor]:

@@ -32,6 +32,7 @@ class FastStyleGAN3:
         self.z_dim, self.w_dim, self.num_ws, self.classes = shape.z_dim, shape.w_dim, shape.num_ws, shape.classes
         self.resolution, self.layer_sizes = shape.resolution, shape.layer_sizes
         self.previews: tuple[int, ...] = ()
+        self.pictures = (shape.resolution,)
         self._plain = network.to(runtime.device)
         self._scale, self._clamp, self._dtype = shape.scale, shape.clamp, runtime.dtype
         self._layers = [_Filtered(layer, runtime.dtype) for layer in network.layers if isinstance(layer, Layer)]

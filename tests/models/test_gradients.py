@@ -77,6 +77,7 @@ def test_levels_go_from_coarse_to_fine_and_the_last_shows_the_picture(model: Lat
     levels = list(way.levels(some_ws(model)))
     assert [level.side for level in levels] == sorted(level.side for level in levels)
     assert levels[-1].shows == way.resolution == way.pictures[-1] == model.resolution
+    assert way.pictures == tuple(level.shows for level in levels if level.show is not None)
     for level in levels:
         assert level.hidden.shape[-2:] == (level.side + 2 * level.margin,) * 2
 

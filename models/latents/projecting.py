@@ -1,0 +1,197 @@
+"""The point of a latent space whose picture is nearest to a photo.
+
+As in StyleGAN2's projector (arXiv 1912.04958) latents are moved downhill, by what a frozen network sees in the pictures and by
+their pixels, first one for all layers (W) and then one for each (W+, arXiv 1904.03189). What moves are coordinates in which the
+latents of seeds are normally distributed (arXiv 2012.09036), and two springs hold them: one towards the average, one that holds
+each layer to what all have in common. The further layers part, the nearer the picture comes to the photo, and the less sliders
+and morphs make of it; `freedom` weighs one against the other.
+
+    space = drain(surveyed(model, way))                # once a model: the cloud of its latents, and small pictures of some
+    for state in projected(way, space, trunk, photo):  # None between two pieces of work, a `State` after each step
+        ...
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+
+from models.latent import Label, LatentModel
+from models.latents.gradients import WayIn, piece_with_gradients
+from models.latents.principal import in_batches
+from models.latents.whitened import Whitened, whitened
+from models.networks.efficientnet_lite import EfficientNetLite
+from models.running import piece_of_work
+from models.steps import Steps
+
+LARGEST = 256  # px of the pictures that are compared, where the model shows smaller ones than its own
+SMALL = 16  # px of the pictures that a beginning is guessed from
+SAMPLES = 1000  # of such pictures, as far as they are made within SURVEY_SECONDS
+FEWEST_SAMPLES = 48
+SURVEY_SECONDS = 6.0
+BATCH = 16
+RIDGE = 0.3  # of the guess, in units of the mean variance of the pixels
+STRIDES = (2, 4, 8, 16)  # of the features that are compared
+STEPS = (60, 80)  # with one latent for all layers, with one for each
+RATES = (0.12, 0.06)  # of a step, in deviations of the latents of seeds
+WARM_UP = 5
+PULL = 1e-3  # towards the average, against the mean square of the coordinates
+SPRINGS = (3e-2, 3e-4)  # that hold the layers together, at a freedom of 0 and of 1
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """What is known of a model's latents: their round coordinates, and small pictures `[N, 3, SMALL, SMALL]` of some, at `v`
+    `[N, k]`."""
+
+    round: Whitened
+    v: torch.Tensor
+    small: torch.Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Latents `ws [1, num_ws, w_dim]` after `done` of `total` steps."""
+
+    ws: NDArray[np.float32]
+    done: int
+    total: int
+
+
+def compared_at(way: WayIn) -> tuple[int, int]:
+    """Sides of the pictures that are compared, first coarsely and then finely: of those that the model shows."""
+    fine = max((side for side in way.pictures if side <= LARGEST), default=way.pictures[0])
+    return max((side for side in way.pictures if fine // 2 <= side < fine), default=fine), fine
+
+
+def surveyed(model: LatentModel, way: WayIn, label: Label = None) -> Steps[Space]:
+    """Look around in a model, with classes in the one that `label` says."""
+    w = torch.from_numpy(in_batches(lambda z: model.map(z, label)[:, 0], model.z_dim)).to(way.device)
+    yield
+    found = whitened(w)
+    yield
+    side = min((side for side in way.pictures if side >= SMALL), default=way.pictures[-1])
+    small: list[torch.Tensor] = []
+    until = time.monotonic() + SURVEY_SECONDS
+    while len(small) * BATCH < SAMPLES and (len(small) * BATCH < FEWEST_SAMPLES or time.monotonic() < until):
+        begin = len(small) * BATCH
+        with piece_of_work():
+            pictures = way.picture(w[begin : begin + BATCH, None].expand(-1, way.num_ws, -1), side)
+            small.append(F.adaptive_avg_pool2d(pictures, SMALL))
+        yield
+    shown = torch.cat(small).clone()  # a copy: what was made in inference mode takes part in no gradient
+    return Space(found, found.v(w[: len(shown)]), shown)
+
+
+def projected(
+    way: WayIn,
+    space: Space,
+    trunk: EfficientNetLite,
+    photo: NDArray[np.uint8],
+    freedom: float = 0.5,
+    noise: str = "const",
+    noise_seed: int = 0,
+    steps: Sequence[int] = STEPS,
+) -> Generator[State | None, None, State]:
+    """The latents whose picture is nearest to `photo` uint8 `[H, W, 3]`, square and framed as the model's pictures are.
+
+    `freedom` 0..1 says how far layers may part. A `State` comes after every step, None between two pieces of one; the last one
+    is returned.
+    """
+    coarse, fine = compared_at(way)
+    likeness = _Likeness(trunk, _sized(photo, coarse, way.device))
+    yield None
+    v = yield from _beginning(way, space, likeness, coarse)
+    apart = torch.zeros(1, way.num_ws, v.shape[-1], device=way.device)
+    spring = SPRINGS[0] ** (1 - freedom) * SPRINGS[1] ** freedom
+    state = State(_latents(space.round, v, apart), 0, sum(steps))
+    for side, count, rate, moving in zip((coarse, fine), steps, RATES, ([v], [v, apart]), strict=True):
+        if side != coarse:
+            likeness = _Likeness(trunk, _sized(photo, side, way.device))
+            yield None
+        descent = torch.optim.Adam([coordinates.requires_grad_(True) for coordinates in moving], betas=(0.9, 0.99))
+        for number in range(count):
+            with piece_with_gradients():
+                picture = way.picture(space.round.w(v[:, None] + apart), side, noise, noise_seed)
+            yield None
+            with piece_with_gradients():
+                loss = likeness(picture)[0] + PULL * v.square().mean() + spring * apart.square().mean()
+            yield None
+            with piece_with_gradients():
+                descent.zero_grad()
+                loss.backward()
+                for group in descent.param_groups:
+                    group["lr"] = rate * min(1.0, (number + 1) / WARM_UP) * (0.5 + 0.5 * math.cos(math.pi * number / count))
+                descent.step()
+            state = State(_latents(space.round, v, apart), state.done + 1, state.total)
+            yield state
+    return state
+
+
+def _beginning(way: WayIn, space: Space, likeness: _Likeness, side: int) -> Generator[None, None, torch.Tensor]:
+    """Coordinates `[1, k]` to begin from: the average, the nearest sample, or what the samples' small pictures speak for."""
+    wanted = F.adaptive_avg_pool2d(likeness.photo, SMALL)
+    apart = (space.small - wanted).square().mean((1, 2, 3))
+    nearest = space.v[apart.argmin()]
+    offered = torch.stack((torch.zeros_like(nearest), nearest, _guessed(space, wanted)))
+    losses = []
+    for v in offered:
+        with piece_with_gradients(), torch.no_grad():
+            losses.append(likeness(way.picture(space.round.w(v).expand(1, way.num_ws, -1), side))[0])
+        yield None
+    return offered[int(torch.stack(losses).argmin())][None].clone()
+
+
+def _guessed(space: Space, wanted: torch.Tensor) -> torch.Tensor:
+    """Coordinates `[k]` of a small picture by ridge regression on the samples: what is not told by it stays at the average."""
+    pixels, mean = space.small.flatten(1).double(), space.small.flatten(1).double().mean(0)
+    x = pixels - mean
+    gram = x @ x.T
+    gram.diagonal().add_(RIDGE * gram.diagonal().mean())
+    shares = torch.linalg.solve(gram, x @ (wanted.flatten().double() - mean))
+    guessed: torch.Tensor = shares @ space.v.double()
+    return guessed.float()
+
+
+def _sized(photo: NDArray[np.uint8], side: int, device: torch.device) -> torch.Tensor:
+    """`[1, 3, side, side]`, -1..1, of a photo: the mean of the light that falls on each pixel."""
+    x = torch.from_numpy(np.array(photo)).to(device).permute(2, 0, 1)[None].float() / 127.5 - 1
+    return F.interpolate(x, (side, side), mode="bicubic", antialias=True, align_corners=False).clamp(-1, 1)
+
+
+def _latents(space: Whitened, v: torch.Tensor, apart: torch.Tensor) -> NDArray[np.float32]:
+    with torch.no_grad():
+        ws: NDArray[np.float32] = space.w(v[:, None] + apart).cpu().numpy()
+    return ws
+
+
+class _Likeness:
+    """How unlike pictures `[N, 3, side, side]` are to `photo`: by features whose length at each place is one, and by pixels."""
+
+    def __init__(self, trunk: EfficientNetLite, photo: torch.Tensor) -> None:
+        self.photo = photo
+        self._trunk = trunk
+        with piece_with_gradients():  # of which there are none here; but what is made in inference mode can take part in none
+            self._features, self._pixels = self._seen(photo), _coarser(photo)
+
+    def __call__(self, pictures: torch.Tensor) -> torch.Tensor:
+        """`[N]`, 0 for the photo itself."""
+        features = [(a - b).square().sum(1).mean((1, 2)) for a, b in zip(self._seen(pictures), self._features, strict=True)]
+        pixels = [(a - b).square().mean((1, 2, 3)) for a, b in zip(_coarser(pictures), self._pixels, strict=True)]
+        return torch.stack(features).mean(0) + torch.stack(pixels).mean(0)
+
+    def _seen(self, pictures: torch.Tensor) -> list[torch.Tensor]:
+        features = self._trunk(pictures, max(STRIDES))
+        return [features[stride] / (features[stride].square().sum(1, keepdim=True).sqrt() + 1e-3) for stride in STRIDES]
+
+
+def _coarser(pictures: torch.Tensor) -> list[torch.Tensor]:
+    """Pictures as they are, and at a half and a quarter of their side."""
+    return [pictures, F.avg_pool2d(pictures, 2), F.avg_pool2d(pictures, 4)]
