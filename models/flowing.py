@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from models import device
 from models.carrying import Arrival, looked
 from models.errors import BadPicture
-from models.pixels import Pixels, bleed, levels, pixels_of, to_planes
+from models.pixels import PROCESSOR, Pixels, bleed, levels, pixels_of, to_planes
 from models.precision import in_true_float32
 from models.running import in_pieces, not_finite, piece_of_work
 from models.steps import Steps
@@ -61,7 +61,8 @@ class View:
 
     def __init__(self, source: Pixels, window: Window, channels_in: int, place: torch.device) -> None:
         rows, columns = window.rows, window.columns
-        planes = to_planes(source[rows.start : rows.stop, columns.start : columns.stop], place)
+        begins = place if place.type == "cuda" else PROCESSOR
+        planes = to_planes(source[rows.start : rows.stop, columns.start : columns.stop], begins)
         alpha = planes[-1:] if len(planes) in (2, 4) else None
         colours = planes if alpha is None else bleed(planes[:-1], alpha)
         self._colours, self._even = len(colours), None
@@ -77,6 +78,7 @@ class View:
                 self._even = float(alpha[0, 0, 0])
             else:
                 self.pictures.append(alpha.expand(channels_in, -1, -1)[None])
+        self.pictures = [picture.to(place) for picture in self.pictures]
 
     def together(self, made: Sequence[torch.Tensor]) -> torch.Tensor:
         """The answers `[channels_in, h, w]` to all pictures as planes of one photo: its colours, and alpha behind them."""
@@ -104,10 +106,10 @@ class FlowingNetwork(Protocol):
 class _Run:
     """Pictures of one size, `[N, C, h, w]`, on their way through the network, taken off at its end by rows."""
 
-    def __init__(self, network: FlowingNetwork, x: torch.Tensor) -> None:
+    def __init__(self, network: FlowingNetwork, x: torch.Tensor, true_float32: bool) -> None:
         height, width = x.shape[-2:]
         padded = F.pad(x, (0, -width % network.multiple, 0, -height % network.multiple), mode="replicate")
-        self._bands = in_pieces(in_true_float32(network.bands(padded), x.device))
+        self._bands = in_pieces(in_true_float32(network.bands(padded), true_float32))
         self._waiting: list[torch.Tensor] = []
         self._width = width * network.scale
 
@@ -136,19 +138,25 @@ class _Run:
 
 
 def flowing_parts(
-    network: FlowingNetwork, source: Pixels, windows: Sequence[Window], place: torch.device, takes_many: bool = False
+    network: FlowingNetwork,
+    source: Pixels,
+    windows: Sequence[Window],
+    place: torch.device,
+    takes_many: bool = False,
+    true_float32: bool = False,
 ) -> Generator[tuple[int, Pixels] | None, None, None]:
     """The windows' cores part by part, `PART_ROWS` of the source in each: which window, and `[rows, w, C]` of it. None between
     two pieces of work. `WrongPart` where one cannot be right, after those beside it.
 
     The windows lie side by side, of one size and with the same rows. `takes_many` says whether the network takes several
-    pictures at once; else there is one window. A card that has memory of its own makes the next parts while one is brought.
+    pictures at once; else there is one window. `true_float32`: see `in_true_float32`. A card that has memory of its own makes the
+    next parts while one is brought.
     """
     rows, scale, dtype = windows[0].rows, network.scale, source.dtype
     with piece_of_work():
         views = [View(source, window, network.channels_in, place) for window in windows]
         pictures = [picture for view in views for picture in view.pictures]
-        runs = [_Run(network, x) for x in ([torch.cat(pictures)] if takes_many else pictures)]
+        runs = [_Run(network, x, true_float32) for x in ([torch.cat(pictures)] if takes_many else pictures)]
     yield None
     coming: deque[Arrival] = deque()
     ahead = int(device.has_own_memory(str(place)))

@@ -41,9 +41,9 @@ def check_photo(image: Pixels) -> Pixels:
 
 
 def to_planes(pixels: Pixels, place: torch.device = PROCESSOR) -> torch.Tensor:
-    """`[h, w, C]` to float32 `[C, h, w]`, 0..1, on a device; `BadInput` where a float picture is not finite."""
+    """`[h, w, C]` to float32 `[C, h, w]`, 0..1, here or on a CUDA card; `BadInput` where a float picture is not finite."""
     white = WHITE[pixels.dtype.name]
-    if place.type != "cpu":
+    if place.type == "cuda":
         if white == 255.0:  # a quarter of the bytes goes to the device
             return sent(pixels, place).permute(2, 0, 1).to(torch.float32, memory_format=torch.contiguous_format).div_(white)
         return sent(to_planes(pixels).numpy(), place)

@@ -175,14 +175,14 @@ class Precise(Generic[N]):
         return True
 
 
-def in_true_float32(steps: Generator[Y, None, R], place: torch.device) -> Generator[Y, None, R]:
-    """The same steps, with convolutions in float32 that are float32 on CUDA cards too.
+def in_true_float32(steps: Generator[Y, None, R], wanted: bool = True) -> Generator[Y, None, R]:
+    """The same steps, where it is `wanted` with convolutions in float32 that are float32 on CUDA cards too.
 
     torch lets cards since Ampere read what a convolution of float32 sees with the eleven digits of TF32, as few as float16 has.
-    Where float32 is chosen for what it keeps (16 bits, the layers at both ends of an upscaler), that keeps nothing. Between two
-    steps it is as before: other models want the speed.
+    Where float32 is chosen for what it keeps (16 bits, the layers at both ends of an upscaler in float16), that keeps nothing.
+    Between two steps it is as before: other models want the speed.
     """
-    if place.type != "cuda":
+    if not wanted:
         return (yield from steps)
     cudnn = torch.backends.cudnn
     try:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Y = TypeVar("Y")
 
+# torch tries one of cuDNN's ways after the other, passes over those that there is no memory for, and then says this.
+_NO_ENGINE = "unable to find an engine to execute this computation"
 # How the allocators say it where torch raises a plain RuntimeError: the processor's, oneDNN's, cuBLAS', cuDNN's and Metal's.
 _TEXTS_OF_NO_MEMORY = (
     "defaultcpuallocator: can't allocate memory",
@@ -26,9 +28,10 @@ _TEXTS_OF_NO_MEMORY = (
     "cublas_status_alloc_failed",
     "cudnn_status_alloc_failed",
     "cudnn_status_internal_error_host_allocation_failed",
+    _NO_ENGINE,
 )
 
-_TEXTS_OF_CARDS = ("cuda", "cublas", "cudnn_status_alloc_failed", "mps backend")
+_TEXTS_OF_CARDS = ("cuda", "cublas", "cudnn_status_alloc_failed", "mps backend", _NO_ENGINE)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -217,6 +217,10 @@ class UpscalingModel:
         """16 bits are computed in float32."""
         return self._precise.exact if source.dtype == np.uint16 else self._precise.network
 
+    def _true_float32(self, exact: bool) -> bool:
+        """Whether what is in float32 must not be rounded for speed: for 16 bits, and beside a lower format."""
+        return self.runtime.device.type == "cuda" and (exact or self.runtime.dtype is not torch.float32)
+
     def _parts_in(self, window: Window, turns: bool) -> int:
         """How many tiles a window is handed over in."""
         if turns or not isinstance(self._precise.network, FlowingNetwork):
@@ -278,7 +282,8 @@ class UpscalingModel:
         if isinstance(network, GenerousNetwork) and many:
             network.at_once = together.at_once
         if isinstance(network, FlowingNetwork) and not turns:
-            yield from flowing_parts(network, source, together.windows, self.runtime.device, many)
+            true = self._true_float32(source.dtype == np.uint16)
+            yield from flowing_parts(network, source, together.windows, self.runtime.device, many, true)
         else:
             yield from self._wholes(source, together, turns)
 
@@ -322,11 +327,11 @@ class UpscalingModel:
         found = []
         for x in pictures if together.at_once is None else [torch.cat(pictures)]:
             network = self._precise.exact if exact else self._precise.network
-            made = yield from self._asked(network, x)
+            made = yield from self._asked(network, x, exact)
             wrong = _wrong(made, x)
             if wrong and self._precise.distrust():
                 numbers = list(wrong)
-                better = yield from self._asked(self._precise.network, x[numbers])
+                better = yield from self._asked(self._precise.network, x[numbers], exact)
                 for number, one in zip(numbers, better, strict=True):
                     made[number] = one
                 wrong = _wrong(made, x)
@@ -335,11 +340,11 @@ class UpscalingModel:
             found += made
         return found
 
-    def _asked(self, network: UpscalingNetwork, x: torch.Tensor) -> Steps[list[torch.Tensor]]:
+    def _asked(self, network: UpscalingNetwork, x: torch.Tensor, exact: bool) -> Steps[list[torch.Tensor]]:
         """The answers `[C, h, w]` of a network to the pictures `[N, C, h, w]`, which are brought to sides that it takes."""
         height, width = x.shape[-2:]
         padded = F.pad(x, (0, -width % network.multiple, 0, -height % network.multiple), mode="replicate")
-        made = yield from in_pieces(in_true_float32(network.enlarge(padded), x.device))
+        made = yield from in_pieces(in_true_float32(network.enlarge(padded), self._true_float32(exact)))
         return [one[:, : height * self.scale, : width * self.scale] for one in made]
 
 

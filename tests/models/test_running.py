@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from models import device, precision
 from models.allowance import GB
 from models.card import Card
 from models.errors import BadInput, CheckpointError, OutOfMemory
-from models.precision import Precise, Runtime, choose
+from models.precision import Precise, Runtime, choose, in_true_float32
 from models.running import is_out_of_memory, piece_of_work
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "checkpoints"
@@ -29,6 +30,7 @@ CARD = Card("x", "x", "upscaling", "esrgan")
         "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
         "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
         "MPS backend out of memory (MPS allocated: 1 GB)",
+        "GET was unable to find an engine to execute this computation",
     ],
 )
 def test_a_full_memory_is_told_from_other_errors(text: str) -> None:
@@ -44,6 +46,7 @@ def test_a_full_memory_is_told_from_other_errors(text: str) -> None:
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 4 bytes."), "Close other programs"),
         (RuntimeError("could not create a memory object"), "Close other programs"),
         (torch.OutOfMemoryError("CUDA out of memory."), "Ganvas may use 2 GB of the graphics card's memory: allow it more"),
+        (RuntimeError("FIND was unable to find an engine to execute this computation"), "the graphics card's memory: allow"),
         (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED"), "The graphics card has no memory left for this picture."),
     ],
 )
@@ -139,3 +142,41 @@ def test_a_string_is_a_name_first_and_a_path_otherwise() -> None:
     assert models.open(str(FIXTURES / "compact/tiny-x2-params_ema.pth")).card.family == "compact"
     with pytest.raises(CheckpointError, match="There is no file"):
         models.open("no-such-model")
+
+
+def test_float32_is_float32_while_it_is_asked_for_and_no_longer() -> None:
+    seen = []
+
+    def steps() -> Generator[None, None, None]:
+        for _ in range(3):
+            seen.append(torch.backends.cudnn.allow_tf32)
+            yield
+
+    before = torch.backends.cudnn.allow_tf32
+    between = [torch.backends.cudnn.allow_tf32 for _ in in_true_float32(steps())]
+    assert seen == [False] * 3
+    assert between == [before] * 3
+    assert torch.backends.cudnn.allow_tf32 == before
+    seen.clear()
+    list(in_true_float32(steps(), wanted=False))
+    assert seen == [before] * 3
+
+
+def test_steps_in_true_float32_that_are_dropped_or_fail_leave_nothing_switched() -> None:
+    closed = []
+
+    def steps() -> Generator[None, None, None]:
+        try:
+            yield
+            raise ValueError("broken")
+        finally:
+            closed.append(torch.backends.cudnn.allow_tf32)
+
+    before = torch.backends.cudnn.allow_tf32
+    dropped = in_true_float32(steps())
+    next(dropped)
+    dropped.close()
+    with pytest.raises(ValueError, match="broken"):
+        list(in_true_float32(steps()))
+    assert len(closed) == 2
+    assert torch.backends.cudnn.allow_tf32 == before
