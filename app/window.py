@@ -398,8 +398,8 @@ class MainWindow(QMainWindow):
         self.keep_state()
         self._memory_clock.stop()
         self.status.shut()
-        for panel in self._panels():
-            panel.shut()
+        for page in self._pages.values():
+            page.shut()
         self._bringer.shut()
         self.worker.close()
         super().closeEvent(event)

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QHideEvent, QPainter, QPainterPath, QPaintEvent, QPixmap
+from pathlib import Path
+
+from PySide6.QtCore import QPoint, QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent, QImage, QPainter, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from app import theme
 from app.models_page.listing import TASKS, Listed, size_text
+from app.models_page.sheets import Sheets, size_of
 
 SHEET_HEIGHT = 320
 SURE_MS = 4000
 
 
 class _Sheet(QWidget):
-    """The sample sheet, as wide as there is room."""
+    """The sample sheet, as wide as there is room. It has its size before it has its picture: nothing below it jumps."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._picture = QPixmap()
+        self._size, self._picture = QSize(), QImage()
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)  # asked by the layout: a height set while resizing comes too late for what is below
         self.setSizePolicy(policy)
 
-    def show_sheet(self, picture: QPixmap) -> None:
-        self._picture = picture
-        self.setVisible(not picture.isNull())
+    def show_sheet(self, size: QSize, picture: QImage) -> None:
+        """`picture` is null while it is being read."""
+        self._size, self._picture = size, picture
+        self.setVisible(not size.isEmpty())
         self.updateGeometry()
         self.update()
 
@@ -33,9 +37,9 @@ class _Sheet(QWidget):
         return True
 
     def heightForWidth(self, width: int) -> int:
-        if self._picture.isNull():
+        if self._size.isEmpty():
             return 0
-        return min(round(width * self._picture.height() / self._picture.width()), SHEET_HEIGHT)
+        return min(round(width * self._size.height() / self._size.width()), SHEET_HEIGHT)
 
     def sizeHint(self) -> QSize:
         return QSize(SHEET_HEIGHT, self.heightForWidth(SHEET_HEIGHT))
@@ -44,11 +48,14 @@ class _Sheet(QWidget):
         with QPainter(self) as painter:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-            size = self._picture.size().scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio)
+            size = self._size.scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio)
             shape = QPainterPath()
             shape.addRoundedRect(0, 0, size.width(), size.height(), 8, 8)
+            if self._picture.isNull():
+                painter.fillPath(shape, theme.colour("canvas"))
+                return
             painter.setClipPath(shape)
-            painter.drawPixmap(0, 0, size.width(), size.height(), self._picture)
+            painter.drawImage(QRect(QPoint(0, 0), size), self._picture)
 
 
 class Details(QWidget):
@@ -58,8 +65,10 @@ class Details(QWidget):
     get = Signal(object)
     remove = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, sheets: Sheets, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._sheets = sheets
+        sheets.came.connect(self._sheet_came)
         self._line: Listed | None = None
         self._busy = False
         self._sheet = _Sheet()
@@ -127,7 +136,7 @@ class Details(QWidget):
         if line is None:
             return
         self._calm()
-        self._sheet.show_sheet(QPixmap(str(line.sheet)) if line.sheet is not None else QPixmap())
+        self._show_sheet(line)
         self._title.setText(line.title)
         self._show_badges(line)
         self._text.setText(line.description)
@@ -152,6 +161,18 @@ class Details(QWidget):
     def hideEvent(self, event: QHideEvent) -> None:
         self._calm()
         super().hideEvent(event)
+
+    def _show_sheet(self, line: Listed) -> None:
+        if line.sheet is None:
+            self._sheet.show_sheet(QSize(), QImage())
+            return
+        sheet = self._sheets.get(line.sheet, first=True)
+        size = size_of(line.sheet) if sheet is None else sheet.picture.size()
+        self._sheet.show_sheet(size, QImage() if sheet is None else sheet.picture)
+
+    def _sheet_came(self, path: Path) -> None:
+        if self._line is not None and self._line.sheet == path:
+            self._show_sheet(self._line)
 
     def _show_badges(self, line: Listed) -> None:
         _empty(self._badges)

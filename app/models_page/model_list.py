@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPainterPath, QPixmap, QStandardItem, QStandardItemModel
+from PySide6.QtGui import QImage, QPainter, QPainterPath, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app import theme
 from app.models_page.listing import TASKS, Listed, State, size_text
+from app.models_page.sheets import Sheet, Sheets
 from app.widgets.model_picker import draw_badge
 
 LINE = Qt.ItemDataRole.UserRole + 1
@@ -61,19 +63,18 @@ class _Painter(QStyledItemDelegate):
         painter.drawText(words, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
         painter.restore()
 
-    def _picture(self, painter: QPainter, place: QRectF, line: Listed, picture: QPixmap | None) -> None:
+    def _picture(self, painter: QPainter, place: QRectF, line: Listed, picture: QImage | None) -> None:
         shape = QPainterPath()
         shape.addRoundedRect(place, 6, 6)
-        painter.fillPath(shape, theme.colour("canvas" if picture else "raised"))
+        painter.fillPath(shape, theme.colour("raised" if picture is None else "canvas"))
         if picture is None:
             theme.draw_icon(painter, place.adjusted(14, 14, -14, -14), ICONS[line.task], "dim")
             return
-        painter.save()
-        painter.setClipPath(shape)
-        # The upper left of a sheet, so that one or two samples can be made out.
-        side = min(picture.width(), picture.height())
-        painter.drawPixmap(place, picture, QRectF(0, 0, side, side))
-        painter.restore()
+        if not picture.isNull():  # the upper left of a sheet, so that one or two samples can be made out
+            painter.save()
+            painter.setClipPath(shape)
+            painter.drawImage(place, picture)
+            painter.restore()
 
 
 class ModelList(QListView):
@@ -81,8 +82,10 @@ class ModelList(QListView):
 
     chosen = Signal(str)
 
-    def __init__(self, titles: dict[State, str], parent: QWidget | None = None) -> None:
+    def __init__(self, titles: dict[State, str], sheets: Sheets, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._sheets = sheets
+        sheets.came.connect(self._sheet_came)
         self.setObjectName("models:list")
         self.setAccessibleName(self.tr("Models"))
         self.setProperty("look", "bare")
@@ -111,8 +114,8 @@ class ModelList(QListView):
             item.setData(line, LINE)
             item.setEditable(False)
             if line.sheet is not None:
-                picture = QPixmap(str(line.sheet))
-                item.setData(picture if not picture.isNull() else None, PICTURE)
+                sheet = self._sheets.get(line.sheet)
+                item.setData(_corner(sheet), PICTURE)
             self._items.appendRow(item)
         self.blockSignals(False)
         if not self.select(name):
@@ -131,6 +134,13 @@ class ModelList(QListView):
                 return True
         return False
 
+    def _sheet_came(self, path: Path) -> None:
+        for row in range(self._items.rowCount()):
+            item = self._items.item(row)
+            line = item.data(LINE)
+            if isinstance(line, Listed) and line.sheet == path:
+                item.setData(_corner(self._sheets.get(path)), PICTURE)
+
     def name(self) -> str:
         """The selected model, "" for none."""
         line = self.currentIndex().data(LINE)
@@ -139,3 +149,10 @@ class ModelList(QListView):
     def _current(self) -> None:
         if self.name():
             self.chosen.emit(self.name())
+
+
+def _corner(sheet: Sheet | None) -> QImage | None:
+    """What stands for a model: a null image while its sheet is being read, None where that shows nothing."""
+    if sheet is None:
+        return QImage()
+    return None if sheet.corner.isNull() else sheet.corner

@@ -12,6 +12,7 @@ from app.model_files import ModelFiles
 from app.models_page.details import Details
 from app.models_page.listing import PANEL_OF, Listed, listing, offered_bytes, size_text
 from app.models_page.model_list import ModelList
+from app.models_page.sheets import Sheets
 
 if TYPE_CHECKING:
     from models.catalogue import Catalogue
@@ -28,6 +29,7 @@ class ModelsPage(QWidget):
         self.setObjectName("models")
         self._catalogue, self._files = catalogue, files
         self._lines: list[Listed] = []
+        self._sheets = Sheets(self)
         self.list = ModelList(
             {
                 "recommended": self.tr("Recommended"),
@@ -35,9 +37,10 @@ class ModelsPage(QWidget):
                 "added": self.tr("Added by you"),
                 "broken": self.tr("Broken"),
                 "offered": self.tr("Can be fetched"),
-            }
+            },
+            self._sheets,
         )
-        self.details = Details()
+        self.details = Details(self._sheets)
         self.list.chosen.connect(lambda name: self.details.show_line(self._line(name)))
         self.details.use.connect(lambda line: self.use.emit(PANEL_OF[line.task], line.name))
         self.details.get.connect(lambda line: files.get((line.name,)))
@@ -101,6 +104,10 @@ class ModelsPage(QWidget):
         self._show_busy(self._files.is_busy)
         if not self.list.name():
             self.details.show_line(None)
+
+    def shut(self) -> None:
+        """The window closes."""
+        self._sheets.shut()
 
     def _line(self, name: str) -> Listed | None:
         return next((line for line in self._lines if line.name == name), None)

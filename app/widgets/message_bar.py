@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
@@ -85,6 +86,14 @@ class MessageBar(QFrame):
             action()
 
 
+@runtime_checkable
+class Ends(Protocol):
+    """Content that has something at work beside the window."""
+
+    def shut(self) -> None:
+        """End it: the window closes."""
+
+
 class Page(QWidget):
     """A page of the window: its message bar above its content."""
 
@@ -97,3 +106,8 @@ class Page(QWidget):
         column.setSpacing(0)
         column.addWidget(self.bar)
         column.addWidget(content, 1)
+
+    def shut(self) -> None:
+        """The window closes."""
+        if isinstance(self.content, Ends):
+            self.content.shut()
