@@ -128,6 +128,10 @@ class DragDesk(QObject):
     def _arm(self, on: bool) -> None:
         if not on:
             self.stop()
+        elif self._tool.mode == "area":
+            self._section.remark.setText(self.tr("Paint what may move. The rest stays as it is."))
+        else:
+            self._section.remark.setText(self.tr("Press on the picture, drag to where that spot should go, release."))
         self._tool.set_active(on)
         self._show()
 
@@ -186,7 +190,9 @@ class DragDesk(QObject):
         if last.ending == "there":
             return self.tr("All points are where they should be.")
         if last.ending == "stuck":
-            return self.tr("The points come no nearer: the model knows no such picture. Try a shorter way, or another spot.")
+            if not last.step:
+                return self.tr("The points do not move: the model knows no such picture. Try another spot, or another way.")
+            return self.tr("As far as it goes and stays the same subject. Start goes on from here; more will change with it.")
         return self.tr("Stopped after {} steps: the points had not all arrived.").format(last.step)
 
     def _drop(self) -> None:

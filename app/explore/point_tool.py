@@ -95,6 +95,7 @@ class PointTool(QObject):
             return True
         found = self.points.at(at, REACH / self._view.picture_rect().width())
         if button == Qt.MouseButton.RightButton:
+            self._before = None
             if found is not None:
                 self.remove(found[0])
         elif found is not None:
@@ -195,10 +196,11 @@ class PointTool(QObject):
         if self.mode == "area" and self._hover is not None and not self.is_dragging:
             radius = self.brush * area.width()
             _ring(painter, self._hover, radius)
+        chosen = self.chosen if self.places is None else None
         arrows = self.points.long_enough if self.places is not None else self.points.arrows
         for number, arrow in enumerate(arrows):
             handle = arrow.handle if self.places is None else self.places[number]
-            self._paint_arrow(painter, _spot(area, handle), _spot(area, arrow.target), number == self.chosen)
+            self._paint_arrow(painter, _spot(area, handle), _spot(area, arrow.target), number == chosen)
 
     def _paint_arrow(self, painter: QPainter, handle: QPointF, target: QPointF, chosen: bool) -> None:
         way = target - handle

@@ -16,7 +16,7 @@ Points are `[K, 2]` (x, y) in fractions of the picture's side, 0 to 1, x to the 
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal
 from weakref import WeakKeyDictionary
@@ -36,16 +36,17 @@ Floats = NDArray[np.float32]
 Ending = Literal["", "there", "stuck", "long"]
 
 FINEST = 64  # side of the hidden state that is worked on: finer ones cost more than they help
-PATCH, SEARCH, LOOK = 4.0, 3.0, 2.0  # radii in its pixels: what is pulled, how far a handle is looked for, what it is known by
-SEARCH_STEP = 0.25
+PATCH, LOOK = 4.0, 2.0  # radii in its pixels: what is pulled, and what a handle is known by
+SEARCH = ((3.0, 0.5), (0.25, 0.25))  # radius and step in which a handle is looked for, then more finely
 NEAR = 0.5  # pixels of the hidden state within which a handle has arrived
 STRIDE = 0.3  # of a step, in deviations of the model's latents: two of them lie some twenty apart
+FARTHEST = 9.0  # from where it began, in the same measure: beyond it the person is another one
 INERTIA = 0.7  # share of the steps before in the direction of the next one
-HOLD, HOLD_LEAST, LOOSER = 1.0, 0.05, 0.7  # weight of what is held; it loosens where no handle comes nearer
+HOLD, HOLD_LEAST, LOOSER = 1.0, 0.15, 0.7  # weight of what is held; it loosens where no handle comes nearer
 FIXED = 10.0  # weight of what must not move at all
 REACH = 0.12  # of the side: around the way of a handle nothing is held
 NOTICED = 0.25  # pixels of the hidden state: coming nearer by less is none
-PATIENCE, GIVE_UP = 5, 30  # steps without coming nearer, until things are held more loosely, and until it ends
+PATIENCE, GIVE_UP = 5, 25  # steps without coming nearer, until things are held more loosely, and until it ends
 LONGEST = 300  # steps
 SAMPLES = 2000
 
@@ -55,8 +56,8 @@ class Moved:
     """Where a drag stands after `step` steps.
 
     `points` are the handles now, `left [K]` how far each is from its target, in fractions of the side; `ws [1, num_ws, w_dim]`
-    make the picture. `ending` is "" while it goes on; "there" when all have arrived, "stuck" when none comes nearer, "long"
-    after the most steps that are taken.
+    make the picture. `ending` is "" while it goes on; "there" when all have arrived, "stuck" when none comes nearer (this
+    is where they were nearest), "long" after the most steps that are taken.
     """
 
     step: int
@@ -129,11 +130,12 @@ class _Drag:
         self._fixed = None if movable is None else _fixed(movable, self._side).to(device)
         pixel = 1 / self._side
         self._patch, self._look = _disc(PATCH).to(device) * pixel, _disc(LOOK).to(device) * pixel
-        self._search = _disc(SEARCH, SEARCH_STEP).to(device) * pixel
+        self._search = [_disc(radius, step).to(device) * pixel for radius, step in SEARCH]
         self._features: torch.Tensor | None = None
         self._first: _First | None = None
         self._step, self._hold = 0, HOLD
         self._nearest, self._since = float("inf"), 0
+        self._best: Moved | None = None  # where the handles were nearest
 
     def look(self) -> None:
         """The features of the latents as they are now, and the handles found again in them."""
@@ -147,13 +149,15 @@ class _Drag:
         self._features = features
         seen = features.detach()
         for k, known in enumerate(self._first.looks):
-            places = self._points[k] + self._search
-            found = _sampled(seen, places[:, None] + self._look)
-            unlike = (found - known[:, None]).abs().sum((0, 2))
-            self._points[k] = places[unlike.argmin()].clamp(0, 1)
+            for offsets in self._search:
+                places = self._points[k] + offsets
+                found = _sampled(seen, places[:, None] + self._look)
+                unlike = (found - known[:, None]).abs().sum((0, 2))
+                self._points[k] = places[unlike.argmin()].clamp(0, 1)
         left = float(self._left().sum())
         if left < self._nearest - NOTICED / self._side:
             self._nearest, self._since = left, 0
+            self._best = self._as_it_is("")
         else:
             self._since += 1
             if self._since % PATIENCE == 0:
@@ -179,20 +183,20 @@ class _Drag:
         self._pace = INERTIA * self._pace + (1 - INERTIA) * slope
         with torch.no_grad():
             self._offset -= STRIDE * self._pace / self._pace.norm().clamp_min(1e-12)
+            self._offset *= (FARTHEST / self._offset.norm().clamp_min(1e-12)).clamp_max(1)
         self._features = None
         self._step += 1
 
     def moved(self) -> Moved:
-        """Where it stands."""
-        left = self._left()
-        ending: Ending = ""
-        if bool((left < NEAR / self._side).all()):
-            ending = "there"
-        elif self._since >= GIVE_UP:
-            ending = "stuck"
-        elif self._step >= LONGEST:
-            ending = "long"
-        return Moved(self._step, _array(self._points), _array(left), _array(self._ws), ending)
+        """Where it stands. One that comes no nearer goes back to where it was nearest: further steps only made another face."""
+        if bool((self._left() < NEAR / self._side).all()):
+            return self._as_it_is("there")
+        if self._since >= GIVE_UP and self._best is not None:
+            return replace(self._best, ending="stuck")
+        return self._as_it_is("long" if self._step >= LONGEST else "")
+
+    def _as_it_is(self, ending: Ending) -> Moved:
+        return Moved(self._step, _array(self._points), _array(self._left()), _array(self._ws), ending)
 
     def _left(self) -> torch.Tensor:
         left: torch.Tensor = torch.linalg.vector_norm(self._targets - self._points, dim=1)
@@ -266,9 +270,15 @@ def _spread(model: LatentModel) -> Floats:
 
 def _sampled(features: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
     """Features `[C, ...]` of `[1, C, h, w]` at `places [..., 2]`, read bilinearly; beyond an edge what lies at it."""
-    grid = (2 * places - 1).reshape(1, 1, -1, 2)
-    read = F.grid_sample(features, grid, padding_mode="border", align_corners=False)
-    return read.reshape(features.shape[1], *places.shape[:-1])
+    channels, side = features.shape[1], features.shape[-1]
+    at = (places.reshape(-1, 2) * side - 0.5).clamp(0, side - 1)
+    low = at.floor().clamp_max(side - 2)
+    across, down = (at - low).unbind(1)
+    first = (low[:, 1] * side + low[:, 0]).long()
+    plane = features[0].reshape(channels, -1)  # by hand: what torch has for it has no gradients on Apple's devices
+    upper = torch.lerp(plane.index_select(1, first), plane.index_select(1, first + 1), across)
+    lower = torch.lerp(plane.index_select(1, first + side), plane.index_select(1, first + side + 1), across)
+    return torch.lerp(upper, lower, down).reshape(channels, *places.shape[:-1])
 
 
 def _disc(radius: float, step: float = 1.0) -> torch.Tensor:
