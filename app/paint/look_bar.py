@@ -26,6 +26,7 @@ from app.widgets.slider_row import SliderRow
 
 PICTURE = QSize(72, 54)
 CAPTION = 18
+BLEND_WIDTH = 168
 
 
 class LookButton(QAbstractButton):
@@ -126,6 +127,7 @@ class Strip(QScrollArea):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFixedHeight(PICTURE.height() + CAPTION + 8)
+        self._revealed: QWidget | None = None
 
         self._ends = {}
         for step, icon, tip in ((-1, "left", self.tr("Looks before these")), (1, "right", self.tr("More looks"))):
@@ -154,6 +156,14 @@ class Strip(QScrollArea):
         self._ends[-1].move(0, top)
         self._ends[1].move(self.width() - 24, top)
         self._show_ends()
+        if self._revealed is not None:
+            self.reveal(self._revealed)
+
+    def reveal(self, button: QWidget | None) -> None:
+        """Bring a button into view, with a part of its neighbours, and keep it there when the strip becomes narrower."""
+        self._revealed = button
+        if button is not None:
+            self.ensureWidgetVisible(button, PICTURE.width(), 0)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         self.move_by(-(event.angleDelta().y() or event.angleDelta().x()))
@@ -212,7 +222,8 @@ class LookBar(QFrame):
         self._scroll.setWidget(self._row)
         self._columns.addWidget(self._scroll, 1)
         self._blend = SliderRow("look:blend", self.tr("Blend"), 0, 100, 0, decimals=0, unit=" %", parent=self)
-        self._blend.setFixedWidth(136)
+        self._blend.setFixedWidth(BLEND_WIDTH)
+        self._blend.label.setWordWrap(False)  # a second line would push the slider down under the hand
         self._blend.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._blend.changed.connect(lambda value: self.blended.emit(value / 100, True))
         self._blend.settled.connect(lambda: self.blended.emit(self._blend.value() / 100, False))
@@ -238,6 +249,7 @@ class LookBar(QFrame):
             button.hide()
             button.deleteLater()
         self._buttons = []
+        self._scroll.reveal(None)
         for look in looks:
             button = LookButton(look, self._row)
             button.image = images.get(look, QImage())
@@ -261,7 +273,7 @@ class LookBar(QFrame):
         for button in self._buttons:
             button.setChecked(button.look == looks.first)
             if button.isChecked():
-                self._scroll.ensureWidgetVisible(button, PICTURE.width(), 0)
+                self._scroll.reveal(button)
         self._seed.setText(str(looks.first.seed) if looks.first.kind == "seed" else looks.first.title)
         self._seed.setCursorPosition(0)
         second = looks.second
@@ -270,7 +282,7 @@ class LookBar(QFrame):
         self._blend.set_value(looks.blend * 100)
         self._edges.setChecked(looks.natural_edges)
         name = second.title if second is not None else ""
-        self._blend.label.setText(self.tr("Blend with {0}").format(name) if can else self.tr("Blend"))
+        self._blend.label.setText(self._fitting(self.tr("Blend: {0}").format(name)) if can else self.tr("Blend"))
         tip = (
             self.tr("How much of the look “{0}”, which was chosen before, is in the picture").format(name)
             if can
@@ -278,6 +290,12 @@ class LookBar(QFrame):
         )
         for part in (self._blend, self._blend.label, self._blend.slider):
             part.setToolTip(tip)
+
+    def _fitting(self, text: str) -> str:
+        """As much of the text as stands in one line over the slider."""
+        label = self._blend.label
+        room = BLEND_WIDTH - self._blend.number.width() - 4
+        return label.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, room)
 
     def allow_looks(self, several: bool) -> None:
         """Whether the model has more than one look."""

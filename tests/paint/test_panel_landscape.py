@@ -1,9 +1,11 @@
 """The landscape of the Paint panel follows the hand; looks and models change it; and what it asks of the engine."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from PySide6.QtCore import QCoreApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox
 from pytestqt.qtbot import QtBot
@@ -12,6 +14,7 @@ from app.paint.dialogs import MappingDialog
 from app.paint.models_here import NO_LABELS
 from app.paint.panel import PaintPanel
 from app.paint.state.drawing import from_map
+from app.paint.state.look import seed_look
 from app.paint.state.palette import Palette
 from app.paint.state.starting import named_look
 from models.card import Label
@@ -128,6 +131,26 @@ def test_looks_are_chosen_rolled_blended_and_undone(panel: PaintPanel, engine: C
     panel.undo()
     panel.undo()
     assert panel.document.drawing.looks.first == named_look("noon")
+
+
+def test_the_name_of_a_blended_look_stays_in_one_line_and_the_chosen_look_in_view(panel: PaintPanel, qtbot: QtBot) -> None:
+    looks = panel._frame.looks
+    panel.choose_look(seed_look(6))
+    lines = looks._blend.label.height()
+    for name, cut in (("noon", False), ("a photo with a name that is rather long", True)):
+        panel.choose_look(replace(named_look("noon"), name=name))
+        panel.choose_look(seed_look(6))
+        text = looks._blend.label.text()
+        assert text.startswith("Blend: ")
+        assert text.endswith("…") == cut
+        QCoreApplication.processEvents()
+        assert looks._blend.label.height() == lines
+        assert looks._blend.label.fontMetrics().horizontalAdvance(text) <= looks._blend.label.width()
+    chosen = next(one for one in looks._buttons if one.look == seed_look(6))
+    for width in (1400, 900):
+        panel.resize(width, 640)
+        QCoreApplication.processEvents()
+        assert chosen.visibleRegion().boundingRect().width() == chosen.width()
 
 
 def test_the_look_of_a_photo_is_taken_over(panel: PaintPanel, qtbot: QtBot, tmp_path: Path) -> None:
