@@ -1,4 +1,4 @@
-"""Directions in W: a vector, the layers it acts on, and a range in standard deviations. Imports no torch.
+"""Directions in W or W+: a vector, or one for each layer, the layers it acts on, and a range in standard deviations; no torch.
 
 Named directions were measured on one model's own pictures; `resources` holds them, bound to the sha256 of the weights.
 """
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +29,8 @@ class Direction:
     """One way to change a picture.
 
     `step` float32 `[w_dim]` is one standard deviation of the model's population along it; `first` and `last` are the latents
-    it is added to, `low` and `high` the range in such steps within which pictures stay right. `title` and `remark` are for
-    painters.
+    it is added to. One with a row for each of these, `[last - first + 1, w_dim]`, moves each layer its own way. `low` and
+    `high` are the range in such steps within which pictures stay right. `title` and `remark` are for painters.
     """
 
     name: str
@@ -76,4 +77,9 @@ def named_directions(sha256: str) -> tuple[Direction, ...]:
     rows = json.loads((folder / "directions.json").read_text(encoding="utf-8"))["directions"]
     with safe_open(folder / "directions.safetensors", framework="numpy") as file:
         steps: Floats = file.get_tensor("steps")
-    return tuple(Direction(**row, step=step) for row, step in zip(rows, steps, strict=True))
+    return tuple(_direction(row, step) for row, step in zip(rows, steps, strict=True))
+
+
+def _direction(row: Mapping[str, Any], step: Floats) -> Direction:
+    """Of a row of the file and its step, `[w_dim]` or `[num_ws, w_dim]`: of the latter the layers that it acts on."""
+    return Direction(**row, step=step if step.ndim == 1 else step[row["first"] : row["last"] + 1])

@@ -20,10 +20,13 @@ from models.card import Card
 from models.catalogue import CARD, WEIGHTS
 from models.checkpoints.families.stylegan2 import assemble
 from models.latent import LatentModel
+from models.networks.stylegan2 import StyleGAN2, shape_of
 from models.precision import Runtime
 from models.training.attribute_reader import Reader, describe, fit_reader
 from models.training.direction_ranges import FARTHER, RealPictures, ends, outward
 from models.training.latent_directions import ALONE, ENOUGH, STEPS, Found, find_directions
+from models.training.layered_directions import Gains
+from models.training.pixel_reader import PixelReader, shaken, taught_reader
 from models.training.portrait_attributes import Attribute, read_attributes
 from models.training.source import Source
 from models.training.squares import Squares
@@ -32,6 +35,9 @@ from models.training.trunk import read_trunk
 DIRECTIONS, VECTORS = "directions.json", "directions.safetensors"
 _PSI = 0.7  # what Explore opens with: a slider's ends are found there
 _TOGETHER = 64
+_FRESH = 128  # pictures that what the chosen directions do is measured on
+_FINDERS, _PASSES = 2, 24  # networks that layered directions are sought with, and how often each sees every real picture
+_GRADIENTS = 64  # pictures whose gradients are taken
 Floats = NDArray[np.float32]
 
 
@@ -69,19 +75,49 @@ def reader_of(data: Squares, source: Source, attributes: Sequence[Attribute]) ->
     return fit_reader(np.concatenate(described), np.concatenate(mirrored), values, [a.turns for a in attributes])
 
 
+def finders_of(data: Squares, source: Source, attributes: Sequence[Attribute]) -> tuple[PixelReader, ...]:
+    """Networks that read these attributes off pixels, for seeking directions that the reader then judges."""
+    values, turns = read_attributes(source, data.names, attributes), [a.turns for a in attributes]
+    return tuple(taught_reader(data.pixels, values, turns, seed, _PASSES) for seed in range(_FINDERS))
+
+
+def layered_gains(folder: Path, finders: Sequence[PixelReader], model: LatentModel, w: Floats) -> Gains:
+    """What each latent of the generator in `folder` does to what the finders read, of latents `w [N, w_dim]`."""
+    tensors = {name: tensor.float() for name, tensor in load_file(folder / WEIGHTS).items()}
+    network = StyleGAN2(shape_of(tensors, float(model.card.config.get("clamp", 0.0))))
+    network.load_state_dict(tensors)
+    network.eval().requires_grad_(False)
+    noise = network.noise_planes()
+
+    def read(pictures: Tensor) -> Tensor:
+        return torch.stack([finder(shaken(pictures)) for finder in finders]).mean(0)  # so that no single pixel tells
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return Gains.of(lambda ws: network(ws, noise).clamp(-1, 1), read, w, model.num_ws, _GRADIENTS)
+
+
 def name_directions(
-    model: LatentModel, reader: Reader, data: Squares, attributes: Sequence[Attribute], samples: int, seed: int = 1
+    folder: Path,
+    reader: Reader,
+    finders: Sequence[PixelReader],
+    data: Squares,
+    attributes: Sequence[Attribute],
+    samples: int,
+    seed: int = 1,
 ) -> Named:
-    """Measure `samples` pictures of the model, find one direction for each attribute, and how far its pictures can be moved
-    along it before they leave the real ones, `data`."""
-    trunk = read_trunk().eval()
+    """Measure `samples` pictures of the model in `folder`, find one direction for each attribute, and how far its pictures can be
+    moved along it before they leave the real ones, `data`."""
+    model, trunk = generator_in(folder), read_trunk().eval()
 
     def measure(ws: Floats) -> NDArray[np.float64]:
         return np.concatenate([reader.read(describe(trunk, made)) for made in _pictures(model, ws)])
 
-    z = np.random.RandomState(seed).randn(samples, model.z_dim).astype(np.float32)
+    random = np.random.RandomState(seed)
+    z, unseen = (random.randn(count, model.z_dim).astype(np.float32) for count in (samples, _FRESH))
     w: Floats = model.map(z)[:, 0]
-    found = tuple(find_directions(w, measure, model.num_ws))
+    gains = layered_gains(folder, finders, model, w)
+    found = tuple(find_directions(w, model.map(unseen)[:, 0], measure, model.num_ws, gains.steps))
     real, start = RealPictures.of(trunk, data.pixels), model.map(z[:_TOGETHER], psi=_PSI)
 
     def farther(one: Found) -> dict[float, float]:
@@ -122,13 +158,21 @@ def write_directions(folder: Path, named: Named) -> None:
         },
         "reader": {a.name: round(r, 3) for a, r in zip(named.attributes, named.held_out, strict=True)},
     }
-    width = len(named.found[0].step)
-    steps = torch.from_numpy(np.stack([one.step for one in shown]) if shown else np.zeros((0, width), np.float32))
-    save_file({"steps": steps}, folder / VECTORS)
+    save_file({"steps": torch.from_numpy(_steps(shown, named.found[0].step.shape[-1]))}, folder / VECTORS)
     (folder / VECTORS).chmod(0o644)
     _replace(folder / DIRECTIONS, json.dumps(described, indent=1) + "\n")
     card = json.loads((folder / CARD).read_text(encoding="utf-8"))
     _replace(folder / CARD, json.dumps({**card, "sha256": digest}, indent=1, ensure_ascii=False) + "\n")
+
+
+def _steps(shown: Sequence[Found], w_dim: int) -> Floats:
+    """`[directions, w_dim]`, or `[directions, layers, w_dim]` where one moves each layer its own way (none: zeros)."""
+    if all(one.step.ndim == 1 for one in shown):
+        return np.stack([one.step for one in shown]) if shown else np.zeros((0, w_dim), np.float32)
+    steps = np.zeros((len(shown), max(one.last for one in shown) + 1, w_dim), np.float32)
+    for row, one in zip(steps, shown, strict=True):
+        row[one.first : one.last + 1] = one.step
+    return steps
 
 
 def _row(one: Found, named: Named) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 Attributes are regressed on whitened latents. The direction of one is its gradient less what lies along the gradients of others;
 it is tried on layers early, middle and late, and what it does is measured on pictures. Where no direction moves an attribute
-alone, others are let go (the most alike, half of them, all), and what comes along is said.
+alone, others are let go (the most alike, half of them, all), steps that differ from layer to layer are tried too
+(`models.training.layered_directions`), and what comes along is said. What the chosen one does is measured on latents that took
+no part in finding or choosing it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,16 +18,19 @@ from numpy.typing import NDArray
 Doubles = NDArray[np.float64]
 Floats = NDArray[np.float32]
 Measure = Callable[[Floats], Doubles]
+Layered = Callable[[int], Iterable[Floats]]
 
 STEPS = 2.0  # deviations that a direction is tried with, both ways
 ENOUGH = 1.0  # deviations that its own attribute must move by for such a step
 ALONE = 0.5  # part of that which no other attribute may reach
+TRIED = 32  # latents that directions are chosen on
 _RIDGE = 0.02
 
 
 @dataclass(frozen=True, eq=False)
 class Found:
     """A direction: `step` float32 `[w_dim]` is one deviation of the population of latents; it acts on latents `first` to `last`.
+    With a row for each of those, `[last - first + 1, w_dim]`, each is at most one deviation.
 
     `effects [K]` is what two steps do to each attribute, in deviations of the readings over the generator's pictures.
     """
@@ -58,28 +63,42 @@ class Found:
         return [int(k) for k in moved if abs(self.effects[k]) >= ALONE * abs(self.own)]
 
 
-def find_directions(w: Floats, measure: Measure, num_ws: int, tried: int = 32) -> list[Found]:
+@dataclass(frozen=True, eq=False)
+class Whitened:
+    """Latents in deviations of their population: `parts [N, D]`, each of deviation 1, along `basis [D, w_dim]`."""
+
+    parts: Doubles
+    basis: Doubles
+
+
+def whitened(w: Floats) -> Whitened:
+    """Of latents `w [N, w_dim]`; directions that hardly vary are left out."""
+    centre = w.astype(np.float64) - w.mean(0)
+    values, vectors = np.linalg.eigh(centre.T @ centre / len(w))
+    kept = values > 1e-5 * values.max()
+    root, back = np.sqrt(values[kept]), vectors[:, kept]
+    return Whitened(centre @ back / root, root[:, None] * back.T)
+
+
+def find_directions(w: Floats, fresh: Floats, measure: Measure, num_ws: int, layered: Layered | None = None) -> list[Found]:
     """One direction for each attribute, of latents `w [N, w_dim]` drawn as a seed draws them.
 
-    `measure(ws [M, num_ws, w_dim])` gives readings `[M, K]`. The first `tried` latents are what directions are tried on.
+    `measure(ws [M, num_ws, w_dim])` gives readings `[M, K]`. Directions are tried on the first `TRIED` latents, and what the
+    chosen ones do is measured on `fresh [M, w_dim]`. `layered(k)` gives further steps `[num_ws, w_dim]` to try for attribute
+    `k`; they are asked for where no step in W moves it alone.
     """
     readings = measure(_everywhere(w, num_ws))
     unit = readings.std(0) + 1e-9
     z = (readings - readings.mean(0)) / unit
-    centre = w.astype(np.float64) - w.mean(0)
-    covariance = centre.T @ centre / len(w)
-    values, vectors = np.linalg.eigh(covariance)
-    kept = values > 1e-5 * values.max()
-    root, back = np.sqrt(values[kept]), vectors[:, kept]
-    white = centre @ back / root
-    gradients = np.linalg.solve(white.T @ white + _RIDGE * len(w) * np.eye(white.shape[1]), white.T @ z)  # D, K
-    base = _everywhere(w[:tried], num_ws)
+    white = whitened(w)
+    x = white.parts
+    gradients = np.linalg.solve(x.T @ x + _RIDGE * len(w) * np.eye(x.shape[1]), x.T @ z)  # D, K
+    base, unseen = _everywhere(w[:TRIED], num_ws), _everywhere(fresh, num_ws)
 
-    def tried_on(k: int, direction: Doubles, first: int, last: int) -> Found:
-        step = ((direction * root) @ back.T).astype(np.float32)
+    def tried_on(k: int, step: Floats, first: int, last: int, start: Floats) -> Found:
         moved = []
         for sign in (STEPS, -STEPS):
-            ws = base.copy()
+            ws = start.copy()
             ws[:, first : last + 1] += np.float32(sign) * step
             moved.append(measure(ws))
         return Found(k, step, first, last, (moved[0] - moved[1]).mean(0) / 2 / unit)
@@ -87,15 +106,18 @@ def find_directions(w: Floats, measure: Measure, num_ws: int, tried: int = 32) -
     found = []
     for k in range(z.shape[1]):
         everywhere, *ranges = layer_ranges(num_ws)
-        best: tuple[Found, Doubles] | None = None
+        best: Found | None = None
         for held in _held(gradients, k):
-            direction = _apart(gradients[:, k], gradients[:, held])
-            one = tried_on(k, direction, *everywhere)
-            best = (one, direction) if best is None or _rank(one) > _rank(best[0]) else best
-            if best[0].clean:
+            step = (_apart(gradients[:, k], gradients[:, held]) @ white.basis).astype(np.float32)
+            one = tried_on(k, step, *everywhere, base)
+            best = one if best is None or _rank(one) > _rank(best) else best
+            if best.clean:
                 break
         assert best is not None
-        found.append(max((best[0], *(tried_on(k, best[1], *some) for some in ranges)), key=_rank))
+        best = max((best, *(tried_on(k, best.step, *some, base) for some in ranges)), key=_rank)
+        if not best.clean and layered is not None:
+            best = max((best, *(tried_on(k, step, *everywhere, base) for step in layered(k))), key=_rank)
+        found.append(tried_on(k, best.step, best.first, best.last, unseen))
     return found
 
 

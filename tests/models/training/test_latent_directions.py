@@ -1,6 +1,7 @@
 """Named directions: found on problems whose answer is known, read from pictures, written so that the sliders find them."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,11 @@ from models.latents import directions as sliders
 from models.networks.stylegan2 import Shape
 from models.training import direction_jobs, direction_ranges, export
 from models.training.attribute_reader import describe, fit_reader
-from models.training.latent_directions import Found, find_directions, layer_ranges, table
+from models.training.latent_directions import Found, find_directions, layer_ranges, table, whitened
 from models.training.latent_generator import new_generator
 from models.training.latent_jobs import generator_tensors
+from models.training.layered_directions import SPILLS, Gains
+from models.training.pixel_reader import taught_reader
 from models.training.portrait_attributes import ATTRIBUTES, Attribute, read_attributes
 from models.training.source import Source
 from models.training.squares import Squares
@@ -30,6 +33,9 @@ def latents(count: int = 600, size: int = 12) -> np.ndarray:
     return (np.random.default_rng(0).normal(size=(count, size)) * np.linspace(0.5, 2, size)).astype(np.float32)
 
 
+FRESH = latents(90)[-40:] * np.float32(1.01)
+
+
 def test_attributes_that_hang_together_by_chance_are_parted() -> None:
     mixed = np.zeros((12, 2))
     mixed[3, 0], mixed[3, 1], mixed[7, 1] = 1, 0.8, 1  # what moves the first moves the second too
@@ -37,7 +43,7 @@ def test_attributes_that_hang_together_by_chance_are_parted() -> None:
     def measure(ws: np.ndarray) -> np.ndarray:
         return np.tanh(0.3 * ws.mean(1) @ mixed)
 
-    found = find_directions(latents(), measure, num_ws=6)
+    found = find_directions(latents(), FRESH, measure, num_ws=6)
     assert [one.clean for one in found] == [True, True]
     assert found[0].own > 1
     assert abs(found[0].effects[1]) < 0.2
@@ -78,7 +84,7 @@ def test_attributes_that_are_one_cannot_be_parted_and_it_is_said() -> None:
         first = ws.mean(1)[:, 2]
         return np.stack([first, -first + 0.01 * ws.mean(1)[:, 5], ws.mean(1)[:, 9]], 1)
 
-    found = find_directions(latents(), measure, num_ws=6)
+    found = find_directions(latents(), FRESH, measure, num_ws=6)
     assert found[0].own >= 1
     assert not found[0].clean
     assert found[0].comes_along() == [1]
@@ -92,10 +98,53 @@ def test_a_direction_acts_on_the_layers_where_it_is_alone() -> None:
     def measure(ws: np.ndarray) -> np.ndarray:  # the same axis turns the head early and colours the picture late
         return np.stack([ws[:, :2, 4].mean(1), ws[:, 4:, 4].mean(1) + 0.3 * ws[:, 4:, 6].mean(1)], 1)
 
-    found = find_directions(latents(), measure, num_ws=6)
+    found = find_directions(latents(), FRESH, measure, num_ws=6)
     assert found[0].clean
     assert found[0].last < 4
     assert found[1].first >= 2
+
+
+def hand_in_hand(ws: np.ndarray) -> np.ndarray:
+    """Readings `[N, 2]` of one axis: early latents move both, late ones the second alone. No step in W parts them."""
+    early, late = ws[:, :3, 4].mean(1), ws[:, 3:, 4].mean(1)
+    return np.stack([early, 0.8 * early + 0.7 * late], 1)
+
+
+def layered(attribute: int) -> Iterator[np.ndarray]:
+    def readings(ws: torch.Tensor) -> torch.Tensor:
+        early, late = ws[:, :3, 4].mean(1), ws[:, 3:, 4].mean(1)
+        return torch.stack([early, 0.8 * early + 0.7 * late], 1)
+
+    return Gains.of(lambda ws: ws, readings, latents(), num_ws=6, tried=64).steps(attribute)
+
+
+def test_what_no_step_in_w_parts_is_parted_layer_by_layer() -> None:
+    together = find_directions(latents(), FRESH, hand_in_hand, 6)
+    apart = find_directions(latents(), FRESH, hand_in_hand, 6, layered)
+    assert [one.clean for one in together] == [False, False]
+    assert [one.clean for one in apart] == [True, True]
+    assert apart[0].step.shape == (6, 12)
+    lengths = np.linalg.norm(apart[0].step @ np.linalg.pinv(whitened(latents()).basis), axis=1)
+    assert lengths.max() <= 1.001  # no latent is moved by more than a deviation
+    assert apart[0].step[0, 4] * apart[0].step[5, 4] < 0  # late layers take back what early ones bring along
+
+
+def test_others_come_along_no_farther_than_was_asked() -> None:
+    gains = Gains(torch.tensor([[[0.4, 0.1], [0.2, 0.0]], [[0.4, 0.0], [0.0, 0.3]]]), torch.eye(2))
+    for step, spill in zip(gains.steps(0), SPILLS, strict=True):
+        own, other = gains.effects(torch.from_numpy(step)).tolist()
+        assert own > 0.4
+        assert abs(other) <= spill * own + 0.02
+
+
+def test_what_a_direction_does_is_measured_on_latents_that_it_was_not_found_with() -> None:
+    def measure(ws: np.ndarray) -> np.ndarray:  # where the fifth axis is high, the attribute does not answer
+        return np.stack([ws.mean(1)[:, 2] * (ws.mean(1)[:, 5] < 8), ws.mean(1)[:, 9]], 1)
+
+    deaf = latents(40)
+    deaf[:, 5] = 9
+    assert find_directions(latents(), FRESH, measure, 6)[0].own > 1
+    assert find_directions(latents(), deaf, measure, 6)[0].own == 0
 
 
 def test_layer_ranges_lie_within_the_network() -> None:
@@ -136,6 +185,29 @@ def test_a_reader_reads_what_it_has_not_seen_and_what_turns_over_in_a_mirror(tmp
     assert np.corrcoef(upright[:, 1], mirrored[:, 1])[0, 1] > 0.9
 
 
+def test_a_network_reads_off_pixels_what_it_has_not_seen_and_can_be_followed_by_its_gradient() -> None:
+    pixels, truth = pictures()
+    values = truth.copy()
+    values[:5, 1] = np.nan
+    finder = taught_reader(pixels[:60], values[:60], [True, False], seed=0, passes=60)
+    new = (torch.from_numpy(pixels[60:]).float().permute(0, 3, 1, 2) / 127.5 - 1).requires_grad_()
+    upright, mirrored = finder(new), finder(new.flip(3))
+    for k in range(2):
+        assert np.corrcoef(upright[:, k].detach(), truth[60:, k])[0, 1] > 0.8
+    assert np.corrcoef(upright[:, 0].detach(), mirrored[:, 0].detach())[0, 1] < -0.8
+    assert torch.autograd.grad(upright[:, 0].sum(), new)[0].abs().sum() > 0
+
+
+def test_teaching_a_network_leaves_the_chances_of_others_as_they_were() -> None:
+    pixels, truth = pictures(20)
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    first, second = (taught_reader(pixels, truth, [True, False], seed=5, passes=4) for _ in range(2))
+    assert torch.rand(1) == expected
+    assert torch.equal(first.out.weight, second.out.weight)
+
+
 def test_an_attribute_that_is_hardly_known_is_refused() -> None:
     values = np.full((50, 1), np.nan)
     values[:3] = [[1], [2], [3]]
@@ -170,6 +242,18 @@ def model_folder(tmp_path: Path) -> Path:
     return tmp_path / "made"
 
 
+def shown_sliders(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[sliders.Direction, ...]:
+    """The directions of the model in `folder` as the panel gets them."""
+    monkeypatch.setattr(sliders, "FITTED", ("faces", str(folder)))
+    sliders.fitted_folder.cache_clear()
+    sliders.named_directions.cache_clear()
+    try:
+        return direction_jobs.generator_in(folder).directions
+    finally:
+        sliders.fitted_folder.cache_clear()
+        sliders.named_directions.cache_clear()
+
+
 def test_the_sliders_of_a_model_are_its_directions(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     step = np.arange(10, dtype=np.float32)
     found = (
@@ -183,18 +267,26 @@ def test_the_sliders_of_a_model_are_its_directions(model_folder: Path, monkeypat
     assert card.sha256 == described["model"]
     assert described["effects"]["light"]["moves"] is False
     assert described["farther"]["turn"]["-1.0"] == 1.4
-    monkeypatch.setattr(sliders, "FITTED", ("faces", str(model_folder)))
-    sliders.fitted_folder.cache_clear()
-    sliders.named_directions.cache_clear()
-    try:
-        shown = direction_jobs.generator_in(model_folder).directions
-    finally:
-        sliders.fitted_folder.cache_clear()
-        sliders.named_directions.cache_clear()
+    shown = shown_sliders(model_folder, monkeypatch)
     assert [(one.name, one.first, one.last) for one in shown] == [("turn", 0, 3)]  # the other does not move what it is called
     assert (shown[0].low, shown[0].high) == (-0.5, 1.5)  # beyond, pictures leave the real ones
     assert shown[0].remark == "Minus left, plus right. In these pictures it cannot be parted from: light."
     assert np.array_equal(shown[0].step, step)
+
+
+def test_a_slider_moves_each_layer_its_own_way(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    each = np.arange(40, dtype=np.float32).reshape(4, 10)
+    found = (Found(0, each, 2, 5, np.array([1.5, 0.2])), Found(1, each[0], 0, 3, np.array([0.1, 1.4])))
+    farther = {k: {-0.5: 1.0, 0.5: 1.0} for k in range(2)}
+    direction_jobs.write_directions(model_folder, direction_jobs.Named((TURN, LIGHT), found, (0.9, 0.8), farther))
+    shown = shown_sliders(model_folder, monkeypatch)
+    ws = np.ones((1, 8, 10), np.float32)
+    moved = sliders.edit(ws, {one.name: one for one in shown}, {"turn": 2.0}) - ws
+    assert np.array_equal(moved[0, 2:6], 2 * each)
+    assert not moved[0, :2].any()
+    assert not moved[0, 6:].any()
+    alike = sliders.edit(ws, {one.name: one for one in shown}, {"light": 1.0}) - ws
+    assert np.array_equal(alike[0], np.concatenate([np.repeat(each[:1], 4, 0), np.zeros((4, 10))]))
 
 
 def test_a_generator_is_measured_and_gets_one_direction_for_each_attribute(model_folder: Path, tmp_path: Path) -> None:
@@ -202,8 +294,8 @@ def test_a_generator_is_measured_and_gets_one_direction_for_each_attribute(model
     rows = "\n".join(f"{i:03}.png,{turn},{light}" for i, (turn, light) in enumerate(truth))
     (tmp_path / "index.csv").write_text(f"file,turn,light\n{rows}\n")
     reader = direction_jobs.reader_of(squares(pixels), Source(tmp_path), (TURN, LIGHT))
-    model = direction_jobs.generator_in(model_folder)
-    named = direction_jobs.name_directions(model, reader, squares(pixels), (TURN, LIGHT), samples=60)
+    finders = direction_jobs.finders_of(squares(pixels), Source(tmp_path), (TURN, LIGHT))
+    named = direction_jobs.name_directions(model_folder, reader, finders, squares(pixels), (TURN, LIGHT), samples=60)
     assert named.farther.keys() == {one.attribute for one in named.found if one.own >= 1}
     assert [one.attribute for one in named.found] == [0, 1]
-    assert all(one.step.shape == (10,) and np.isfinite(one.effects).all() for one in named.found)
+    assert all(one.step.shape[-1] == 10 and np.isfinite(one.effects).all() for one in named.found)
