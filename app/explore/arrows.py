@@ -15,7 +15,7 @@ Place = tuple[float, float]
 End = Literal["handle", "target"]
 
 MOST_ARROWS = 16
-AREA_SIDE = 256  # of the map of what may move
+AREA_SIDE = 512  # of the map of what may move
 
 
 @dataclass(frozen=True)

@@ -53,11 +53,17 @@ class DragSection(Section):
             modes.addWidget(chip)
         self.body.addLayout(modes)
         self.brush = SliderRow(
-            "drag:brush", self.tr("Brush"), *BRUSH, label_width=104, remark=self.tr("Its size, in percent of the picture's width")
+            "drag:brush",
+            self.tr("Brush"),
+            *BRUSH,
+            decimals=0,
+            label_width=104,
+            remark=self.tr("Its size, in percent of the picture's width"),
         )
         self.brush.changed.connect(lambda percent: self.brush_changed.emit(percent / 100))
-        self.free = QPushButton(self.tr("Everything may move"))
+        self.free = QPushButton(self.tr("Let everything move again"))
         self.free.setObjectName("drag:free")
+        theme.give_icon(self.free, "reset")
         self.free.setProperty("look", "quiet")
         self.free.clicked.connect(self.freed)
         self.start = QPushButton()

@@ -190,7 +190,7 @@ class PointTool(QObject):
             return
         area = view.picture_rect()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if self.points.movable is not None:
+        if self.points.movable is not None and not self.is_dragging:  # then the whole picture is to be seen
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
             painter.drawImage(area, self._veil_image())
         if self.mode == "area" and self._hover is not None and not self.is_dragging:

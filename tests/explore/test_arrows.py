@@ -45,7 +45,7 @@ def test_the_first_dab_fixes_all_the_rest_and_the_last_one_taken_away_frees_it()
 def test_a_stroke_leaves_no_gaps() -> None:
     stroke = Arrows().stroked((0.2, 0.5), (0.8, 0.5), 0.03, True)
     assert stroke.movable is not None
-    assert stroke.movable[128, 60:200].all()
+    assert stroke.movable[256, 120:400].all()
 
 
 def test_after_a_drag_what_has_arrived_is_gone_and_the_rest_goes_on_from_where_it_is() -> None:
