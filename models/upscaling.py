@@ -92,14 +92,21 @@ class UpscalingModel:
     """An upscaler (ESRGAN and its kin) or, with scale 1, a restorer.
 
     Pictures are uint8, uint16 or float32 0..1, `[H, W]` or `[H, W, C]` with 1 to 4 channels, the last of 2 or 4 being alpha. The
-    type and channels that come in go out; 16 bits are computed in float32; grey stays grey.
+    type and channels that come in go out; 16 bits are computed in float32; grey stays grey. `amount` says how much a graphics
+    card takes at once: by default what is seen to be the quickest.
     """
 
-    def __init__(self, card: Card, build: Callable[[Runtime], UpscalingNetwork], runtime: Runtime) -> None:
+    def __init__(
+        self,
+        card: Card,
+        build: Callable[[Runtime], UpscalingNetwork],
+        runtime: Runtime,
+        amount: AtOnce | None = None,
+    ) -> None:
         self.card = card
         self._precise = Precise(build, runtime)
         self._limit = Limit()
-        self._at_once: AtOnce | None = None
+        self._amount = amount or AtOnce(CARD_PIXELS)
         self._taken: int | None = None
 
     @property
@@ -240,14 +247,12 @@ class UpscalingModel:
             if window.rows != first.rows or _width(window) != _width(first) or turns or not self._limit.free:
                 break  # where tiles are small for want of memory, many of them are no help
             beside.append(window)
-        if self._at_once is None:
-            self._at_once = AtOnce(CARD_PIXELS)
         room = device.memory(place).free // ROOM_SHARE // network.bytes_a_pixel
         if isinstance(network, FlowingNetwork):  # the rows of one window are many already: enough for two bands, to learn from
             there, ahead = _area(first) * len(beside), 2
         else:
             there, ahead = _area(first) * min(len(beside), MOST_TOGETHER), 1
-        taken = self._at_once.of(there // ahead, room)
+        taken = self._amount.of(there // ahead, room)
         count = max(1, min(len(beside), MOST_TOGETHER, taken // _area(first)))
         told = not turns and there // ahead >= taken and (count + 1) * _area(first) > taken
         return _Together(beside[:count], taken, told)
@@ -255,22 +260,22 @@ class UpscalingModel:
     def _watched(self, source: Pixels, together: _Together, turns: bool) -> Generator[tuple[int, Pixels] | None, None, None]:
         """`_parts`, and on a card how quick that was."""
         parts = self._parts(source, together, turns)
-        if self._at_once is None or together.at_once is None:
+        if together.at_once is None:
             return parts
         self._taken = together.at_once
-        return self._at_once.watched(parts, together.at_once, together.pixels, together.told)
+        return self._amount.watched(parts, together.at_once, together.pixels, together.told)
 
     def _take_less(self, together: _Together) -> bool:
         """Memory ran out; whether a card can be given less at once than it was."""
-        if self._at_once is None or together.at_once is None:
+        if together.at_once is None:
             return False
         parted = len(together.windows) > 1 or isinstance(self._precise.network, FlowingNetwork)
-        return parted and self._at_once.full(min(together.at_once, together.pixels))
+        return parted and self._amount.full(min(together.at_once, together.pixels))
 
     def _fitted(self, wanted: int) -> None:
         """What was made fitted into memory: tiles grow again first, then what is taken at once."""
-        if self._limit.free and self._at_once is not None:
-            self._at_once.fitted()
+        if self._limit.free:
+            self._amount.fitted()
         self._limit.fitted(wanted)
 
     # The network
