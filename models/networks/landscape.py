@@ -25,6 +25,10 @@ PLACE = 3  # planes that say where a pixel is: height, its square, nearness of a
 _EDGE_LEVEL = 2  # the level whose shares tell the edges
 _SLOPE = 0.2
 _ENCODER_STRIDES = (4, 8, 16)
+# Columns at either side of a picture that every level computes and cuts off, where sides are asked for. Zeros beyond the border
+# spoil three columns of the coarsest level (three convolutions); of twice as many columns a level above half are cut off: with
+# six, what is spoilt never comes nearer than three to the picture, at no level.
+_ASIDE = 6
 
 
 @dataclass(frozen=True)
@@ -373,19 +377,30 @@ class FoldedGenerator:
         scale, shift = (planes.permute(0, 2, 3, 1) @ table).permute(0, 3, 1, 2).chunk(2, 1)
         return F.leaky_relu_(torch.addcmul(shift, x, scale), _SLOPE)
 
-    def render(self, shares: Tensor, style: Tensor, noise: Sequence[Tensor]) -> Steps[Tensor]:
-        """Picture `[1, 3, H, W]` float32, -1..1; yields after every level. `shares`, `style`, `noise` as the reference takes."""
+    def render(self, shares: Tensor, style: Tensor, noise: Sequence[Tensor], aside: int = 0) -> Steps[Tensor]:
+        """Picture `[1, 3, H, W]` float32, -1..1; yields after every level. `shares`, `style`, `noise` as the reference takes.
+
+        Of `shares` and `noise`, `aside` columns at either side (whole ones of the coarsest level) only surround the picture,
+        which comes without them. With any, it is as if what lies at its sides went on for ever: no zeros are seen there.
+        """
         tables = self._tables(style)
+        deepest = len(self.network.config.channels) - 1
+        beside = _ASIDE if aside else 0
         planes = [p.to(self.dtype) for p in label_planes(shares, self.network.config)]
+        planes = [_with_aside(p, aside >> (deepest - level), beside) for level, p in enumerate(planes)]
         first_head = len(self.network.blocks) - len(self.network.heads)
         x = self._conv("start", planes[0]) + self.network.start_style(style)[:, :, None, None].to(self.dtype)
         rgb: Tensor | None = None
         for i, block in enumerate(self.network.blocks):
             name = f"blocks.{i}"
             if i:
-                x = F.interpolate(x, scale_factor=2, mode="bilinear")
-                rgb = None if rgb is None else F.interpolate(rgb, scale_factor=2, mode="bilinear")
-            noise1, noise2 = (plane.to(self.dtype) for plane in noise[2 * i : 2 * i + 2])
+                x = _with_aside(F.interpolate(x, scale_factor=2, mode="bilinear"), 2 * beside, beside)
+                rgb = (
+                    None if rgb is None else _with_aside(F.interpolate(rgb, scale_factor=2, mode="bilinear"), 2 * beside, beside)
+                )
+            noise1, noise2 = (
+                _with_aside(plane, aside >> (deepest - i), beside).to(self.dtype) for plane in noise[2 * i : 2 * i + 2]
+            )
             y = self._conv(f"{name}.conv1", self._modulate(tables[f"{name}.modulation1"], x, planes[i]))
             y = torch.addcmul(y, block.noise1.to(self.dtype), noise1)
             y = self._conv(f"{name}.conv2", self._modulate(tables[f"{name}.modulation2"], y, planes[i]))
@@ -397,4 +412,16 @@ class FoldedGenerator:
                 rgb = part if rgb is None else rgb + part
             yield
         assert rgb is not None
-        return torch.tanh(rgb)
+        return torch.tanh(_with_aside(rgb, beside, 0))
+
+
+def _enlarged(x: Tensor, beside: int) -> Tensor:
+    """`x` for the next level: twice as large, but for the `beside` columns at either side, which stay as many."""
+    return _with_aside(F.interpolate(x, scale_factor=2, mode="bilinear"), 2 * beside, beside)
+
+
+def _with_aside(x: Tensor, now: int, wanted: int) -> Tensor:
+    """`x [N, C, h, w]`, which has `now` columns beside the picture at either side, with `wanted` ones: the last is repeated."""
+    if wanted > now:
+        return F.pad(x, (wanted - now, wanted - now, 0, 0), mode="replicate")
+    return x if wanted == now else x[..., now - wanted : wanted - now]

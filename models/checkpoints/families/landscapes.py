@@ -108,14 +108,14 @@ class LandscapePainter:
     def render(self, shares: torch.Tensor, style: torch.Tensor | None, noise_seed: int, detail: int) -> Steps[torch.Tensor]:
         """Picture `[1, 3, h, w]` of shares at `detail` times the working size; see `PaintingNetwork`."""
         # Convolutions see zeros beyond the border, which leaves a dark or tinted rim there: so a margin is painted and cut off.
-        # Above and below it is narrower, since the network is told how high in the picture a pixel is.
-        height, width = shares.shape[-2:]
+        # Above and below it is narrow, since the network is told how high in the picture a pixel is.
+        height = shares.shape[-2]
         step = self._config.multiple
         down, across = detail * step // 2, detail * step
         wider = torch.nn.functional.pad(shares, (across, across, down, down), mode="replicate")
         noise = self._quietened(wider, self._noise_for(wider.shape[-2], wider.shape[-1], noise_seed, detail))
-        picture = yield from self._generator.render(wider, self._plain if style is None else style, noise)
-        return picture[..., down : down + height, across : across + width]
+        picture = yield from self._generator.render(wider, self._plain if style is None else style, noise, across)
+        return picture[..., down : down + height, :]
 
     def _noise_for(self, height: int, width: int, seed: int, detail: int) -> list[torch.Tensor]:
         """The noise of a seed at this size; the last is kept, since a stroke asks for it again and again."""
