@@ -22,7 +22,8 @@ def steps() -> tuple[tuple[str, str, str], ...]:
         tr("Choose a seed from the sheet, or press R. Drag a direction to change one thing about the "
             "picture, or pull the map of seeds to walk from one to another. Star pictures with F, and "
             "Morph lets them flow into one another. Under Point drag, pull spots of the picture to where they "
-            "should be: a mouth opens, a head turns. Every step can be undone."),
+            "should be: a mouth opens, a head turns. Drop a photo of a face, and the picture nearest to it is "
+            "found: sliders change that too. Every step can be undone."),
     ),
     (
         "paint",
@@ -75,6 +76,7 @@ def keys() -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
             ("R", tr("Roll the dice")),
             ("P", tr("Pin; hold Space on the picture to compare")),
             ("F", tr("Favourite")),
+            ("Ctrl+C, Ctrl+V", tr("Copy the picture; find a photo in the model")),
             (tr("Delete, Enter, Escape"), tr("Point drag: take a point away, start, stop")),
             (tr("double click"), tr("A slider back to its default")),
             (tr("Ctrl and wheel, arrows"), tr("Move a slider in steps")),

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 
 from app import theme
 from app.widgets.icon_button import icon_button
+from app.widgets.keys import as_here
 from app.widgets.model_picker import Choice
 from app.widgets.thumbnail_strip import ThumbnailStrip
 
@@ -99,6 +100,12 @@ class ViewBar(QFrame):
         self.star = icon_button("star", self.tr("Favourite (F)"), "favourite", check=True)
         self.copy = icon_button("copy", self.tr("Copy the picture (Ctrl+C)"), "copy")
         self.fit = icon_button("fit", self.tr("Whole picture (0); 1 shows its own pixels"), "fit")
+        self.photo = QPushButton(self.tr("From a photo…"))
+        self.photo.setObjectName("photo")
+        self.photo.setProperty("look", "quiet")
+        theme.give_icon(self.photo, "picture")
+        self.photo.setToolTip(as_here(self.tr("Find a photo among this model's pictures (Ctrl+V takes it from the clipboard)")))
+        self.photo.hide()  # until it is known whether the model can
         self.zoom = QLabel()
         self.zoom.setProperty("tone", "dim")
         self.zoom.setFont(theme.remark_font())
@@ -114,6 +121,8 @@ class ViewBar(QFrame):
         row.setSpacing(4)
         for part in (self.pin, self.star, self.copy):
             row.addWidget(part)
+        row.addSpacing(8)
+        row.addWidget(self.photo)
         row.addStretch(1)
         row.addWidget(self.zoom)
         row.addWidget(crisp)

@@ -21,6 +21,7 @@ from app.explore.gestures import ROLL_BELOW, Gestures
 from app.explore.morph_desk import MorphDesk, can_morph
 from app.explore.opening import Opening
 from app.explore.places import Places
+from app.explore.project_desk import ProjectDesk
 from app.explore.rendering import Renderer, Thumbnails, image_in
 from app.explore.sample_sheet import SampleSheets
 from app.explore.saving import Saving
@@ -158,9 +159,18 @@ class ExplorePanel(Panel):
         self.drag.shown.connect(self._show_passing)
         self.drag.ended.connect(self._make_anew)
         self.drag.failed.connect(self._failed)
+        self.project = ProjectDesk(self._worker, self.document, self._files, self._settings, lambda: self.facts, self)
+        self.project.found.connect(lambda variation: self._hand.go(variation, self.tr("Find a photo")))
+        self.bar.photo.clicked.connect(self.project.ask)
 
     def _keys(self) -> None:
-        doing = (("R", self._hand.roll), ("P", self.document.pin), ("F", self.document.favour), ("Ctrl+C", self.copy))
+        doing = (
+            ("R", self._hand.roll),
+            ("P", self.document.pin),
+            ("F", self.document.favour),
+            ("Ctrl+C", self.copy),
+            ("Ctrl+V", self.paste),
+        )
         for keys, action in doing:
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -210,6 +220,7 @@ class ExplorePanel(Panel):
             self.tools.show_model(update.result)
             self._finish.show_model(update.result)
             self.drag.show_model(update.result)
+            self.bar.photo.setVisible(update.result.projectable)
             if update.result.classes and self.document.now.label is None:
                 self.document.now = replace(self.document.now, label=0)
                 self._renderer.rest(self.document.now)
@@ -342,6 +353,11 @@ class ExplorePanel(Panel):
         """The picture at hand to the clipboard."""
         self._with_picture(self._saving.copy)
 
+    def paste(self) -> None:
+        """A photo from the clipboard, to be found in the model at hand."""
+        if self.project.can:
+            self.project.paste()
+
     def _send(self) -> None:
         self._with_picture(lambda image: self.send_to.emit("upscale", picture_of(image)))
 
@@ -364,10 +380,12 @@ class ExplorePanel(Panel):
         self._saving.save(path)
 
     def open_file(self, path: Path) -> bool:
-        """Restore a picture of Explore from the recipe inside it."""
+        """Restore a picture of Explore from the recipe inside it; find any other photo in the model at hand, where that can."""
         recipe = files.read_recipe(path)
+        if recipe is None and self.project.can:
+            self.project.open(path)
         if recipe is None:
-            return False
+            return self.project.can
         variation = self._opening.follow(recipe, path.name, self._entries.values())
         if variation is None:
             return True
@@ -404,4 +422,5 @@ class ExplorePanel(Panel):
         self._thumbnails.shut()
         self.morph.shut()
         self.drag.shut()
+        self.project.shut()
         self._files.shut()

@@ -273,7 +273,7 @@ class Tools(QFrame):
         """Show where a variation is; no signal comes back."""
         self.seed.set_value(variation.seed)
         self.pad.set_place(variation.x, variation.y)
-        self.seed.set_prefix("" if variation.on_seed else self.tr("near "))
+        self.seed.set_prefix("" if variation.on_seed else self.tr("away from ") if variation.point else self.tr("near "))
         if self.psi.value() != variation.psi:
             self.psi.show_value(variation.psi)
         for name, row in self._rows.items():

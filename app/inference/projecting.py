@@ -34,7 +34,7 @@ def project(bench: Workbench, request: ProjectRequest) -> Job[Projected]:
     model = _opened(bench, request.model)
     way, space, trunk = yield from _prepared(bench, request.model, model, request.label)
     coarse, fine = compared_at(way)
-    size = min(model.previews, key=lambda side: abs(side - SHOWN_AT), default=model.resolution)
+    size = min((*model.previews, model.resolution), key=lambda side: abs(side - SHOWN_AT))
     clock, shown = _Clock(STEPS, (fine / coarse) ** 2), time.monotonic()
     states = projected(way, space, trunk, request.photo, request.freedom, request.noise, request.noise_seed, STEPS)
     while True:

@@ -31,7 +31,7 @@ from models.networks.efficientnet_lite import EfficientNetLite
 from models.running import piece_of_work
 from models.steps import Steps
 
-LARGEST = 256  # px of the pictures that are compared, where the model shows smaller ones than its own
+LARGEST = 256  # px of the pictures that are compared; made as small where the model can, reduced to it where it cannot
 SMALL = 16  # px of the pictures that a beginning is guessed from
 SAMPLES = 1000  # of such pictures, as far as they are made within SURVEY_SECONDS
 FEWEST_SAMPLES = 48
@@ -66,7 +66,7 @@ class State:
 
 
 def compared_at(way: WayIn) -> tuple[int, int]:
-    """Sides of the pictures that are compared, first coarsely and then finely: of those that the model shows."""
+    """Sides of the pictures that are made, first coarse and then fine ones: of those that the model shows."""
     fine = max((side for side in way.pictures if side <= LARGEST), default=way.pictures[0])
     return max((side for side in way.pictures if fine // 2 <= side < fine), default=fine), fine
 
@@ -106,7 +106,7 @@ def projected(
     is returned.
     """
     coarse, fine = compared_at(way)
-    likeness = _Likeness(trunk, _sized(photo, coarse, way.device))
+    likeness = _Likeness(trunk, photo, coarse, way.device)
     yield None
     v = yield from _beginning(way, space, likeness, coarse)
     apart = torch.zeros(1, way.num_ws, v.shape[-1], device=way.device)
@@ -114,7 +114,7 @@ def projected(
     state = State(_latents(space.round, v, apart), 0, sum(steps))
     for side, count, rate, moving in zip((coarse, fine), steps, RATES, ([v], [v, apart]), strict=True):
         if side != coarse:
-            likeness = _Likeness(trunk, _sized(photo, side, way.device))
+            likeness = _Likeness(trunk, photo, side, way.device)
             yield None
         descent = torch.optim.Adam([coordinates.requires_grad_(True) for coordinates in moving], betas=(0.9, 0.99))
         for number in range(count):
@@ -173,16 +173,18 @@ def _latents(space: Whitened, v: torch.Tensor, apart: torch.Tensor) -> NDArray[n
 
 
 class _Likeness:
-    """How unlike pictures `[N, 3, side, side]` are to `photo`: by features whose length at each place is one, and by pixels."""
+    """How unlike pictures are to `photo [1, 3, s, s]`: by features whose length at each place is one, and by pixels."""
 
-    def __init__(self, trunk: EfficientNetLite, photo: torch.Tensor) -> None:
-        self.photo = photo
+    def __init__(self, trunk: EfficientNetLite, photo: NDArray[np.uint8], side: int, device: torch.device) -> None:
+        self.photo = _sized(photo, min(side, LARGEST), device)
         self._trunk = trunk
         with piece_with_gradients():  # of which there are none here; but what is made in inference mode can take part in none
-            self._features, self._pixels = self._seen(photo), _coarser(photo)
+            self._features, self._pixels = self._seen(self.photo), _coarser(self.photo)
 
     def __call__(self, pictures: torch.Tensor) -> torch.Tensor:
-        """`[N]`, 0 for the photo itself."""
+        """`[N]`, 0 for the photo itself; larger pictures are reduced to its side."""
+        if pictures.shape[-1] > self.photo.shape[-1]:
+            pictures = F.adaptive_avg_pool2d(pictures, self.photo.shape[-1])
         features = [(a - b).square().sum(1).mean((1, 2)) for a, b in zip(self._seen(pictures), self._features, strict=True)]
         pixels = [(a - b).square().mean((1, 2, 3)) for a, b in zip(_coarser(pictures), self._pixels, strict=True)]
         return torch.stack(features).mean(0) + torch.stack(pixels).mean(0)
