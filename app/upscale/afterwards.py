@@ -15,12 +15,9 @@ Then = Literal["nothing", "sleep", "shut down"]
 THENS: tuple[Then, ...] = ("nothing", "sleep", "shut down")
 SECONDS = 60  # in which a person can still stop it
 ANSWER_SECONDS = 10.0  # A program that says nothing for so long is doing what it was asked for, or asks a person for leave.
-MESSAGE_MS = 15_000
 
 # The login manager's own calls, and not systemctl, which in need tells the first process to power off past all that objects.
 _LOGIN = ("org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager")
-MESSAGES = ("org.freedesktop.Notifications", "/org/freedesktop/Notifications", "org.freedesktop.Notifications")
-CLICKED = "default"  # the action of who clicks on the message itself
 # rundll32 passes no arguments on: with it Windows hibernates wherever hibernation is allowed.
 _SUSPEND = (
     "Add-Type -AssemblyName System.Windows.Forms; "
@@ -40,16 +37,6 @@ _COMMANDS: dict[tuple[str, Then], list[str]] = {
 def command(then: Then, platform: str = sys.platform) -> list[str] | None:
     """The words that make this kind of system do it; None for nothing, and where it is not known how."""
     return _COMMANDS.get((platform, then))
-
-
-def message_command(text: str, platform: str = sys.platform) -> list[str] | None:
-    """The words that have a Linux desktop show a message; None elsewhere, where Qt does."""
-    if platform != "linux":
-        return None
-    # Notify(program, replaced message, icon, title, text, actions, hints, milliseconds). No hint says which program this is:
-    # GNOME and Cinnamon take a known program's messages away as soon as the sender leaves the bus, and busctl does at once.
-    shown = ["Ganvas", "0", "ganvas", "Ganvas", text, "2", CLICKED, "Open", "0", str(MESSAGE_MS)]
-    return ["busctl", "--user", "call", *MESSAGES, "Notify", "susssasa{sv}i", *shown]
 
 
 def ask(words: list[str]) -> tuple[str, str]:
@@ -82,16 +69,3 @@ def carry_out(then: Then, platform: str = sys.platform, run: Callable[[list[str]
         return ""
     log.info("when done: %s", then)
     return run(words)
-
-
-def show_message(text: str, platform: str = sys.platform, ask: Callable[[list[str]], tuple[str, str]] = ask) -> int | None:
-    """Have the desktop show a message: the number it gave it (0 where it said none), None where there is no way known here."""
-    words = message_command(text, platform)
-    if words is None:
-        return None
-    printed, refused = ask(words)
-    if refused:
-        log.info("no message was shown: %s", refused)
-        return None
-    number = printed.rpartition(" ")[2].strip()  # "u 7": a type and its value
-    return int(number) if number.isdecimal() else 0

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
 
-from PySide6.QtCore import SLOT, QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, QSocketNotifier, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QMessageBox, QSystemTrayIcon, QWidget
 
 from app import theme
 from app.open_files import TOKEN, bring_forward
 from app.upscale import afterwards
 from app.upscale.afterwards import Then
+from app.upscale.desktop_message import CLICKED, MESSAGE_MS, Desktop
 from app.widgets.background import Background
 from app.widgets.panel import Notice
 
@@ -27,15 +27,16 @@ class Farewell(QObject):
         self,
         window: QWidget,
         carry_out: Callable[[Then], str] = afterwards.carry_out,
-        show_message: Callable[[str], int | None] = afterwards.show_message,
+        desktop: Desktop | None = None,
     ) -> None:
         super().__init__(window)
-        self._window, self._carry_out, self._show_message = window, carry_out, show_message
+        self._window, self._carry_out = window, carry_out
+        self._desktop = Desktop() if desktop is None and sys.platform == "linux" else desktop
         self.then: Then = "nothing"
         self.question: QMessageBox | None = None
         self._left = 0
         self._message = 0  # the desktop's number of the message that stands
-        self._listens = sys.platform != "linux"  # elsewhere Qt tells of clicks
+        self._ear: QSocketNotifier | None = None
         self._asking = Background(self)  # a system takes its time to answer
         self._tray: QSystemTrayIcon | None = None
         self._clock = QTimer(self)
@@ -43,7 +44,7 @@ class Farewell(QObject):
         self._clock.timeout.connect(self._tick)
         self._untray = QTimer(self)
         self._untray.setSingleShot(True)
-        self._untray.setInterval(afterwards.MESSAGE_MS)
+        self._untray.setInterval(MESSAGE_MS)
         self._untray.timeout.connect(self._leave_tray)
 
     def tell(self, text: str) -> bool:
@@ -52,14 +53,20 @@ class Farewell(QObject):
         if QApplication.applicationState() == Qt.ApplicationState.ApplicationActive:
             return False
 
+        desktop = self._desktop
+        if desktop is None:
+            self._show_in_tray(text)
+            return True
+
         def shown(number: int | None) -> None:
             if number is None:
                 self._show_in_tray(text)
             else:
                 self._message = number
+            self._listen()
 
-        self._listen()
-        self._asking.run(lambda: self._show_message(text), shown)
+        self._stop_listening()  # its answer is read there
+        self._asking.run(lambda: desktop.show(text), shown)
         return True
 
     def _show_in_tray(self, text: str) -> None:
@@ -70,7 +77,7 @@ class Farewell(QObject):
             self._tray = QSystemTrayIcon(theme.app_icon(), self)
             self._tray.messageClicked.connect(self._come_forward)
         self._tray.show()
-        self._tray.showMessage("Ganvas", text, theme.app_icon(), afterwards.MESSAGE_MS)
+        self._tray.showMessage("Ganvas", text, theme.app_icon(), MESSAGE_MS)
         self._untray.start()
 
     def _leave_tray(self) -> None:
@@ -82,30 +89,28 @@ class Farewell(QObject):
 
     def _listen(self) -> None:
         """Hear from a Linux desktop when somebody clicks on a message."""
-        if self._listens:
-            return
-        from PySide6.QtDBus import QDBusConnection  # as in app/taskbar.py
+        self._hear()
+        if self._desktop is not None and self._desktop.socket != -1:
+            self._ear = QSocketNotifier(self._desktop.socket, QSocketNotifier.Type.Read, self)
+            self._ear.activated.connect(self._hear)
 
-        bus, (_, path, interface) = QDBusConnection.sessionBus(), afterwards.MESSAGES
-        if not bus.isConnected():
-            return
-        self._listens = True
-        slots = (("ActivationToken", "_given_leave(uint,QString)"), ("ActionInvoked", "_clicked(uint,QString)"))
-        for signal, slot in slots:
-            known: Any = SLOT(slot)  # text, whatever PySide's stubs say
-            bus.connect("", path, interface, signal, self, known)
+    def _stop_listening(self) -> None:
+        ear, self._ear = self._ear, None
+        if ear is not None:
+            ear.setEnabled(False)
+            ear.deleteLater()
 
-    @Slot("uint", str)
-    def _given_leave(self, number: int, token: str) -> None:
-        """Wayland's leave to come to the front, which precedes a click."""
-        if number == self._message != 0:
-            os.environ[TOKEN] = token
-
-    @Slot("uint", str)
-    def _clicked(self, number: int, action: str) -> None:
-        if number == self._message != 0 and action == afterwards.CLICKED:
-            self._message = 0
-            self._come_forward()
+    def _hear(self) -> None:
+        for heard in self._desktop.heard() if self._desktop is not None else ():
+            if heard.message != self._message or heard.message == 0:
+                continue
+            if heard.kind == "ActivationToken":  # it precedes the click
+                os.environ[TOKEN] = heard.word
+            elif heard.word == CLICKED:
+                self._message = 0
+                self._come_forward()
+        if self._desktop is not None and self._desktop.socket == -1:
+            self._stop_listening()
 
     def leave(self) -> None:
         """Do what was wished for the end, unless a person says no within a minute. The wish is for one job."""
@@ -168,3 +173,6 @@ class Farewell(QObject):
         self._untray.stop()
         self._leave_tray()
         self._asking.shut()
+        self._stop_listening()
+        if self._desktop is not None:
+            self._desktop.close()

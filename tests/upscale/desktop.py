@@ -1,7 +1,7 @@
 """Stands for what a Linux desktop offers on its message buses: login manager and messages. Run as a program.
 
-Every call that arrives is a line of JSON: interface, method, signature, arguments. "Inhibit" is answered by a pipe, and
-"let go" tells that the other end was closed. "PowerOff" is refused.
+Every call that arrives is a line of JSON: interface, method, signature, arguments, and of a message who sent it. "Inhibit" is
+answered by a pipe, and "let go" tells that the other end was closed. "PowerOff" is refused.
 """
 
 import json
@@ -32,7 +32,8 @@ class Desktop(QDBusVirtualObject):
 
     def handleMessage(self, message: QDBusMessage, bus: QDBusConnection) -> bool:
         arguments = ["..." if isinstance(one, QDBusArgument) else one for one in message.arguments()]
-        say(message.interface(), message.member(), message.signature(), arguments)
+        sender = [message.service()] if message.member() == "Notify" else []
+        say(message.interface(), message.member(), message.signature(), arguments, *sender)
         if message.member() == "Inhibit":
             reply = message.createReply(self._lock())
         elif message.member() == "PowerOff":

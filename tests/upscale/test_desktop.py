@@ -4,16 +4,18 @@ window in a process of its own."""
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.upscale import afterwards
+from app.upscale.desktop_message import INTERFACE, MESSAGE_MS, PATH, Desktop
 from tests.upscale.belt import catalogue, photos
 
 PROGRAMS = ("dbus-daemon", "busctl", "systemd-inhibit")
@@ -82,9 +84,12 @@ window.close()
 
 # A window behind others, which tells of a message, and the numbers of messages that were clicked on since.
 WAITING = """
+import os
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 from app import theme
+from app.open_files import TOKEN
+from app.upscale import farewell as farewell_module
 from app.upscale.farewell import Farewell
 
 app = theme.application()
@@ -94,9 +99,10 @@ assert farewell.tell("Done.")
 while not farewell._message:
     QTest.qWait(10)
 print("told", farewell._message, flush=True)
+forward = farewell_module.bring_forward
+farewell_module.bring_forward = lambda window: (print("in front by", os.environ.get(TOKEN), flush=True), forward(window))
 while not window.isVisible():
     QTest.qWait(10)
-print("in front", flush=True)
 farewell.shut()
 """
 
@@ -110,7 +116,12 @@ def bus() -> Iterator[dict[str, str]]:
     daemon = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     assert daemon.stdout is not None
     address = daemon.stdout.readline().strip()
-    yield {"DBUS_SESSION_BUS_ADDRESS": address, "DBUS_SYSTEM_BUS_ADDRESS": address, "QT_QPA_PLATFORM": "offscreen"}
+    yield {
+        "DBUS_SESSION_BUS_ADDRESS": address,
+        "DBUS_SYSTEM_BUS_ADDRESS": address,
+        "QT_QPA_PLATFORM": "offscreen",
+        "DAEMON": str(daemon.pid),
+    }
     daemon.terminate()
     daemon.communicate()
     shutil.rmtree(folder)
@@ -155,27 +166,61 @@ def test_a_job_keeps_awake_is_told_of_and_the_machine_is_asked_to_sleep(
     program, replaced, icon, title, text, buttons, _, milliseconds = messages[0][3]
     assert (program, replaced, icon, title, buttons) == ("Ganvas", 0, "ganvas", "Ganvas", ["default", "Open"])
     assert text.startswith("3 photos enlarged in ")
-    assert milliseconds == afterwards.MESSAGE_MS
+    assert milliseconds == MESSAGE_MS
     (refusal,) = done.stdout.splitlines()
     assert refusal.startswith("told: The machine did not shut down. busctl: Call failed: ")
 
 
 @pytest.mark.skipif(bool(MISSING), reason=f"programs of a Linux desktop are missing: {', '.join(MISSING)}")
+@pytest.mark.parametrize("tells", ["its sender alone", "everybody"])
 def test_a_click_on_the_message_brings_the_window_forward_and_on_another_does_not(
-    bus: dict[str, str], desktop: Path, ganvas_home: Path
+    bus: dict[str, str], desktop: Path, ganvas_home: Path, tells: str
 ) -> None:
+    """GNOME tells the sender alone, others everybody on the bus."""
     process = subprocess.Popen([sys.executable, "-c", WAITING], stdout=subprocess.PIPE, text=True, env=os.environ | bus)
     assert process.stdout is not None
     try:
         assert process.stdout.readline() == "told 7\n"
-        emit = ["busctl", "--user", "emit", *afterwards.MESSAGES[1:], "ActionInvoked", "us"]
-        for number, action in (("8", "default"), ("7", "another")):
-            subprocess.run([*emit, number, action], check=True, env=os.environ | bus)
+        *_, sender = next(line for line in asked(desktop) if line[1:2] == ["Notify"])
+        whom = [f"--destination={sender}"] if tells == "its sender alone" else []
+
+        def emit(signal: str, number: str, word: str) -> None:
+            words = ["busctl", "--user", *whom, "emit", PATH, INTERFACE, signal, "us", number, word]
+            subprocess.run(words, check=True, env=os.environ | bus)
+
+        emit("ActionInvoked", "8", "default")
+        emit("ActionInvoked", "7", "another")
+        emit("ActivationToken", "7", "leave of Wayland")
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(1)
-        subprocess.run([*emit, "7", "default"], check=True, env=os.environ | bus)
-        assert process.stdout.readline() == "in front\n"
+        emit("ActionInvoked", "7", "default")
+        assert process.stdout.readline() == "in front by leave of Wayland\n"
         assert process.wait(30) == 0
     finally:
         process.kill()
         process.communicate()
+
+
+def test_without_a_bus_there_is_no_message_and_nothing_to_hear(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere/bus")
+    desktop = Desktop()
+    assert desktop.show("Done.") is None
+    assert desktop.socket == -1
+    assert desktop.heard() == []
+    desktop.close()
+
+
+@pytest.mark.skipif(bool(MISSING), reason=f"programs of a Linux desktop are missing: {', '.join(MISSING)}")
+def test_a_bus_without_a_desktop_refuses_and_one_that_goes_is_not_listened_to(
+    bus: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in bus.items():
+        monkeypatch.setenv(name, value)
+    desktop = Desktop()
+    assert desktop.show("Done.") is None
+    assert desktop.socket != -1
+    os.kill(int(bus["DAEMON"]), signal.SIGTERM)
+    limit = time.monotonic() + 30
+    while desktop.socket != -1 and time.monotonic() < limit:
+        assert desktop.heard() == []
+    assert desktop.socket == -1

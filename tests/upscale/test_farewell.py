@@ -135,22 +135,6 @@ def test_why_a_program_refused_is_what_it_said_last() -> None:
     assert "No such file" in afterwards.run(["no-such-program"])
 
 
-def test_a_message_is_the_desktops_where_it_shows_it_and_else_left_to_qt() -> None:
-    ran: list[list[str]] = []
-
-    def answers(words: list[str]) -> tuple[str, str]:
-        ran.append(words)
-        return "u 7\n", ""
-
-    assert afterwards.show_message("Done.", "win32", answers) is None
-    assert not ran
-    assert afterwards.show_message("Done.", "linux", lambda words: ("", "busctl: no.")) is None
-    assert afterwards.show_message("Done.", "linux", answers) == 7
-    assert afterwards.show_message("Done.", "linux", lambda words: ("", "")) == 0  # it takes its time to answer
-    assert "Done." in ran[0]
-    assert "desktop-entry" not in ran[0]
-
-
 def test_a_refusal_reaches_the_bar(qtbot: QtBot, until: Until) -> None:
     window = QWidget()
     qtbot.addWidget(window)
