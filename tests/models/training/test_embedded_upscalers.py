@@ -13,6 +13,7 @@ from models.training.fidelity import bicubic, psnr_y
 from models.training.patches import reduced
 from models.upscaling import UpscalingModel
 
+TEXTURED = ("photo-x4",)
 SAMPLES = Path(__file__).parents[3] / "resources" / "samples"
 EMBEDDED = [entry.name for entry in Catalogue().entries() if entry.origin == "embedded" and entry.card.task == "upscaling"]
 
@@ -37,8 +38,26 @@ def test_it_is_better_than_the_bicubic_filter_and_keeps_colours(name: str) -> No
     small = reduced(photo, model.scale)
     made = model.upscale(np.array(small))
     assert made.shape == photo.shape
-    assert psnr_y(made, photo, model.scale) > psnr_y(bicubic(small, model.scale), photo, model.scale) + 0.2
+    made_up = 0.0 if name in TEXTURED else 0.2  # texture that is likely and not true costs some of what plain differences gain
+    assert psnr_y(made, photo, model.scale) > psnr_y(bicubic(small, model.scale), photo, model.scale) + made_up
     assert np.abs((made.astype(float) - photo).mean((0, 1))).max() < 0.5
+
+
+def test_the_crisp_one_has_more_of_the_photos_fine_detail_than_the_faithful_one() -> None:
+    photo = sample(256)
+    small, detail = np.array(reduced(photo, 4)), {}
+    for name in ("photo-x4", "photo-x4-faithful"):
+        model = models.open(name, device="cpu", precision="float32")
+        assert isinstance(model, UpscalingModel)
+        detail[name] = fine(model.upscale(small))
+    assert 1.5 * detail["photo-x4-faithful"] < detail["photo-x4"] < 1.1 * fine(photo)
+
+
+def fine(picture: np.ndarray) -> float:
+    """How strong what a mean over nine pixels takes away is, in levels."""
+    grey = picture.astype(float).mean(2)
+    around = sum(np.roll(grey, (dy, dx), (0, 1)) for dy in (-1, 0, 1) for dx in (-1, 0, 1)) / 9
+    return float(np.abs(grey - around)[1:-1, 1:-1].mean())
 
 
 def test_the_restorer_takes_noise_and_blocks_away_and_keeps_edges_and_colours() -> None:
