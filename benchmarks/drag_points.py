@@ -125,8 +125,8 @@ def main() -> None:
     print(f"{args.model}: {len(rows)} drags of {args.length:g} px at {SIDE} px")
     print(f"left, by pixels: median {statistics.median(near):.1f} px, {sum(far <= 3 for far in near)} within 3 px")
     print(f"left, as told: median {statistics.median(row[1] for row in rows):.1f} px")
-    another = [row[3] for row in rows[1:]]
-    print(f"changed: mean {statistics.mean(row[2] for row in rows):.1f}; another: {statistics.mean(another or [0.0]):.1f}")
+    others = [row[3] for row in rows[1:]]
+    print(f"changed: mean {statistics.mean(row[2] for row in rows):.1f}; another: {statistics.mean(others or [0.0]):.1f}")
     steps = sum(row[4] for row in rows)
     print(f"{steps / len(rows):.0f} steps a drag, {1000 * sum(row[5] for row in rows) / max(steps, 1):.0f} ms a step")
     print(f"ended: {', '.join(f'{sum(row[6] == end for row in rows)} {end}' for end in ('there', 'stuck', 'long'))}")
