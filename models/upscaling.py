@@ -157,7 +157,7 @@ class UpscalingModel:
         make_room: Callable[[], bool] = lambda: False,
         turns: bool = False,
     ) -> Generator[Tile | None, None, None]:
-        """Finished tiles in reading order, and None between two pieces of work.
+        """Finished tiles from the top, those that are made one by one in reading order, and None between two pieces of work.
 
         `region` (top, left, height, width) enlarges only that part, with its surroundings in view; tiles are placed relative
         to it. Where memory runs out, `make_room` is asked first (it says whether it gave anything back), then a card is given
@@ -330,13 +330,17 @@ class UpscalingModel:
 
         What cannot be right is made again in float32, and everything from then on; `BadPicture` where that is no better."""
         found = []
-        for x in pictures if together.at_once is None else [torch.cat(pictures)]:
+        with piece_of_work():
+            batches = pictures if together.at_once is None else [torch.cat(pictures)]
+        for x in batches:
             network = self._precise.exact if exact else self._precise.network
             made = yield from self._asked(network, x, exact)
             wrong = _wrong(made, x)
             if wrong and self._precise.distrust():
                 numbers = list(wrong)
-                better = yield from self._asked(self._precise.network, x[numbers], exact)
+                with piece_of_work():
+                    again = x[numbers]
+                better = yield from self._asked(self._precise.network, again, exact)
                 for number, one in zip(numbers, better, strict=True):
                     made[number] = one
                 wrong = _wrong(made, x)
@@ -348,7 +352,8 @@ class UpscalingModel:
     def _asked(self, network: UpscalingNetwork, x: torch.Tensor, exact: bool) -> Steps[list[torch.Tensor]]:
         """The answers `[C, h, w]` of a network to the pictures `[N, C, h, w]`, which are brought to sides that it takes."""
         height, width = x.shape[-2:]
-        padded = F.pad(x, (0, -width % network.multiple, 0, -height % network.multiple), mode="replicate")
+        with piece_of_work():
+            padded = F.pad(x, (0, -width % network.multiple, 0, -height % network.multiple), mode="replicate")
         made = yield from in_pieces(in_true_float32(network.enlarge(padded), self._true_float32(exact)))
         return [one[:, : height * self.scale, : width * self.scale] for one in made]
 
