@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -15,6 +16,9 @@ from app.inference.updates import Done, Failure, Progress, Remark, Update
 
 tqdm.monitor_interval = 0  # Its watching thread is of no use to bars that are updated by hand.
 PLAIN_SECONDS = 10.0  # Without a terminal a long job says that often how far it is.
+
+# What a terminal obeys instead of showing it, and the name of a stranger's file may hold.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class Reporter:
@@ -39,10 +43,11 @@ class Reporter:
         if self.as_json:
             self._json("progress", done=done, total=total, text=text)
         elif self._terminal:
+            shown = _CONTROL.sub("?", text).replace("\n", " ")
             if self._bar is None or self._bar.total != total:
                 self.clear()
-                self._bar = tqdm(desc=text, total=total, file=self.err, leave=False, dynamic_ncols=True, unit="")
-            self._bar.set_description_str(text, refresh=False)
+                self._bar = tqdm(desc=shown, total=total, file=self.err, leave=False, dynamic_ncols=True, unit="")
+            self._bar.set_description_str(shown, refresh=False)
             self._bar.update(done - self._bar.n)
         elif time.monotonic() - self._said >= PLAIN_SECONDS:
             self._said = time.monotonic()
@@ -113,7 +118,7 @@ class Reporter:
     def _line(self, stream: TextIO, text: str) -> None:
         if self._bar is not None:
             self._bar.clear()
-        stream.write(text + "\n")
+        stream.write((_CONTROL.sub("?", text) if stream.isatty() else text) + "\n")
         stream.flush()
         if self._bar is not None:
             self._bar.refresh()

@@ -66,7 +66,7 @@ def _of_entry(entry: Entry) -> Listed:
     what = [f"x{card.scale}"] if card.scale > 1 else []
     what += [f"{card.resolution:,} px"] if card.resolution else []
     what += [f"{len(card.labels)} labels"] if card.labels else []
-    figures = "\n".join(f"{name}: {value:g}" for name, value in card.metrics.items())
+    figures = "\n".join(f"{name.replace('_', ' ')}: {value:g}" for name, value in card.metrics.items())
     facts = (
         ("Architecture", card.family),
         ("Makes", ", ".join(what)),

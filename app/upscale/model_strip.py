@@ -73,6 +73,11 @@ class Crops(QObject):
         self._crop = np.ascontiguousarray(photo.pixels[top : top + side, left : left + side])
         self.plain = image_of(to_picture(self._crop, photo.icc))
 
+    def look_away(self) -> None:
+        """There is no photo to be seen, and no crop of one."""
+        self._key, self._photo, self._crop, self.plain = (), None, None, None
+        self._waiting.clear()
+
     def get(self, model: str) -> QImage | None:
         """The crop by a model, or None while it is not made."""
         return self._kept.get((*self._key, model))

@@ -127,6 +127,7 @@ class UpscalePanel(Panel):
         picture.model_chosen.connect(self.choose_model)
         picture.shown.connect(self._shown)
         picture.unshown.connect(lambda: self.exportable.emit(False))
+        picture.unshown.connect(self._say_price)
         picture.message.connect(self.message)
         picture.save_asked.connect(lambda: self.saver.ask_comparison(self.view))
         picture.part_asked.connect(self.saver.ask_part)

@@ -48,6 +48,7 @@ class PictureSide(QWidget):
         self._row: Row | None = None
         self._job_runs = False
         self.on_sample = False
+        self._unseen = False  # the photo that was chosen cannot be shown
         self.view, self.bar = CompareView(), ViewBar()
         self.view.placeholder = self.tr("Choose a photo to see it before and after")
         self.preview = Preview(self.view, worker, paces, self)
@@ -127,7 +128,8 @@ class PictureSide(QWidget):
         size = self.photo_size
         wanted = size_for(choices.target, *size)
         cards = [entry.card for entry in self.strip.entries if entry.card.task == "upscaling"]
-        seconds = {card.name: self._paces.seconds(card, self._device, size, wanted) * choices.effort for card in cards}
+        priced = () if self._unseen else cards
+        seconds = {card.name: self._paces.seconds(card, self._device, size, wanted) * choices.effort for card in priced}
         self.strip.show_prices(seconds, {card.name: job.of(card) for card in cards} if job.photos > 1 else {})
 
     def copy(self) -> None:
@@ -147,6 +149,7 @@ class PictureSide(QWidget):
         self.bar.crop.setEnabled(not self.preview.marked.isEmpty())
 
     def _shown(self, shown: Shown) -> None:
+        self._unseen = False
         self.bar.crop.setEnabled(False)
         self.shown.emit(shown)
         photo = shown.photo
@@ -158,8 +161,11 @@ class PictureSide(QWidget):
         self.crops.wish(self.strip.entries)
 
     def _unshown(self, path: Path, sentence: str) -> None:
+        self._unseen = True
         self.view.placeholder = f"{path.name}\n{sentence}"
         self.view.update()
+        self.crops.look_away()
+        self.strip.refresh()
         self.unshown.emit()
 
     def _hold_crops(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from app.upscale.thumbs import Thumbs
 HEIGHT, THUMB = 52, 40
 ROW = Qt.ItemDataRole.UserRole + 1
 INDEX = QModelIndex | QPersistentModelIndex
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # A file's name may hold line ends: it is shown in one line all the same.
 
 
 class QueueModel(QAbstractListModel):
@@ -175,7 +177,7 @@ class _Painter(QStyledItemDelegate):
         painter.restore()
 
     def _line(self, painter: QPainter, area: QRect, text: str, elide: Qt.TextElideMode) -> None:
-        line = painter.fontMetrics().elidedText(text, elide, area.width())
+        line = painter.fontMetrics().elidedText(_CONTROL.sub(" ", text), elide, area.width())
         painter.drawText(area, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, line)
 
     def _thumbnail(self, painter: QPainter, place: QRect, row: Row) -> None:

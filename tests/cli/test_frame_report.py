@@ -35,6 +35,24 @@ def test_results_go_to_standard_output_and_failures_to_standard_error() -> None:
     assert err.getvalue() == "b.png: The file is cut off.\n"
 
 
+def test_a_files_name_gives_a_terminal_no_orders_and_a_pipe_the_name_as_it_is() -> None:
+    name = "a\x1b]0;mine\x07\x9b2J.png"
+    terminal, piped = Terminal(), io.StringIO()
+    for out in (terminal, piped):
+        reporter = Reporter(out=out, err=Terminal())
+        reporter.progress(1, 4, f"{name}\nb")
+        reporter.progress(2, 4, name)
+        reporter.failed(name, Failure("It is cut off."))
+        reporter.result(f"Saved {name}")
+        reporter.clear()
+        said = reporter.err.getvalue()  # type: ignore[attr-defined]
+        assert "a?]0;mine??2J.png b" in said
+        assert "\x1b]" not in said
+        assert "\x9b" not in said
+    assert terminal.getvalue() == "Saved a?]0;mine??2J.png\n"
+    assert piped.getvalue() == f"Saved {name}\n"
+
+
 def test_the_exit_code_tells_all_some_and_nothing() -> None:
     def code(done: int, failed: int) -> int:
         reporter = Reporter(out=io.StringIO(), err=io.StringIO())

@@ -1,0 +1,54 @@
+"""What a person may drop that is no ordinary photo: the panel says what it is, and shows nothing of another one beside it."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from PySide6.QtGui import QImage
+
+from app.upscale.panel import UpscalePanel
+from app.upscale.queue import Row
+from tests.upscale.at_panel import Until
+from tests.upscale.belt import TWICE, photos
+
+
+def row(panel: UpscalePanel, name: str) -> Row:
+    return next(one for one in panel.queue.rows if one.found.path.name == name)
+
+
+def test_beside_a_photo_that_cannot_be_shown_no_model_shows_another_or_has_a_price(
+    panel: UpscalePanel, until: Until, tmp_path: Path
+) -> None:
+    photos(tmp_path / "in", 2, 90, 120)
+    (tmp_path / "in" / "zero.png").write_bytes(b"")
+    panel.add([tmp_path / "in"])
+    until(lambda: [one.state for one in panel.queue.rows] == ["ready", "ready", "refused"])
+    crops, card = panel.picture.crops, panel.picture.strip._cards[TWICE]
+    until(lambda: crops.get(TWICE) is not None and card.price.startswith("≈"))
+    job = card.job
+    panel.list.choose([row(panel, "zero.png")])
+    until(lambda: card.price == "")
+    assert crops.get(TWICE) is None
+    assert crops.plain is None
+    assert card.job == job != ""  # what the others cost is known still
+    panel.list.choose([row(panel, "photo1.png")])
+    until(lambda: crops.get(TWICE) is not None and card.price.startswith("≈"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
+def test_a_name_with_a_line_end_is_shown_in_one_line(panel: UpscalePanel, until: Until, tmp_path: Path) -> None:
+    (plain,) = photos(tmp_path / "in", 1)
+
+    def shown() -> QImage:
+        until(lambda: [one.state for one in panel.queue.rows] == ["ready"])
+        panel.list.clearSelection()
+        panel.list.resize(400, 200)
+        return panel.list.grab().toImage()
+
+    plain.rename(tmp_path / "in" / "new name.png")
+    panel.add([tmp_path / "in"])
+    expected = shown()
+    panel.queue.set_rows([])
+    (tmp_path / "in" / "new name.png").rename(tmp_path / "in" / "new\nname.png")
+    panel.add([tmp_path / "in"])
+    assert shown() == expected
