@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import torch
@@ -19,11 +20,18 @@ from torch import Tensor
 from models.training.latent_directions import STEPS, whitened
 
 Floats = NDArray[np.float32]
-SPILLS = (0.2, 0.35, 0.5, 0.8)  # how far others may come along, in parts of the own change; by gradients, which flatter
+SPILLS = (
+    0.05,
+    0.12,
+    0.25,
+    0.5,
+    0.8,
+    1.0,
+)  # how far others may come along, in parts of the own change; by gradients, which flatter
 _PSI = 0.85  # gradients are those of pictures a little calmer than the population's
 _TOGETHER = 16
 _TURNS, _RATE = 1500, 0.05
-_QUIET = 0.1  # a latent whose gradient is this part of the longest moves by 0.7 of a deviation
+QUIET = (0.3, 0.1)  # a latent whose gradient is this part of the longest moves by 0.7 of a deviation
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,23 +69,23 @@ class Gains:
         return STEPS * (self.gradients * parts).sum((1, 2))
 
     def steps(self, attribute: int) -> Iterator[Floats]:
-        """Steps `[num_ws, w_dim]` along an attribute, one for each of `SPILLS`."""
-        for spill in SPILLS:
-            yield (self._most(attribute, spill) @ self.basis).numpy()
+        """Steps `[num_ws, w_dim]` along an attribute, one for each of `QUIET` and of `SPILLS`."""
+        for quiet, spill in product(QUIET, SPILLS):
+            yield (self._most(attribute, spill, quiet) @ self.basis).numpy()
 
-    def _most(self, attribute: int, spill: float) -> Tensor:
+    def _most(self, attribute: int, spill: float, quiet: float) -> Tensor:
         """Parts `[num_ws, D]`, each of length 1 at most, that move the attribute the most while no other moves by more than
         `spill` of that.
 
         By Lagrange's multipliers (two for each other reading, up and down): the best part of a latent lies along a mixture of
         gradients that is the same for all latents, and the mixture has the smallest sum of lengths. A latent with little to say
-        moves less: its gradient is mostly noise.
+        moves less, the less the higher `quiet` is: its gradient is mostly noise.
         """
         count = len(self.gradients)
         others = [k for k in range(count) if k != attribute]
         own = self.gradients.double() / self.gradients[attribute].norm(dim=1).sum()
         products = torch.einsum("kld,jld->lkj", own, own).numpy()
-        quiet = _QUIET * float(own[attribute].norm(dim=1).max())
+        floor = (quiet * float(own[attribute].norm(dim=1).max())) ** 2
         up_and_down = np.full((2, count - 1), 0.1)
         mean, square = np.zeros_like(up_and_down), np.zeros_like(up_and_down)
 
@@ -89,11 +97,11 @@ class Gains:
 
         for turn in range(_TURNS):  # Adam, never below nothing
             reached = products @ mixture()  # [num_ws, K]
-            lengths = np.sqrt(reached @ mixture() + quiet**2)
+            lengths = np.sqrt(reached @ mixture() + floor)
             slope = (reached / lengths[:, None]).sum(0)
             slopes = np.stack([spill * slope[attribute] - slope[others], spill * slope[attribute] + slope[others]])
             mean, square = 0.9 * mean + 0.1 * slopes, 0.99 * square + 0.01 * slopes**2
             step = mean / (1 - 0.9 ** (turn + 1)) / (np.sqrt(square / (1 - 0.99 ** (turn + 1))) + 1e-9)
             up_and_down = np.maximum(up_and_down - _RATE * (1 - turn / _TURNS) * step, 0)
         mixed = torch.einsum("k,kld->ld", torch.from_numpy(mixture()), own)
-        return (mixed / (mixed.square().sum(1, keepdim=True) + quiet**2).sqrt()).float()
+        return (mixed / (mixed.square().sum(1, keepdim=True) + floor).sqrt()).float()
