@@ -9,6 +9,7 @@ from PySide6.QtGui import QHideEvent, QImage, QPainter, QPainterPath, QPaintEven
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from app import theme
+from app.models_page.badges import Badges
 from app.models_page.listing import TASKS, Listed, size_text
 from app.models_page.sheets import Sheets, size_of
 
@@ -76,8 +77,7 @@ class Details(QWidget):
         self._title.setTextFormat(Qt.TextFormat.PlainText)  # it may come from a stranger's file
         self._title.setFont(theme.heading(5))
         self._title.setWordWrap(True)
-        self._badges = QHBoxLayout()
-        self._badges.setSpacing(8)
+        self._badges = Badges()
         self._text = QLabel()
         self._text.setTextFormat(Qt.TextFormat.PlainText)
         self._text.setWordWrap(True)
@@ -111,7 +111,7 @@ class Details(QWidget):
         column.setSpacing(16)
         column.addWidget(self._sheet)
         column.addWidget(self._title)
-        column.addLayout(self._badges)
+        column.addWidget(self._badges)
         column.addWidget(self._text)
         column.addLayout(buttons)
         column.addLayout(self._facts)
@@ -175,22 +175,16 @@ class Details(QWidget):
             self._show_sheet(self._line)
 
     def _show_badges(self, line: Listed) -> None:
-        _empty(self._badges)
+        badges: list[tuple[str, str]] = []
         if line.task is not None:
-            self._badge(self.tr("{}: {}").format(*TASKS[line.task]), "accent")
+            badges.append((self.tr("{}: {}").format(*TASKS[line.task]), "accent"))
         if line.non_commercial:
-            self._badge(self.tr("non-commercial"), "warn")
+            badges.append((self.tr("non-commercial"), "warn"))
         if line.bytes:
-            self._badge(size_text(line.bytes), "plain")
+            badges.append((size_text(line.bytes), "plain"))
         if line.state == "embedded":
-            self._badge(self.tr("comes along"), "plain")
-        self._badges.addStretch(1)
-
-    def _badge(self, text: str, kind: str) -> None:
-        label = QLabel(text)
-        label.setProperty("badge", kind)
-        label.setFont(theme.remark_font())
-        self._badges.addWidget(label)
+            badges.append((self.tr("comes along"), "plain"))
+        self._badges.show_badges(badges)
 
     def _show_facts(self, line: Listed) -> None:
         _empty(self._facts)
@@ -225,7 +219,7 @@ class Details(QWidget):
         return QSize(560, 560)
 
 
-def _empty(layout: QHBoxLayout | QGridLayout) -> None:
+def _empty(layout: QGridLayout) -> None:
     while (item := layout.takeAt(0)) is not None:
         widget = item.widget()
         if widget is not None:
