@@ -43,7 +43,7 @@ STRIDE = 0.3  # of a step, in deviations of the model's latents: two of them lie
 FARTHEST = 0.4  # of what lies between two latents, from where it began: beyond it the person is another one
 INERTIA = 0.7  # share of the steps before in the direction of the next one
 HOLD, HOLD_LEAST, LOOSER = 1.0, 0.15, 0.7  # weight of what is held; it loosens where no handle comes nearer
-FIXED = 10.0  # weight of what must not move at all
+FIXED = 2.0  # weight of what must not move, where a person said what may: that is not held then
 REACH = 0.12  # of the side: around the way of a handle nothing is held
 NOTICED = 0.25  # pixels of the hidden state: coming nearer by less is none
 PATIENCE, GIVE_UP = 5, 25  # steps without coming nearer, until things are held more loosely, and until it ends
@@ -129,6 +129,8 @@ class _Drag:
         self._points, self._targets = handles.to(device), targets.to(device)
         self._held = _held(self._side, self._points, self._targets).to(device)
         self._fixed = None if movable is None else _fixed(movable, self._side).to(device)
+        if self._fixed is not None:
+            self._held = self._held * self._fixed
         pixel = 1 / self._side
         self._patch, self._look = _disc(PATCH).to(device) * pixel, _disc(LOOK).to(device) * pixel
         self._search = [_disc(radius, step).to(device) * pixel for radius, step in SEARCH]
