@@ -26,7 +26,7 @@ EXAMPLES = """\
   ganvas project me.jpg --eyes 310,402,455,398 --out me-found.png
   ganvas project me.jpg --model faces --eyes 310,402,455,398 --out me-found.png
   ganvas project aligned/*.png --out found/
-  ganvas project me-aligned.png --freedom 0.2 --out me-editable.png"""
+  ganvas project me-aligned.png --direction smile=1.5 --out me-smiling.png"""
 
 SIDE = 512  # of what is cut out of a photo: models compare at most half of it
 
@@ -49,7 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=share,
         default=0.5,
         metavar="X",
-        help="1 comes nearest to the photo, 0 leaves most to sliders and morphs (default: 0.5)",
+        help="how far layers may part: 1 comes nearest to the photo, 0 holds them together (default: 0.5)",
     )
     parser.add_argument("--label", type=int, metavar="N", help="class number, for models that have classes")
     parser.add_argument(

@@ -156,7 +156,7 @@ class ProjectDesk(QObject):
         now = self._of = self._document.now
         square = framed(self._photo, self.sheet.framing, SIDE)
         self._worker.cancel(self._timing)
-        request = ProjectRequest(now.model, square, self.sheet.freedom.value() / 100, now.label, now.noise, now.noise_seed)
+        request = ProjectRequest(now.model, square, label=now.label, noise=now.noise, noise_seed=now.noise_seed)
         self._reached, self._ticket = None, self._worker.submit(request, lane=LANE)
         self.sheet.nearest.clear()
         self.sheet.show_running(True)
@@ -191,9 +191,7 @@ class ProjectDesk(QObject):
     def _found_text(self, update: Update) -> str:
         if not isinstance(update, Done):
             return ""
-        return self.tr("Found in {} s. If it is not alike, place the eyes again, or raise the likeness.").format(
-            round(update.seconds)
-        )
+        return self.tr("Found in {} s. If it is not alike, place the eyes anew and find it again.").format(round(update.seconds))
 
     def _use(self) -> None:
         """What was found becomes the variation at hand."""

@@ -27,7 +27,6 @@ from app.widgets.slider_row import SliderRow
 if TYPE_CHECKING:
     from app.explore.framing import Framing
 
-FREEDOM = 50  # per cent, as the sheet opens
 LABEL_WIDTH = 76
 
 
@@ -52,17 +51,6 @@ class ProjectSheet(QDialog):
         self.nearest.setObjectName("project:nearest")
         self.nearest.placeholder = self.tr("The model's nearest picture will appear here.")
         self.turn = SliderRow("project:turn", self.tr("Turn"), -45, 45, 0, decimals=1, unit="°", label_width=LABEL_WIDTH)
-        self.freedom = SliderRow(
-            "project:freedom",
-            self.tr("Likeness"),
-            0,
-            100,
-            FREEDOM,
-            decimals=0,
-            unit="%",
-            label_width=LABEL_WIDTH,
-            remark=self.tr("High: as near to the photo as can be. Low: less alike, but sliders and morphs make more of it."),
-        )
         self.guide = QCheckBox(self.tr("Guide for a face"))
         self.guide.setObjectName("project:guide")
         self.guide.setChecked(True)
@@ -115,7 +103,6 @@ class ProjectSheet(QDialog):
         left.addWidget(hint)
         left.addWidget(self.turn)
         left.addLayout(line)
-        right.addWidget(self.freedom)
         right.addWidget(self.remark, 1, Qt.AlignmentFlag.AlignTop)
         right.addWidget(self.bar)
         grid.addLayout(left, 2, 0)
@@ -168,7 +155,7 @@ class ProjectSheet(QDialog):
         self._running, self._found = running, found
         self.bar.setVisible(running)
         self.bar.setRange(0, 0)
-        for part in (self.place, self.turn, self.freedom, self.guide):
+        for part in (self.place, self.turn, self.guide):
             part.setEnabled(not running)
         self._show_buttons()
 

@@ -43,7 +43,7 @@ STEPS = (60, 80)  # with one latent for all layers, with one for each
 RATES = (0.12, 0.06)  # of a step, in deviations of the latents of seeds
 WARM_UP = 5
 PULL = 1e-3  # towards the average, against the mean square of the coordinates
-SPRINGS = (3e-2, 3e-4)  # that hold the layers together, at a freedom of 0 and of 1
+SPRINGS = (1.0, 1e-3)  # that hold the layers together, at a freedom of 0 and of 1
 
 
 @dataclass(frozen=True, eq=False)
