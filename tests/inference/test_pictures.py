@@ -1,5 +1,6 @@
 """Requests to pictures, through the engine, with small real networks."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,6 @@ from models.catalogue import Catalogue
 from models.detail import PICTURES_UNTIL_FINER
 from models.errors import OutOfMemory
 from models.flowing import flowing_parts
-from models.running import finite_or_again
 from models.tiling import Window
 from tests.inference import small_models
 from tests.inference.small_models import BROKEN, FACES, PAINTER, TRANSLATOR, UPSCALER
@@ -358,20 +358,13 @@ def small_memory(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The device holds pictures of so many pixels at a time: `memory[0]`. What did not fit is counted in `memory[1]`."""
     memory = [10**9, 0]
 
-    def limited(precise: Any, work: Any, exact: bool = False) -> Any:
-        pixels = [cell.cell_contents for cell in work.__closure__ or () if hasattr(cell.cell_contents, "shape")]
-        if any(value.shape[-1] * value.shape[-2] > memory[0] for value in pixels):
+    def limited_parts(network: Any, source: Any, windows: Sequence[Window], *more: Any) -> Any:
+        sizes = [(one.rows.stop - one.rows.start) * (one.columns.stop - one.columns.start) for one in windows]
+        if sum(sizes) > memory[0]:
             memory[1] += 1
             raise OutOfMemory("Full.")
-        return (yield from finite_or_again(precise, work, exact))
+        yield from flowing_parts(network, source, windows, *more)
 
-    def limited_parts(network: Any, source: Any, window: Window) -> Any:
-        if (window.rows.stop - window.rows.start) * (window.columns.stop - window.columns.start) > memory[0]:
-            memory[1] += 1
-            raise OutOfMemory("Full.")
-        yield from flowing_parts(network, source, window)
-
-    monkeypatch.setattr("models.upscaling.finite_or_again", limited)
     monkeypatch.setattr("models.upscaling.flowing_parts", limited_parts)
     return memory
 
