@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QImage, QPainter, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
@@ -116,7 +116,7 @@ class Details(QWidget):
         column.addLayout(buttons)
         column.addLayout(self._facts)
         column.addStretch(1)
-        middle = QWidget()
+        self._content, self._middle = content, (middle := QWidget())
         row = QHBoxLayout(middle)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(content, 1)
@@ -151,6 +151,15 @@ class Details(QWidget):
         self._do.setVisible(line.state != "broken")
         self._remove.setVisible(line.can_be_removed)
         self.set_busy(self._busy)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Give everything its place before it is painted: layouts would do so one after another, and texts jump."""
+        for part in (self._content, self._middle):
+            layout = part.layout()
+            if layout is not None:
+                layout.activate()
+            QCoreApplication.sendPostedEvents(part, QEvent.Type.LayoutRequest)
 
     def set_busy(self, busy: bool) -> None:
         """While models are fetched or added, neither may be started again."""
@@ -198,6 +207,8 @@ class Details(QWidget):
                 value.setToolTip(text)
             self._facts.addWidget(what, row, 0, Qt.AlignmentFlag.AlignTop)
             self._facts.addWidget(value, row, 1)
+            what.show()
+            value.show()
 
     def _done(self) -> None:
         if self._line is not None:

@@ -44,3 +44,15 @@ def test_at_the_smallest_window_nothing_is_cut_off(page: ModelsPage, name: str, 
     badges = page.details._badges._labels
     assert len(badges) >= 3
     assert all(badge.width() >= badge.sizeHint().width() for badge in badges)
+
+
+def test_what_is_shown_stands_where_it_stays(page: ModelsPage) -> None:
+    """Texts that are broken into lines get their room before they are painted, not a moment after it."""
+    page.list.select("restore-x4")
+    for _ in range(10):
+        QApplication.processEvents()
+    page.list.select("landscapes")
+    first = labels(page)
+    for _ in range(10):
+        QApplication.processEvents()
+    assert labels(page) == first
