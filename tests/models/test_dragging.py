@@ -84,7 +84,7 @@ def test_what_may_not_move_changes_less_than_without_the_mask(portraits: LatentM
     movable[16:] = True
 
     def change_above(area: NDArray[np.bool_] | None) -> float:
-        last = steps_of(drag_steps(portraits, ws, points((0.5, 0.69)), points((0.5, 0.75)), area), 10)[-1]
+        last = steps_of(drag_steps(portraits, ws, points((0.5, 0.69)), points((0.5, 0.75)), area), 20)[-1]
         return float(np.abs(portraits.synthesize(last.ws) - portraits.synthesize(ws))[:, :, :60].mean())
 
     assert change_above(movable) < 0.8 * change_above(None)
