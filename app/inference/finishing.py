@@ -17,7 +17,8 @@ def upscaler_for(cards: Sequence[Card], chosen: str, factor: float, on_processor
     """The name of the upscaler that finishes a picture which a network makes `factor` times too small, "" for none.
 
     `chosen` is a name, "none", or "auto": the quick one whose scale is nearest; on a processor the deep networks (minutes
-    for a picture) are taken only by name. Of equal ones the first is taken.
+    for a picture) are taken only by name. Of equal ones that which makes nothing up is taken, then the first: a network's own
+    faint noise would become strokes under one that makes texture.
     """
     known = {card.name for card in cards if card.task == "upscaling" and card.scale > 1}
     if chosen != AUTO:
@@ -29,7 +30,7 @@ def upscaler_for(cards: Sequence[Card], chosen: str, factor: float, on_processor
         for card in cards
         if card.name in known and (not on_processor or card.family in QUICK_FAMILIES) and not _is_drawn(card)
     ]
-    best = min(fitting, key=lambda card: abs(card.scale - factor), default=None)
+    best = min(fitting, key=lambda card: (abs(card.scale - factor), not _is_faithful(card)), default=None)
     return "" if best is None else best.name
 
 
@@ -39,6 +40,10 @@ def finisher_of(painter: Card, cards: Sequence[Card], chosen: str, height: int, 
         return ""
     made = painter.resolution * detail_for(painter, height, width)
     return upscaler_for(cards, chosen, min(height, width) / made, on_processor)
+
+
+def _is_faithful(card: Card) -> bool:
+    return "faithful" in f"{card.name} {card.title}".lower()
 
 
 def _is_drawn(card: Card) -> bool:

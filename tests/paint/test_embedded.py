@@ -92,6 +92,6 @@ def test_the_command_line_makes_the_picture_that_the_window_saves(
     makings = [from_recipe(recipes.read(path) or {}) for path in (window, command)]
     assert makings[0] is not None
     assert makings[1] is not None
-    assert makings[0].enlarge_with == makings[1].enlarge_with == ("" if width == 512 else "photo-x2")
+    assert makings[0].enlarge_with == makings[1].enlarge_with == ("" if width == 512 else "photo-x2-faithful")
     looks, others = makings[0].drawing.looks, makings[1].drawing.looks
     assert (looks.first, looks.grain, looks.blend) == (others.first, others.grain, others.blend)
