@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app import theme
@@ -100,8 +101,10 @@ class ViewBar(QFrame):
         self.star = icon_button("star", self.tr("Favourite (F)"), "favourite", check=True)
         self.copy = icon_button("copy", self.tr("Copy the picture (Ctrl+C)"), "copy")
         self.fit = icon_button("fit", self.tr("Whole picture (0); 1 shows its own pixels"), "fit")
-        self.photo = QPushButton(self.tr("From a photo…"))
+        self._from_photo = self.tr("From a photo…")
+        self.photo = QPushButton(self._from_photo)
         self.photo.setObjectName("photo")
+        self.photo.setAccessibleName(self._from_photo)
         self.photo.setProperty("look", "quiet")
         theme.give_icon(self.photo, "picture")
         self.photo.setToolTip(as_here(self.tr("Find a photo among this model's pictures (Ctrl+V takes it from the clipboard)")))
@@ -129,6 +132,25 @@ class ViewBar(QFrame):
         row.addWidget(self.fit)
         row.addSpacing(8)
         row.addWidget(self.send)
+
+    def offer_photo(self, offered: bool) -> None:
+        """Whether a photo can be found in the model at hand."""
+        self.photo.setVisible(offered)
+        self._fit_words()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_words()
+
+    def _fit_words(self) -> None:
+        """In a narrow window the photo's button keeps its icon alone."""
+        layout = self.layout()
+        if layout is None or self.photo.isHidden():
+            return
+        lacking = 0 if self.photo.text() else self.photo.fontMetrics().horizontalAdvance(self._from_photo) + 8
+        fits = layout.minimumSize().width() + lacking <= self.width()
+        if fits != bool(self.photo.text()):
+            self.photo.setText(self._from_photo if fits else "")
 
 
 class EmptyPage(QWidget):

@@ -220,7 +220,7 @@ class ExplorePanel(Panel):
             self.tools.show_model(update.result)
             self._finish.show_model(update.result)
             self.drag.show_model(update.result)
-            self.bar.photo.setVisible(update.result.projectable)
+            self.bar.offer_photo(update.result.projectable)
             if update.result.classes and self.document.now.label is None:
                 self.document.now = replace(self.document.now, label=0)
                 self._renderer.rest(self.document.now)
