@@ -12,7 +12,7 @@ from models.card import Card
 from models.errors import BadInput
 from models.latents import directions as sliders
 from models.networks.stylegan2 import Shape
-from models.training import direction_jobs, direction_ranges, export
+from models.training import direction_jobs, direction_ranges, export, latent_directions
 from models.training.attribute_reader import describe, fit_reader
 from models.training.latent_directions import Found, find_directions, layer_ranges, table, whitened
 from models.training.latent_generator import new_generator
@@ -289,7 +289,12 @@ def test_a_slider_moves_each_layer_its_own_way(model_folder: Path, monkeypatch: 
     assert np.array_equal(alike[0], np.concatenate([np.repeat(each[:1], 4, 0), np.zeros((4, 10))]))
 
 
-def test_a_generator_is_measured_and_gets_one_direction_for_each_attribute(model_folder: Path, tmp_path: Path) -> None:
+def test_a_generator_is_measured_and_gets_one_direction_for_each_attribute(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(latent_directions, "TRIED", 4)  # fewer pictures than it takes, for time
+    for name in ("_FRESH", "_GRADIENTS", "_TOGETHER"):
+        monkeypatch.setattr(direction_jobs, name, 6)
     pixels, truth = pictures(40)
     rows = "\n".join(f"{i:03}.png,{turn},{light}" for i, (turn, light) in enumerate(truth))
     (tmp_path / "index.csv").write_text(f"file,turn,light\n{rows}\n")
