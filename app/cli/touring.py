@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QAbstractButton, QScrollArea, QWidget
 
 from app.cli.hand import GaveUp, Hand, along, rest, wait_until
 from app.explore.panel import ExplorePanel
+from app.models_page.page import ModelsPage
 from app.paint.canvas import Canvas
 from app.paint.panel import PaintPanel
 from app.upscale.panel import UpscalePanel
@@ -112,6 +113,10 @@ class Guide:
     def models(self) -> None:
         """Show what is at hand."""
         self._window.go_to(MODELS)
+        page = self._window.findChild(ModelsPage)
+        if page is None:
+            raise GaveUp("The page of the models did not open.")
+        self._wait(lambda: page.sheets.all_came, "The models' sample sheets", PICTURE_SECONDS)
         self._screenshot("screenshot-models.png")
 
     # Parts

@@ -29,7 +29,7 @@ class ModelsPage(QWidget):
         self.setObjectName("models")
         self._catalogue, self._files = catalogue, files
         self._lines: list[Listed] = []
-        self._sheets = Sheets(self)
+        self.sheets = Sheets(self)
         self.list = ModelList(
             {
                 "recommended": self.tr("Recommended"),
@@ -38,9 +38,9 @@ class ModelsPage(QWidget):
                 "broken": self.tr("Broken"),
                 "offered": self.tr("Can be fetched"),
             },
-            self._sheets,
+            self.sheets,
         )
-        self.details = Details(self._sheets)
+        self.details = Details(self.sheets)
         self.list.chosen.connect(lambda name: self.details.show_line(self._line(name)))
         self.details.use.connect(lambda line: self.use.emit(PANEL_OF[line.task], line.name))
         self.details.get.connect(lambda line: files.get((line.name,)))
@@ -107,7 +107,7 @@ class ModelsPage(QWidget):
 
     def shut(self) -> None:
         """The window closes."""
-        self._sheets.shut()
+        self.sheets.shut()
 
     def _line(self, name: str) -> Listed | None:
         return next((line for line in self._lines if line.name == name), None)

@@ -47,6 +47,11 @@ class Sheets(QObject):
             self._next()
         return None
 
+    @property
+    def all_came(self) -> bool:
+        """Whether none is wished for that has not come."""
+        return self._at_work is None
+
     def shut(self) -> None:
         """Decode no more; wait for the one at work."""
         self._wished.clear()

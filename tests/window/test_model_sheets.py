@@ -94,7 +94,7 @@ def test_the_chosen_models_sheet_comes_first_and_each_is_decoded_once(
     decoding.let.set()
     wanted = {entry.sheet for entry in catalogue.entries() if entry.sheet is not None}
     qtbot.waitUntil(lambda: set(decoding.paths) >= wanted, timeout=WAIT_MS)
-    qtbot.waitUntil(lambda: page._sheets._at_work is None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: page.sheets.all_came, timeout=WAIT_MS)
     assert catalogue.home / UPSCALER / "sheet.webp" in decoding.paths[:2]  # one had begun
     page.list.select(FACES)
     shown = page.details._sheet._picture
