@@ -4,10 +4,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QRect
 from PySide6.QtGui import QImage
 
 from app.upscale.panel import UpscalePanel
 from app.upscale.queue import Row
+from app.upscale.queue_list import HEIGHT
 from tests.upscale.at_panel import Until
 from tests.upscale.belt import TWICE, photos
 
@@ -43,7 +45,7 @@ def test_a_name_with_a_line_end_is_shown_in_one_line(panel: UpscalePanel, until:
         until(lambda: [one.state for one in panel.queue.rows] == ["ready"])
         panel.list.clearSelection()
         panel.list.resize(400, 200)
-        return panel.list.grab().toImage()
+        return panel.list.grab(QRect(64, 0, 236, HEIGHT)).toImage()  # beside the thumbnail, which comes in its own time
 
     plain.rename(tmp_path / "in" / "new name.png")
     panel.add([tmp_path / "in"])
