@@ -34,13 +34,14 @@ def main() -> None:
     from models.training.source import Source
     from models.training.squares import read_squares
 
+    model = generator_in(args.folder)
     with tempfile.TemporaryDirectory() as folder:
-        data = read_squares(args.data, args.cache or Path(folder), generator_in(args.folder).resolution)
+        data = read_squares(args.data, args.cache or Path(folder), model.resolution)
         reader = reader_of(data, Source(args.data), ATTRIBUTES)
         finders = finders_of(data, Source(args.data), ATTRIBUTES)
     print("read from held-out pictures, correlation with the truth:")
     print("  ".join(f"{a.name} {r:.2f}" for a, r in zip(ATTRIBUTES, reader.held_out, strict=True)))
-    named = name_directions(args.folder, reader, finders, data, ATTRIBUTES, args.samples)
+    named = name_directions(model, reader, finders, data, ATTRIBUTES, args.samples)
     print(table(named.found, [a.name for a in ATTRIBUTES]))
     for k, tried in named.farther.items():
         print(f"{ATTRIBUTES[k].name:<12}" + "  ".join(f"{sigmas:+.1f} {far:.2f}" for sigmas, far in tried.items()))

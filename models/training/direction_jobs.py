@@ -20,7 +20,7 @@ from models.card import Card
 from models.catalogue import CARD, WEIGHTS
 from models.checkpoints.families.stylegan2 import assemble
 from models.latent import LatentModel
-from models.networks.stylegan2 import StyleGAN2, shape_of
+from models.latents.gradients import way_into
 from models.precision import Runtime
 from models.training.attribute_reader import Reader, describe, fit_reader
 from models.training.direction_ranges import FARTHER, RealPictures, ends, outward
@@ -81,24 +81,20 @@ def finders_of(data: Squares, source: Source, attributes: Sequence[Attribute]) -
     return tuple(taught_reader(data.pixels, values, turns, seed, _PASSES) for seed in range(_FINDERS))
 
 
-def layered_gains(folder: Path, finders: Sequence[PixelReader], model: LatentModel, w: Floats) -> Gains:
-    """What each latent of the generator in `folder` does to what the finders read, of latents `w [N, w_dim]`."""
-    tensors = {name: tensor.float() for name, tensor in load_file(folder / WEIGHTS).items()}
-    network = StyleGAN2(shape_of(tensors, float(model.card.config.get("clamp", 0.0))))
-    network.load_state_dict(tensors)
-    network.eval().requires_grad_(False)
-    noise = network.noise_planes()
+def layered_gains(model: LatentModel, finders: Sequence[PixelReader], w: Floats) -> Gains:
+    """What each latent of a generator does to what the finders read, of latents `w [N, w_dim]`."""
+    way = way_into(model)
 
     def read(pictures: Tensor) -> Tensor:
         return torch.stack([finder(shaken(pictures)) for finder in finders]).mean(0)  # so that no single pixel tells
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return Gains.of(lambda ws: network(ws, noise).clamp(-1, 1), read, w, model.num_ws, _GRADIENTS)
+        return Gains.of(lambda ws: way.picture(ws).clamp(-1, 1), read, w, model.num_ws, _GRADIENTS)
 
 
 def name_directions(
-    folder: Path,
+    model: LatentModel,
     reader: Reader,
     finders: Sequence[PixelReader],
     data: Squares,
@@ -106,9 +102,9 @@ def name_directions(
     samples: int,
     seed: int = 1,
 ) -> Named:
-    """Measure `samples` pictures of the model in `folder`, find one direction for each attribute, and how far its pictures can be
-    moved along it before they leave the real ones, `data`."""
-    model, trunk = generator_in(folder), read_trunk().eval()
+    """Measure `samples` pictures of the model, find one direction for each attribute, and how far its pictures can be moved
+    along it before they leave the real ones, `data`."""
+    trunk = read_trunk().eval()
 
     def measure(ws: Floats) -> NDArray[np.float64]:
         return np.concatenate([reader.read(describe(trunk, made)) for made in _pictures(model, ws)])
@@ -116,7 +112,7 @@ def name_directions(
     random = np.random.RandomState(seed)
     z, unseen = (random.randn(count, model.z_dim).astype(np.float32) for count in (samples, _FRESH))
     w: Floats = model.map(z)[:, 0]
-    gains = layered_gains(folder, finders, model, w)
+    gains = layered_gains(model, finders, w)
     found = tuple(find_directions(w, model.map(unseen)[:, 0], measure, model.num_ws, gains.steps))
     real, start = RealPictures.of(trunk, data.pixels), model.map(z[:_TOGETHER], psi=_PSI)
 

@@ -20,14 +20,8 @@ from torch import Tensor
 from models.training.latent_directions import STEPS, whitened
 
 Floats = NDArray[np.float32]
-SPILLS = (
-    0.05,
-    0.12,
-    0.25,
-    0.5,
-    0.8,
-    1.0,
-)  # how far others may come along, in parts of the own change; by gradients, which flatter
+# How far others may come along, in parts of the own change; by gradients, which flatter.
+SPILLS = (0.05, 0.12, 0.25, 0.5, 0.8, 1.0)
 _PSI = 0.85  # gradients are those of pictures a little calmer than the population's
 _TOGETHER = 16
 _TURNS, _RATE = 1500, 0.05

@@ -300,7 +300,8 @@ def test_a_generator_is_measured_and_gets_one_direction_for_each_attribute(
     (tmp_path / "index.csv").write_text(f"file,turn,light\n{rows}\n")
     reader = direction_jobs.reader_of(squares(pixels), Source(tmp_path), (TURN, LIGHT))
     finders = direction_jobs.finders_of(squares(pixels), Source(tmp_path), (TURN, LIGHT))
-    named = direction_jobs.name_directions(model_folder, reader, finders, squares(pixels), (TURN, LIGHT), samples=60)
+    model = direction_jobs.generator_in(model_folder)
+    named = direction_jobs.name_directions(model, reader, finders, squares(pixels), (TURN, LIGHT), samples=60)
     assert named.farther.keys() == {one.attribute for one in named.found if one.own >= 1}
     assert [one.attribute for one in named.found] == [0, 1]
     assert all(one.step.shape[-1] == 10 and np.isfinite(one.effects).all() for one in named.found)
