@@ -1,7 +1,5 @@
 """Drag requests through the real engine: a picture a step, what was reached, and directions that stay sliders."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -9,11 +7,6 @@ from app.inference.engine import Engine
 from app.inference.requests import DescribeRequest, DragRequest, GenerateRequest
 from app.inference.updates import Done, Dragged, Failure, Update
 from tests.inference import small_models
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Engine:
-    return Engine(small_models.catalogue(tmp_path), device="cpu", precision="float32", threads=1)
 
 
 def first_steps(engine: Engine, request: DragRequest, count: int) -> list[Update]:

@@ -9,14 +9,16 @@ import torch
 from app.inference.engine import Engine
 from app.inference.requests import DescribeRequest, GenerateRequest, ProjectionTimeRequest, ProjectRequest
 from app.inference.updates import Done, Failure, Frame, Generated, Progress, Projected, Update
+from models.catalogue import Catalogue
 from models.latents import projecting
 from models.latents.whitened import whitened
-from tests.inference.small_models import FACES, PAINTER, catalogue
+from tests.inference.small_models import FACES, PAINTER
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
-    return Engine(catalogue(tmp_path_factory.mktemp("catalogue")), device="cpu", precision="float32", threads=1)
+def engine(catalogue: Catalogue) -> Engine:
+    """One for all, which looks around in the model once."""
+    return Engine(catalogue, device="cpu", precision="float32", threads=1)
 
 
 @pytest.fixture(autouse=True)
