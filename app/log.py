@@ -1,6 +1,7 @@
 """The log: one rotating file in the state folder. A person reads one sentence; the traceback goes here."""
 
 import contextlib
+import errno
 import itertools
 import logging
 import os
@@ -20,6 +21,7 @@ BYTES = 1_000_000  # A week of ordinary use; two old files are kept beside it.
 OLD_FILES = 2
 LOGGERS = ("app", "models")
 TRIES, PAUSE = 50, 0.002  # for its turn: a process that another one has stopped in the middle of a line holds nobody up for long
+TAKEN = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)  # what systems say of a lock that somebody else has
 
 
 class _File(logging.Handler):
@@ -28,9 +30,9 @@ class _File(logging.Handler):
 
     def __init__(self, path: Path) -> None:
         super().__init__()
-        self._path = path
-        path.open("ab").close()
-        self._turn = os.open(path.with_name("log.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        self._path, self._turn = path, path.with_name("log.lock")
+        for file in (self._path, self._turn):
+            file.open("ab").close()
         self._refused = ""
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -51,12 +53,6 @@ class _File(logging.Handler):
         except Exception:
             self.handleError(record)
 
-    def close(self) -> None:
-        """Let go of the lock's file."""
-        super().close()
-        with contextlib.suppress(OSError):
-            os.close(self._turn)
-
     def _make_room(self, bytes_more: int) -> None:
         if not self._path.exists() or self._path.stat().st_size + bytes_more <= BYTES:
             return
@@ -69,39 +65,41 @@ class _File(logging.Handler):
     @contextlib.contextmanager
     def _alone(self) -> Iterator[bool]:
         """Whether no other process writes meanwhile; where one stands in the way for long, the line is written all the same."""
-        for turn in range(TRIES):
-            if turn:
-                time.sleep(PAUSE)
-            if _lock(self._turn):
-                break
-        else:
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            _unlock(self._turn)
+        with self._turn.open("ab") as turn:
+            for again in range(TRIES):
+                if again:
+                    time.sleep(PAUSE)
+                if _lock(turn.fileno()):
+                    break
+            else:
+                yield False
+                return
+            try:
+                yield True
+            finally:
+                _unlock(turn.fileno())
 
 
 def _lock(file: int) -> bool:
-    """Whether this process has the lock now. It goes with the process."""
+    """Whether nobody else has the lock: this process has it now, or the file system knows no locks. It goes with the process."""
     try:
         if sys.platform == "win32":
             os.lseek(file, 0, os.SEEK_SET)
             msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
         else:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
+    except OSError as error:
+        return error.errno not in TAKEN
     return True
 
 
 def _unlock(file: int) -> None:
-    if sys.platform == "win32":
-        os.lseek(file, 0, os.SEEK_SET)
-        msvcrt.locking(file, msvcrt.LK_UNLCK, 1)
-    else:
-        fcntl.flock(file, fcntl.LOCK_UN)
+    with contextlib.suppress(OSError):  # there are no locks; where there are, it goes with the file too
+        if sys.platform == "win32":
+            os.lseek(file, 0, os.SEEK_SET)
+            msvcrt.locking(file, msvcrt.LK_UNLCK, 1)
+        else:
+            fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def log_file() -> Path:

@@ -1,5 +1,6 @@
 """The log: one file that does not grow for ever, and a program that works where none can be written."""
 
+import errno
 import logging
 import os
 import subprocess
@@ -97,7 +98,26 @@ def test_of_what_several_write_at_once_no_line_is_lost_or_mixed_up(ganvas_home: 
 def test_between_two_lines_nobody_has_the_log_open(ganvas_home: Path) -> None:
     log.start()
     logging.getLogger("app").info("a line")
-    assert log.log_file() not in [file.resolve() for file in Path("/proc/self/fd").iterdir()]
+    assert log.log_file().parent not in [file.resolve().parent for file in Path("/proc/self/fd").iterdir()]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows knows locks on every disk")
+def test_on_a_disk_without_locks_no_line_waits_and_old_ones_make_room(ganvas_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on some homes in a network."""
+
+    def flock(file: int, what: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    waited: list[float] = []
+    monkeypatch.setattr("fcntl.flock", flock)
+    monkeypatch.setattr(log.time, "sleep", waited.append)
+    monkeypatch.setattr(log, "BYTES", 10_000)
+    log.start()
+    for number in range(400):
+        logging.getLogger("app").info("line %d", number)
+    assert waited == []
+    assert log.log_file().read_text(encoding="utf-8").endswith("line 399\n")
+    assert log.log_file().stat().st_size <= 10_000
 
 
 def test_a_log_that_a_full_disk_refuses_is_told_of_once(
