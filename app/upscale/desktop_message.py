@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from dataclasses import dataclass
+from socket import SHUT_RDWR
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ class Heard:
 
 
 class Desktop:
-    """`show` may take its time and is for a thread beside the window; `heard` never waits. Never both at once."""
+    """`show` may take its time and is for a thread beside the window; `heard` never waits. Never both at once; `hang_up` may
+    come at any time."""
 
     def __init__(self) -> None:
         self._bus: DBusConnection | None = None
@@ -47,12 +49,14 @@ class Desktop:
         # Notify(program, replaced message, icon, title, text, actions, hints, milliseconds)
         words: tuple[Any, ...] = ("Ganvas", 0, "ganvas", "Ganvas", text, [CLICKED, "Open"], {}, MESSAGE_MS)
         call = new_method_call(DBusAddress(PATH, SERVICE, INTERFACE), "Notify", "susssasa{sv}i", words)
+        asked = False
         try:
-            self._bus = self._bus or _connected()
-            reply = self._bus.send_and_get_reply(call, timeout=ANSWER_SECONDS)
-        except TimeoutError:
-            return 0
+            bus = self._bus = self._bus or _connected()
+            asked = True
+            reply = bus.send_and_get_reply(call, timeout=ANSWER_SECONDS)
         except Exception as error:  # no bus here, a broken one, one that refuses us: jeepney has an error for each
+            if asked and isinstance(error, TimeoutError):
+                return 0
             log.info("no message was shown: %s: %s", type(error).__name__, error)
             self.close()
             return None
@@ -83,6 +87,13 @@ class Desktop:
             log.info("the desktop is not listened to any more: %s: %s", type(error).__name__, error)
             self.close()
         return found
+
+    def hang_up(self) -> None:
+        """Have a `show` that still waits for its answer give up."""
+        bus = self._bus
+        if bus is not None:
+            with contextlib.suppress(OSError):
+                bus.sock.shutdown(SHUT_RDWR)
 
     def close(self) -> None:
         """Leave the bus."""

@@ -36,6 +36,7 @@ class Farewell(QObject):
         self.question: QMessageBox | None = None
         self._left = 0
         self._message = 0  # the desktop's number of the message that stands
+        self._told = 0  # how often the desktop was asked to show one
         self._ear: QSocketNotifier | None = None
         self._asking = Background(self)  # a system takes its time to answer
         self._tray: QSystemTrayIcon | None = None
@@ -58,12 +59,16 @@ class Farewell(QObject):
             self._show_in_tray(text)
             return True
 
+        self._told += 1
+        this = self._told
+
         def shown(number: int | None) -> None:
             if number is None:
                 self._show_in_tray(text)
             else:
                 self._message = number
-            self._listen()
+            if this == self._told:  # otherwise the answer to a later one is waited for there
+                self._listen()
 
         self._stop_listening()  # its answer is read there
         self._asking.run(lambda: desktop.show(text), shown)
@@ -172,7 +177,9 @@ class Farewell(QObject):
         self.stop()
         self._untray.stop()
         self._leave_tray()
-        self._asking.shut()
         self._stop_listening()
+        if self._desktop is not None:
+            self._desktop.hang_up()  # a desktop that does not answer does not keep the window from closing
+        self._asking.shut()
         if self._desktop is not None:
             self._desktop.close()

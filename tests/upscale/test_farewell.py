@@ -4,16 +4,19 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.taskbar import Taskbar, properties
 from app.upscale import afterwards
 from app.upscale.afterwards import Then
+from app.upscale.desktop_message import Desktop, Heard
 from app.upscale.farewell import Farewell
 from app.upscale.panel import UpscalePanel
 from app.widgets.panel import Notice
@@ -133,6 +136,41 @@ def test_why_a_program_refused_is_what_it_said_last() -> None:
     assert afterwards.run([sys.executable, "-c", "raise SystemExit(3)"]) == f"{sys.executable}: it ended with 3."
     assert afterwards.run([sys.executable, "-c", ""]) == ""
     assert "No such file" in afterwards.run(["no-such-program"])
+
+
+class SlowDesktop(Desktop):
+    """Answers when it is let; knows whether it was listened to while it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let, self.asked, self.shown = threading.Semaphore(0), 0, 0
+        self.heard_at: list[bool] = []
+
+    def show(self, text: str) -> int | None:
+        self.let.acquire()
+        self.shown += 1
+        return self.shown
+
+    def heard(self) -> list[Heard]:
+        self.heard_at.append(self.shown == self.asked)
+        return []
+
+
+def test_a_desktop_is_not_listened_to_while_it_is_asked_to_show_another_message(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both read from one line: the answer to the one would be taken for news by the other."""
+    monkeypatch.setattr(QApplication, "applicationState", lambda: Qt.ApplicationState.ApplicationInactive)
+    window, desktop = QWidget(), SlowDesktop()
+    qtbot.addWidget(window)
+    farewell = Farewell(window, desktop=desktop)
+    for desktop.asked in (1, 2):
+        assert farewell.tell("Done.")
+    for number in (1, 2):
+        desktop.let.release()
+        qtbot.waitUntil(lambda number=number: farewell._message == number)
+    assert desktop.heard_at == [True]
+    farewell.shut()
 
 
 def test_a_refusal_reaches_the_bar(qtbot: QtBot, until: Until) -> None:
