@@ -114,7 +114,6 @@ class DragDesk(QObject):
 
     def put_away(self) -> None:
         """Nothing is dragged and no point is shown any more."""
-        self.stop()
         self._arm(False)
 
     def shut(self) -> None:
@@ -137,7 +136,6 @@ class DragDesk(QObject):
 
     def _choose_mode(self, mode: str) -> None:
         self._tool.mode = "area" if mode == "area" else "points"
-        self._tool.brush = self._section.brush.value() / 100
 
     def _choose_brush(self, share: float) -> None:
         self._tool.brush = share
@@ -147,9 +145,11 @@ class DragDesk(QObject):
         self._changed()
 
     def _changed(self) -> None:
+        points = self._tool.points
         if self._of is not None:
-            self._points_of[self._of] = self._tool.points
-            self._points_of.move_to_end(self._of)
+            self._points_of.pop(self._of, None)
+            if points.arrows or points.movable is not None:  # a slider passes many variations, and none of them has any
+                self._points_of[self._of] = points
             while len(self._points_of) > REMEMBERED:
                 self._points_of.popitem(last=False)
         self._show()

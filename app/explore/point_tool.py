@@ -71,6 +71,8 @@ class PointTool(QObject):
     def set_places(self, places: tuple[Place, ...] | None) -> None:
         """Where the handles are while they are dragged; None: no drag is under way."""
         self.places = places
+        if places is not None:  # a hand that still holds a point holds it no longer: a place belongs to each arrow
+            self._pulling = self._brushing = self._before = None
         self._view.update()
 
     @property

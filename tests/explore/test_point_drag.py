@@ -8,6 +8,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from pytestqt.qtbot import QtBot
 
 from app.explore.arrows import Arrow
+from app.explore.drag_desk import REMEMBERED
 from app.explore.panel import ExplorePanel
 from tests.explore.conftest import WAIT_MS
 from tests.explore.hands import shown
@@ -111,6 +112,31 @@ def test_a_slider_that_is_moved_on_the_way_acts_on_what_is_reached(
     assert not armed.drag.is_running
     assert armed.document.now.point is not None
     assert armed.document.now.direction(direction) == 1.0
+
+
+def test_points_are_there_again_when_a_slider_that_went_through_many_values_is_taken_back(
+    armed: ExplorePanel, direction: str, qtbot: QtBot
+) -> None:
+    pull(qtbot, armed, (0.3, 0.4), (0.6, 0.4))
+    arrows = armed.view.tool.points.arrows
+    for step in range(1, REMEMBERED + 2):
+        armed.tools.direction_changed.emit(direction, step / REMEMBERED)
+    armed.tools.settled.emit()
+    assert armed.view.tool.points.arrows == ()
+    armed.history.undo()
+    assert armed.view.tool.points.arrows == arrows
+
+
+def test_an_arrow_that_is_held_when_the_drag_begins_stays_as_it_is(armed: ExplorePanel, qtbot: QtBot) -> None:
+    pull(qtbot, armed, (0.3, 0.4), (0.6, 0.4))
+    qtbot.mousePress(armed.view, LEFT, pos=spot(armed, 0.3, 0.8))
+    arrows = armed.view.tool.points.arrows
+    qtbot.keyClick(armed.view, Qt.Key.Key_Return)
+    assert armed.drag.is_running
+    qtbot.mouseMove(armed.view, spot(armed, 0.6, 0.8))
+    assert armed.view.tool.points.arrows == arrows
+    qtbot.mouseRelease(armed.view, LEFT, pos=spot(armed, 0.6, 0.8))
+    armed.drag.stop()
 
 
 def test_another_picture_by_undo_drops_the_drag_without_a_trace(
