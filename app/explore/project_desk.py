@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.explore.framing import framed
@@ -91,15 +91,14 @@ class ProjectDesk(QObject):
             lambda error: self._not_opened(error, number),
         )
 
-    def paste(self) -> bool:
-        """Take the photo that the clipboard holds, a file or a picture; False where it holds none."""
+    def paste(self) -> None:
+        """Take the photo that the clipboard holds, a file or a picture, if any."""
         data = QGuiApplication.clipboard().mimeData()
         paths = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
         if paths:
             self.open(paths[0])
         elif data.hasImage():
             self.receive(picture_of(QGuiApplication.clipboard().image()))
-        return bool(paths) or data.hasImage()
 
     def receive(self, picture: Picture) -> None:
         """Take a picture uint8 `[H, W, 3]`."""
@@ -131,21 +130,24 @@ class ProjectDesk(QObject):
 
     def _close(self) -> None:
         self._drop()
-        sheet, self.sheet, self._photo = self.sheet, None, None
+        sheet, self.sheet, self._photo, self._reached = self.sheet, None, None, None
         if sheet is not None:
             sheet.deleteLater()
 
     def _take_photo(self, picture: Picture, number: int) -> None:
         if self.sheet is None or number != self._opened:
             return
+        self.stop()  # a search that began while this one was being opened is for the photo before it
         self._photo, self._reached = picture, None
         self.sheet.show_photo(image_of(picture))
         self._say_time()
 
     def _not_opened(self, error: Exception, number: int) -> None:
         if self.sheet is not None and number == self._opened:
+            self.stop()
+            self._photo = self._reached = None
             self.sheet.place.placeholder = str(error)
-            self.sheet.place.update()
+            self.sheet.show_photo(QImage())
 
     # The engine
 
@@ -170,9 +172,10 @@ class ProjectDesk(QObject):
             self._say_time()
 
     def _update(self, ticket: int, update: Update) -> None:
-        if ticket == self._timing and isinstance(update, Done):
-            self._took[self._of.model, self._of.label] = update.result
+        if ticket == self._timing and isinstance(update, ENDINGS):
             self._timing = -1
+            if isinstance(update, Done):
+                self._took[self._of.model, self._of.label] = update.result
             if self._ticket < 0:
                 self._say_time()
         if ticket != self._ticket or self.sheet is None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QGuiApplication, QImage, QWheelEvent
 from pytestqt.qtbot import QtBot
 
@@ -110,10 +110,45 @@ def test_a_file_that_is_no_photo_is_named_on_the_sheet(ready: ExplorePanel, tmp_
     assert not sheet.start.isEnabled()
 
 
+def test_a_file_that_is_no_photo_takes_the_place_of_the_photo_before_it(
+    ready: ExplorePanel, photo: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    ready.open_file(photo)
+    sheet = sheet_of(ready, qtbot)
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"\xff\xd8\xff\xe0 cut off")
+    ready.open_file(broken)
+    qtbot.waitUntil(lambda: not sheet.place.has_photo, timeout=WAIT_MS)  # its place says why
+    assert not sheet.start.isEnabled()
+
+
+def test_a_photo_that_comes_while_the_one_before_is_looked_for_stops_that(
+    ready: ExplorePanel, photo: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready.open_file(photo)
+    sheet = sheet_of(ready, qtbot)
+    Image.new("RGB", (30, 40)).save(tmp_path / "other.png")
+    monkeypatch.setattr(projecting, "STEPS", (2000, 2))
+    ready.open_file(tmp_path / "other.png")
+    sheet.start.click()
+    assert sheet.is_running
+    qtbot.waitUntil(lambda: sheet.framing == Framing(15, 20, 30), timeout=WAIT_MS)
+    assert not sheet.is_running
+
+
+def test_a_measurement_that_a_search_put_an_end_to_is_not_waited_for(ready: ExplorePanel, photo: Path, qtbot: QtBot) -> None:
+    ready.open_file(photo)
+    sheet = sheet_of(ready, qtbot)
+    ready.project._took.clear()
+    ready.project._ask_time()  # the search ends it before it has begun
+    sheet.start.click()
+    qtbot.waitUntil(lambda: not sheet.is_running, timeout=WAIT_MS)
+    ready.project.receive(np.full((30, 40, 3), 200, np.uint8))
+    assert "being measured" not in sheet.remark.text()
+
+
 def test_a_picture_on_the_clipboard_is_taken(ready: ExplorePanel, qtbot: QtBot) -> None:
-    data = QMimeData()
-    data.setImageData(image_of(np.full((30, 40, 3), 200, np.uint8)))
-    QGuiApplication.clipboard().setMimeData(data)
+    QGuiApplication.clipboard().setImage(image_of(np.full((30, 40, 3), 200, np.uint8)))
     ready.paste()
     assert sheet_of(ready, qtbot).framing == Framing(20, 15, 30)
 
