@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from app.explore.point import Point
 from app.explore.variation import RecipeError, Variation
 from app.history import Command, History
 
@@ -124,11 +126,13 @@ class Document:
         """Put back what `state` gave. Entries that cannot be read are passed over; the undo stack is emptied."""
         if state.get("version") not in (PLAIN_VERSION, VERSION):
             return
-        held = state.get("points")
-        points = held if isinstance(held, dict) else {}
+        points = _points(state.get("points"))
 
         def readable(entry: Any) -> Variation | None:
-            return _readable({**entry, "point": points.get(entry["point"], "lost")} if _refers(entry) else entry)
+            if not _refers(entry):
+                return _readable(entry)
+            plain, point = _readable({**entry, "point": None}), points.get(entry["point"])
+            return replace(plain, point=point) if plain and point else None  # where it is lost, no other picture is shown
 
         now = readable(state.get("now"))
         if now is not None:
@@ -180,6 +184,15 @@ def _readable(data: Any) -> Variation | None:
         return Variation.from_dict(data)
     except RecipeError:
         return None
+
+
+def _points(data: Any) -> dict[str, Point]:
+    """Those that can be read, each once for all variations that share it."""
+    points = {}
+    for key, held in data.items() if isinstance(data, dict) else ():
+        with contextlib.suppress(ValueError):
+            points[key] = Point.from_dict(held)
+    return points
 
 
 def _refers(entry: Any) -> bool:

@@ -69,6 +69,7 @@ def test_a_kept_document_holds_each_point_once() -> None:
     again.restore(json.loads(kept))
     assert (again.now, again.pinned, again.favourites) == (document.now, document.pinned, document.favourites)
     assert [seen.variation for seen in again.seen] == [seen.variation for seen in document.seen]
+    assert {id(seen.variation.point) for seen in again.seen} == {id(again.now.point)}  # and in memory once
 
 
 def test_a_kept_document_whose_point_is_lost_shows_no_other_picture() -> None:
