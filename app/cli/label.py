@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.cli.names import free, taken
 from app.cli.options import engine, positive
 from app.cli.report import Reporter, said
 from app.inference.requests import LabelRequest
@@ -45,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
 
     reporter = Reporter(args.json)
     worker = engine(args)
-    written: set[str] = set()
+    written = taken(args.out, args.photos)
     for number, photo in enumerate(args.photos):
         reporter.progress(number, len(args.photos), "photos")
         try:
@@ -53,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
             if isinstance(found, Failure):
                 reporter.failed(str(photo), found)
                 continue
-            path = _free(args.out, photo.stem, written)
+            path = free(args.out, photo.stem, written)
             _write(path, found)
         except PhotoError as error:
             reporter.failed(str(photo), Failure(error.what, "", error.hint))
@@ -75,17 +76,6 @@ def _labelled(worker: Engine, reporter: Reporter, photo: Path, model: str, side:
         return ending
     found: Labelled = ending.result
     return found
-
-
-def _free(folder: Path, stem: str, written: set[str]) -> Path:
-    """A name that no photo before this one took (which is added to `written`); a map of an earlier run is replaced. Names that
-    differ in case alone are one file on Windows and macOS."""
-    name, number = stem, 1
-    while name.casefold() in written:
-        number += 1
-        name = f"{stem}-{number}"
-    written.add(name.casefold())
-    return folder / f"{name}.png"
 
 
 def _write(path: Path, found: Labelled) -> None:

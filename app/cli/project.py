@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli.generate import direction, latent_model
+from app.cli.names import free, taken
 from app.cli.options import UsageError, engine
 from app.cli.report import Reporter, ending_of, said
 from app.inference.requests import ProjectRequest
@@ -119,6 +120,7 @@ def run(args: argparse.Namespace) -> int:
         reporter.failed(args.model or "project", found)
         return reporter.finish()
     named, card = found
+    written = taken(args.out, args.photos)
     for photo in args.photos:
         try:
             request = ProjectRequest(named, _square(args, photo), args.freedom, args.label)
@@ -126,7 +128,7 @@ def run(args: argparse.Namespace) -> int:
             if isinstance(ending, Failure):
                 reporter.failed(str(photo), ending)
                 continue
-            path = args.out if args.out.suffix else args.out / f"{photo.stem}.png"
+            path = args.out if args.out.suffix else free(args.out, photo.stem, written)
             told = _keep(args, machine, path, card, named, ending.result)
         except PhotoError as error:
             reporter.failed(str(photo), Failure(error.what, "", error.hint))

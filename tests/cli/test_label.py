@@ -62,6 +62,10 @@ def test_maps_can_be_smaller_and_names_never_clash(tmp_path: Path) -> None:
     assert label.run(arguments(one, other, "--side", "100", "--out", tmp_path / "maps", "--threads", "1")) == 0
     assert Image.open(tmp_path / "maps" / "same.png").size == (100, 67)
     assert Image.open(tmp_path / "maps" / "Same-2.png").size == (50, 100)  # Same.png would be the same file on Windows
+    before = other.read_bytes()
+    assert label.run(arguments(other, "--side", "100", "--out", other.parent, "--threads", "1")) == 0
+    assert Image.open(other.parent / "Same-2.png").size == (50, 100)
+    assert other.read_bytes() == before  # a map is not written over its photo
 
 
 def test_what_is_no_photo_is_said_and_the_others_go_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

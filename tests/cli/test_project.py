@@ -60,6 +60,16 @@ def test_several_photos_go_into_a_folder_and_one_that_is_none_is_named(
     assert "broken.png" in capsys.readouterr().err
 
 
+def test_photos_of_one_name_are_all_written_and_none_is_written_over(tmp_path: Path, small: str, photo: Path) -> None:
+    folder = tmp_path / "aligned"
+    folder.mkdir()
+    Image.new("RGB", (40, 40)).save(folder / "Me.png")
+    before = (folder / "Me.png").read_bytes()
+    assert main(["project", str(folder / "Me.png"), str(photo), "--model", small, "--out", str(folder)]) == 0
+    assert sorted(path.name for path in folder.iterdir()) == ["Me-2.png", "Me.png", "me-3.png"]
+    assert (folder / "Me.png").read_bytes() == before
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
