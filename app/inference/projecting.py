@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,16 +38,17 @@ def project(bench: Workbench, request: ProjectRequest) -> Job[Projected]:
     size = min((*model.previews, model.resolution), key=lambda side: abs(side - SHOWN_AT))
     clock, shown = _Clock(STEPS, (fine / coarse) ** 2), time.monotonic()
     states = projected(way, space, trunk, request.photo, request.freedom, request.noise, request.noise_seed, STEPS)
-    while True:
-        state, spent = yield from _next_state(states)
-        if state is None:
-            break
-        last = state
-        yield Progress(state.done, state.total, clock.told(state.done, spent))
-        if time.monotonic() - shown >= SHOWN_EVERY:
-            picture, took = yield from timed(model.picture_steps(state.ws, request.noise, request.noise_seed, size))
-            shown = time.monotonic()
-            yield Frame(picture, size, took, final=False, estimate=size < model.resolution)
+    with closing(states):
+        while True:
+            state, spent = yield from _next_state(states)
+            if state is None:
+                break
+            last = state
+            yield Progress(state.done, state.total, clock.told(state.done, spent))
+            if time.monotonic() - shown >= SHOWN_EVERY:
+                picture, took = yield from timed(model.picture_steps(state.ws, request.noise, request.noise_seed, size))
+                shown = time.monotonic()
+                yield Frame(picture, size, took, final=False, estimate=size < model.resolution)
     picture, took = yield from timed(model.picture_steps(last.ws, request.noise, request.noise_seed))
     yield Frame(picture, model.resolution, took, final=True)
     return Projected(picture, last.ws, last.total)
@@ -60,11 +62,12 @@ def projection_time(bench: Workbench, request: ProjectionTimeRequest) -> Job[flo
     way, space, trunk = yield from _prepared(bench, request.model, model, request.label)
     grey = np.full((SHOWN_AT, SHOWN_AT, 3), 128, np.uint8)
     states, seconds = projected(way, space, trunk, grey, steps=(2, 2)), []
-    while True:
-        state, spent = yield from _next_state(states)
-        if state is None:
-            break
-        seconds.append(spent)
+    with closing(states):
+        while True:
+            state, spent = yield from _next_state(states)
+            if state is None:
+                break
+            seconds.append(spent)
     return STEPS[0] * seconds[1] + STEPS[1] * seconds[3]  # the first step of each stage pays for what is got ready, too
 
 

@@ -40,6 +40,8 @@ class Recent(Generic[V]):
 
     def find(self, key: Hashable) -> V | None:
         """The value of this key, None where it is not at hand."""
+        if key in self._values:
+            self._values.move_to_end(key)
         return self._values.get(key)
 
     def get(self, key: Hashable, make: Callable[[], V]) -> V:
