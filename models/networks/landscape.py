@@ -394,10 +394,8 @@ class FoldedGenerator:
         for i, block in enumerate(self.network.blocks):
             name = f"blocks.{i}"
             if i:
-                x = _with_aside(F.interpolate(x, scale_factor=2, mode="bilinear"), 2 * beside, beside)
-                rgb = (
-                    None if rgb is None else _with_aside(F.interpolate(rgb, scale_factor=2, mode="bilinear"), 2 * beside, beside)
-                )
+                x = _enlarged(x, beside)
+                rgb = None if rgb is None else _enlarged(rgb, beside)
             noise1, noise2 = (
                 _with_aside(plane, aside >> (deepest - i), beside).to(self.dtype) for plane in noise[2 * i : 2 * i + 2]
             )
