@@ -151,13 +151,14 @@ def _beginning(way: WayIn, space: Space, likeness: _Likeness, side: int) -> Gene
 
 def _guessed(space: Space, wanted: torch.Tensor) -> torch.Tensor:
     """Coordinates `[k]` of a small picture by ridge regression on the samples: what is not told by it stays at the average."""
-    pixels, mean = space.small.flatten(1).double(), space.small.flatten(1).double().mean(0)
+    pixels = space.small.flatten(1).cpu().double()  # Apple's devices know no float64
+    mean = pixels.mean(0)
     x = pixels - mean
     gram = x @ x.T
     gram.diagonal().add_(RIDGE * gram.diagonal().mean())
-    shares = torch.linalg.solve(gram, x @ (wanted.flatten().double() - mean))
-    guessed: torch.Tensor = shares @ space.v.double()
-    return guessed.float()
+    shares = torch.linalg.solve(gram, x @ (wanted.flatten().cpu().double() - mean))
+    guessed: torch.Tensor = shares @ space.v.cpu().double()
+    return guessed.float().to(space.v.device)
 
 
 def _sized(photo: NDArray[np.uint8], side: int, device: torch.device) -> torch.Tensor:

@@ -35,13 +35,13 @@ class Whitened:
 
 def whitened(w: torch.Tensor) -> Whitened:
     """The coordinates that the latents `w [N, w_dim]` of many seeds call for."""
-    straight = _unbent(w.double())
+    straight = _unbent(w.cpu().double())  # Apple's devices know no float64
     middle = straight.mean(0)
     centred = straight - middle
     variances, axes = torch.linalg.eigh(centred.T @ centred / len(w))
     deviations = variances.clamp_min(0).sqrt().flip(0)
     kept = deviations > LEAST_SHARE * deviations[0]
-    return Whitened(middle.float(), axes.T.flip(0)[kept].float(), deviations[kept].float())
+    return Whitened(*(found.float().to(w.device) for found in (middle, axes.T.flip(0)[kept], deviations[kept])))
 
 
 def _unbent(w: torch.Tensor) -> torch.Tensor:
