@@ -14,7 +14,7 @@ from models.card import SEEDS, Card
 from models.checkpoints.family import LatentNetwork, to_picture
 from models.errors import BadInput
 from models.latents.directions import Direction, edit, named_directions
-from models.latents.principal import in_batches, principal_directions
+from models.latents.principal import SAMPLES, in_batches, principal_directions
 from models.precision import Precise, Runtime
 from models.running import finite_or_again, piece_of_work
 from models.steps import Steps, drain
@@ -119,7 +119,7 @@ class LatentModel:
     def principal_directions(self) -> tuple[Direction, ...]:
         """What differs most between this model's pictures; empty where its latents vary alike in all directions."""
         identity = f"{self.card.sha256} {sorted(self.card.answers.items())} ".encode() + self.average.tobytes()
-        return principal_directions(lambda: in_batches(self._plain_w, self.z_dim), self.num_ws, identity)
+        return principal_directions(self.some_w, self.num_ws, identity)
 
     def edit(self, ws: NDArray[Any], sigmas: Mapping[str, float]) -> Floats:
         """`ws` moved along directions, `{name: standard deviations}`; `BadInput` names the known ones."""
@@ -128,10 +128,14 @@ class LatentModel:
             known |= {direction.name: direction for direction in self.principal_directions}
         return edit(np.asarray(ws, np.float32), known, sigmas)
 
-    def _plain_w(self, z: Floats) -> Floats:
-        """`w [N, w_dim]` of `z`, labels (where there are some) going round."""
-        label = np.eye(self.classes, dtype=np.float32)[np.arange(len(z)) % self.classes] if self.classes else None
-        return self.map(z, label)[:, 0]
+    def some_w(self, count: int = SAMPLES) -> Floats:
+        """`w [count, w_dim]` of fixed latents, labels (where there are some) going round."""
+
+        def mapped(z: Floats) -> Floats:
+            label = np.eye(self.classes, dtype=np.float32)[np.arange(len(z)) % self.classes] if self.classes else None
+            return self.map(z, label)[:, 0]
+
+        return in_batches(mapped, self.z_dim, count)
 
     def _one_hot(self, label: Label, count: int) -> torch.Tensor | None:
         if not self.classes:

@@ -77,13 +77,13 @@ def describe(bench: Workbench, request: DescribeRequest) -> Job[ModelFacts]:
         precision=model.runtime.precision,
     )
     from models.latent import LatentModel
-    from models.latents.dragging import can_drag
     from models.latents.gradients import has_way_in
     from models.painting import PaintingModel
 
     if isinstance(model, PaintingModel):
         return replace(facts, style_dim=model.style_dim)
     if isinstance(model, LatentModel):
+        gradients = has_way_in(model)
         return replace(
             facts,
             num_ws=model.num_ws,
@@ -94,7 +94,7 @@ def describe(bench: Workbench, request: DescribeRequest) -> Job[ModelFacts]:
             layer_sizes=tuple(model.layer_sizes),
             class_names=tuple(label.name for label in model.card.labels),
             directions=tuple(DirectionFacts(d.name, d.title, d.remark, d.low, d.high) for d in model.directions),
-            draggable=can_drag(model),
-            projectable=has_way_in(model),
+            draggable=gradients,
+            projectable=gradients,
         )
     return facts

@@ -26,10 +26,10 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from models.checkpoints.family import DifferentiableNetwork
 from models.errors import BadInput
 from models.latent import LatentModel
-from models.latents.gradients import piece_with_gradients, way_into
+from models.latents.gradients import has_way_in, piece_with_gradients, way_into
+from models.latents.principal import principal_axes
 from models.running import not_finite, piece_of_work
 
 Floats = NDArray[np.float32]
@@ -67,11 +67,6 @@ class Moved:
     ending: Ending
 
 
-def can_drag(model: LatentModel) -> bool:
-    """Whether points of this model's pictures can be dragged."""
-    return isinstance(model.network, DifferentiableNetwork)
-
-
 def drag_steps(
     model: LatentModel,
     ws: Floats,
@@ -86,7 +81,7 @@ def drag_steps(
     None comes between two pieces of a step. `movable [h, w]`, of any size, is False where nothing may change (None: everything
     may). `BadInput` where the model has no gradients or the points are none; `BadPicture`, `OutOfMemory`.
     """
-    if not can_drag(model):
+    if not has_way_in(model):
         raise BadInput(f"Points of pictures of {model.card.title} cannot be dragged.", "No gradients lead through its network.")
     starts, ends = _points(handles), _points(targets)
     if len(starts) != len(ends) or not len(starts):
@@ -230,18 +225,14 @@ class _Ground:
     """
 
     def __init__(self, model: LatentModel) -> None:
-        way = way_into(model)
-        assert way is not None
-        self.way = way
+        self.way = way = way_into(model)
         most = min(way.resolution // 2, FINEST)
-        self.side = max((side for side in way.sides if side <= most), default=min(way.sides))
-        self._levels = 0  # up to the last one of this side: what is finer is never computed
+        self.side = self._levels = 0  # up to the last one of this side: what is finer is never computed
         with piece_of_work():
-            for number, level in enumerate(way.levels(way.average[None, None].repeat(1, way.num_ws, 1)), 1):
-                if level.side == self.side:
-                    self._levels = number
-                elif self._levels:
+            for number, level in enumerate(way.levels(way.average.expand(1, way.num_ws, -1)), 1):
+                if self.side and level.side > max(most, self.side):
                     break
+                self.side, self._levels = level.side, number
         self.spread = torch.from_numpy(_spread(model)).to(way.device)
 
     def features(self, ws: torch.Tensor, noise: str, noise_seed: int) -> torch.Tensor:
@@ -262,12 +253,8 @@ def _ground_of(model: LatentModel) -> _Ground:
 
 
 def _spread(model: LatentModel) -> Floats:
-    z = np.random.RandomState(0).randn(SAMPLES, model.z_dim).astype(np.float32)
-    label = np.eye(model.classes, dtype=np.float32)[np.arange(SAMPLES) % model.classes] if model.classes else None
-    w = model.map(z, label)[:, 0].astype(np.float64)
-    w -= w.mean(0)
-    variances, axes = np.linalg.eigh(w.T @ w / SAMPLES)
-    root: Floats = ((axes * np.sqrt(variances.clip(0))) @ axes.T).astype(np.float32)
+    variances, axes = principal_axes(model.some_w(SAMPLES))
+    root: Floats = ((axes.T * np.sqrt(variances)) @ axes).astype(np.float32)
     return root
 
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
 
 import torch
 
@@ -37,12 +36,6 @@ class WayIn:
         self._network, self.device = network, device
         self.num_ws, self.w_dim = network.num_ws, network.w_dim
         self.resolution, self.layer_sizes, self.pictures = network.resolution, network.layer_sizes, network.pictures
-
-    @cached_property
-    def sides(self) -> tuple[int, ...]:
-        """Those of the levels, ascending. Goes once through all of them."""
-        with torch.inference_mode():
-            return tuple(sorted({level.side for level in self.levels(self.average.expand(1, self.num_ws, -1))}))
 
     @property
     def average(self) -> torch.Tensor:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
@@ -16,7 +17,7 @@ from models.folders import state_folder
 from models.latents.directions import Direction, Floats
 
 COUNT = 12
-SAMPLES = 10_000
+SAMPLES, BATCH = 10_000, 500
 LEAST_CONTRAST = 1.5  # the first deviation over the middle one: below it latents vary alike in all directions
 RANGE = 2.5
 
@@ -53,9 +54,7 @@ def strongest(w: Floats) -> tuple[Floats, Floats]:
 
     The sign is settled by the largest coordinate, so that the same model gives the same sliders everywhere.
     """
-    centred = w.astype(np.float64) - w.mean(0, dtype=np.float64)
-    variances, axes = np.linalg.eigh(centred.T @ centred / len(w))
-    variances, axes = variances[::-1].clip(0), axes.T[::-1]
+    variances, axes = principal_axes(w)
     middle = np.median(variances)
     if variances[0] <= 0 or variances[0] < LEAST_CONTRAST**2 * middle:
         return np.zeros((0, w.shape[1]), np.float32), np.zeros(0, np.float32)
@@ -65,10 +64,17 @@ def strongest(w: Floats) -> tuple[Floats, Floats]:
     return steps.astype(np.float32, order="C"), (variances[:COUNT] / variances.sum()).astype(np.float32)
 
 
-def in_batches(map_latents: Callable[[Floats], Floats], z_dim: int, batch: int = 500) -> Floats:
-    """`w [SAMPLES, w_dim]` of fixed latents, mapped in batches: `map_latents` gives `[n, w_dim]` of `z [n, z_dim]`."""
+def principal_axes(w: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Variances `[w_dim]` of `w [N, w_dim]` along its axes of length one, `[w_dim, w_dim]`, the largest first."""
+    centred = w.astype(np.float64) - w.mean(0, dtype=np.float64)
+    variances, axes = np.linalg.eigh(centred.T @ centred / len(w))
+    return variances[::-1].clip(0), axes.T[::-1]
+
+
+def in_batches(map_latents: Callable[[Floats], Floats], z_dim: int, count: int = SAMPLES) -> Floats:
+    """`w [count, w_dim]` of fixed latents, mapped in batches: `map_latents` gives `[n, w_dim]` of `z [n, z_dim]`."""
     draw = np.random.RandomState(0)
-    return np.concatenate([map_latents(draw.randn(batch, z_dim).astype(np.float32)) for _ in range(SAMPLES // batch)])
+    return np.concatenate([map_latents(draw.randn(BATCH, z_dim).astype(np.float32)) for _ in range(count // BATCH)])
 
 
 def _kept(place: Path) -> tuple[Floats, Floats] | None:

@@ -11,7 +11,8 @@ import models
 from models.card import Card
 from models.errors import BadInput
 from models.latent import LatentModel
-from models.latents.dragging import Moved, can_drag, drag_steps
+from models.latents.dragging import Moved, drag_steps
+from models.latents.gradients import has_way_in
 from models.networks.mobilestylegan_fast import FastMobileStyleGAN
 from models.networks.r3gan import R3GAN, FastR3GAN, Shape, StageShape
 from models.precision import Runtime
@@ -123,7 +124,7 @@ def test_a_family_without_gradients_says_so_and_refuses_in_words(small: LatentMo
     shape = Shape(16, (StageShape(12, 24, 4, 1), StageShape(8, 16, 2, 1)), 4, 0, 0, 6)
     card = Card("plain", "Plain pictures", "latent", "r3gan", resolution=8)
     plain = LatentModel(card, lambda runtime: FastR3GAN(R3GAN(shape), runtime), small.runtime)
-    assert can_drag(small)
-    assert not can_drag(plain)
+    assert has_way_in(small)
+    assert not has_way_in(plain)
     with pytest.raises(BadInput, match="Plain pictures"):
         next(drag_steps(plain, np.zeros((1, plain.num_ws, plain.w_dim), np.float32), points((0.5, 0.5)), points((0.6, 0.5))))

@@ -86,7 +86,7 @@ def test_a_small_picture_is_the_preview_of_the_model() -> None:
     model = MODELS["skip"]()
     ws = some_ws(model)
     way = way_into(model)
-    assert way.pictures == way.sides == (4, 8, 16, 32, 64)
+    assert way.pictures == (4, 8, 16, 32, 64)
     small = way.picture(ws, 64).numpy()
     assert np.abs(small - model.synthesize(ws.numpy(), resolution=64)).max() < 1e-4 * np.ptp(small)
     with pytest.raises(BadInput, match="no pictures of 48 px"):
