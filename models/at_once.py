@@ -21,12 +21,13 @@ UNTIL_MORE = 64  # after so much that fitted, twice as much is tried: whoever he
 
 
 class Limit:
-    """The most of something that the device's memory was seen to hold: halved when it is full, doubled after a while."""
+    """The most of something that the device's memory was seen to hold: less when it is full, doubled after `patience` that
+    fitted."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience: int) -> None:
         self._most: int | None = None
         self._fitted = 0
-        self._patience = UNTIL_MORE
+        self._patience = patience
         self._grew = False
 
     def of(self, wanted: int) -> int:
@@ -62,13 +63,13 @@ class AtOnce:
         self._clock = clock
         self._best = self._next = first
         self._speeds: dict[int, list[float]] = {}
-        self.limit = Limit()
+        self._limit = Limit(UNTIL_MORE)
 
     def of(self, there: int, room: int) -> int:
         """How many to take where there are so many to be taken, and memory for `room`. What would not fill up what is tried
         next gets what is known to be good: nothing could be learnt by it."""
         wanted = self._next if there >= self._next else self._best
-        wanted = self.limit.of(wanted)
+        wanted = self._limit.of(wanted)
         while wanted > LEAST and wanted > room:
             wanted //= 2
         return wanted
@@ -92,12 +93,12 @@ class AtOnce:
         """Memory ran out where so much was taken; whether half as much is to be tried."""
         if taken // 2 < LEAST:
             return False
-        self.limit.full(1 << (taken // 2).bit_length() - 1)
+        self._limit.full(1 << (taken // 2).bit_length() - 1)
         return True
 
     def fitted(self) -> None:
         """What was taken fitted."""
-        self.limit.fitted(self._next)
+        self._limit.fitted(self._next)
 
     def _note(self, taken: int, speed: float) -> None:
         seen = self._speeds.setdefault(taken, [])

@@ -19,23 +19,3 @@ def detail_for(card: Card, height: int, width: int) -> int:
     """How many times the taught size a finished picture `height` x `width` is painted at: 1, or what its family allows."""
     finer = FINER.get(card.family, 1)
     return finer if card.resolution and max(height, width) >= WORTH * card.resolution else 1
-
-
-class DetailLimit:
-    """Whether the device's memory was seen to hold the finer size: where it did not, the taught size stands in for a while."""
-
-    def __init__(self) -> None:
-        self._patience = PICTURES_UNTIL_FINER
-        self._left = 0
-
-    def of(self, detail: int) -> int:
-        """How finely to paint where `detail` is wanted."""
-        return 1 if self._left else detail
-
-    def full(self) -> None:
-        """Memory ran out. If that was a new try, the next one comes later than this did."""
-        self._left, self._patience = self._patience, 2 * self._patience
-
-    def finished(self) -> None:
-        """A finished picture is there. After so many at the taught size the finer one is tried again."""
-        self._left = max(0, self._left - 1)

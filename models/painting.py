@@ -11,9 +11,10 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
+from models.at_once import Limit
 from models.card import Card, Label
 from models.checkpoints.family import PaintingNetwork, to_picture
-from models.detail import DetailLimit
+from models.detail import PICTURES_UNTIL_FINER
 from models.edges import Pass, natural_edges
 from models.errors import BadInput
 from models.labels import check_label_map, label_shares
@@ -42,7 +43,7 @@ class PaintingModel:
         edges: Sequence[Pass] = (),
     ) -> None:
         self.card = card
-        self.detail_limit = DetailLimit()
+        self.detail_limit = Limit(PICTURES_UNTIL_FINER)
         self._edges = tuple(edges)
         self._precise = Precise(build, runtime)
         self._ids = [label.id for label in card.labels]

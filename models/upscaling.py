@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 import torch.nn.functional as F
 
 from models import device
-from models.at_once import AtOnce, Limit
+from models.at_once import UNTIL_MORE, AtOnce, Limit
 from models.card import Card
 from models.carrying import Arrival, looked
 from models.errors import BadInput, BadPicture, OutOfMemory
@@ -105,7 +106,7 @@ class UpscalingModel:
     ) -> None:
         self.card = card
         self._precise = Precise(build, runtime)
-        self._limit = Limit()
+        self._limit = Limit(UNTIL_MORE)
         self._amount = amount or AtOnce(CARD_PIXELS)
         self._taken: int | None = None
 
@@ -236,17 +237,15 @@ class UpscalingModel:
 
     # How much at once
 
-    def _together(self, waiting: Iterable[Window], source: Pixels, turns: bool) -> _Together:
+    def _together(self, waiting: Sequence[Window], source: Pixels, turns: bool) -> _Together:
         """The next windows that are made together: on a card as many of one size as it takes at once, side by side."""
-        first, *others = waiting
+        first = waiting[0]
         network, place = self._network_for(source), str(self.runtime.device)
-        if not (isinstance(network, GenerousNetwork) and network.takes_many and device.has_own_memory(place)):
+        if not (device.has_own_memory(place) and isinstance(network, GenerousNetwork) and network.takes_many):
             return _Together([first])
         beside = [first]
-        for window in others:
-            if window.rows != first.rows or _width(window) != _width(first) or turns or not self._limit.free:
-                break  # where tiles are small for want of memory, many of them are no help
-            beside.append(window)
+        if not turns and self._limit.free:  # where tiles are small for want of memory, many of them are no help
+            beside = list(takewhile(lambda one: one.rows == first.rows and _width(one) == _width(first), waiting))
         room = device.memory(place).free // ROOM_SHARE // network.bytes_a_pixel
         if isinstance(network, FlowingNetwork):  # the rows of one window are many already: enough for two bands, to learn from
             there, ahead = _area(first) * len(beside), 2

@@ -42,7 +42,7 @@ def paint(bench: Workbench, request: PaintRequest) -> Job[Picture]:
     side = max(model.working_size(height, width, fitted))
     bench.speeds.note(request.model, side, spent)
     if request.deadline_ms is None:
-        model.detail_limit.finished()
+        model.detail_limit.fitted(finest)
         if fitted < finest:
             yield Remark(SOFTER)
     if upscaler is None or not follows:
@@ -78,7 +78,7 @@ def _painted(
             return *(yield from bench.with_room(request.model, lambda: steps(detail))), detail
         except OutOfMemory as error:
             logger.info("%s is painted at the size it was taught: %s", request.model, str(error))
-            model.detail_limit.full()
+            model.detail_limit.full(1)
         device.give_back()
     return *(yield from bench.with_room(request.model, lambda: steps(1))), 1
 

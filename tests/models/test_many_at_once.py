@@ -48,7 +48,8 @@ def _torch_computes(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a card, which has none of our own kernels."""
     monkeypatch.setattr(kernel, "level", lambda dtype, place: 0)
     monkeypatch.setattr(at_once, "TRIES", 1 << 30)  # nothing is learnt: how quick this machine is must not matter here
-    monkeypatch.setattr(at_once, "UNTIL_MORE", UNTIL_MORE)
+    for module in (at_once, upscaling):
+        monkeypatch.setattr(module, "UNTIL_MORE", UNTIL_MORE)
 
 
 @pytest.fixture
@@ -65,9 +66,10 @@ def _filled(kind: Any, config: Any) -> dict[str, torch.Tensor]:
     return dict(network.state_dict())
 
 
-def _model(name: str, runtime: Runtime = FLOAT32) -> UpscalingModel:
+def _model(name: str, runtime: Runtime = FLOAT32, kind: Any = None) -> UpscalingModel:
+    """With `kind`, of that class instead of the network's own."""
     config, plain, fast = NETWORKS[name]
-    tensors = _filled(plain, config)
+    tensors, fast = _filled(plain, config), kind or fast
     return UpscalingModel(Card(name, name, "upscaling", "x"), lambda where: fast(config, tensors, where), runtime)
 
 
@@ -142,6 +144,9 @@ def test_every_pixel_comes_once_and_tiles_side_by_side_grow_together(card: Prete
     assert tops == sorted(tops), "a row was begun before the one above it was whole"
 
 
+of_each_wrong_answer = pytest.mark.parametrize("answer", [float("nan"), 0.0], ids=["undefined", "black"])
+
+
 class Broken(FastSRResNet):
     """Below float32, makes no picture of the brightest that it is shown, but `answer`."""
 
@@ -155,16 +160,14 @@ class Broken(FastSRResNet):
         return made
 
 
-@pytest.mark.parametrize("answer", [float("nan"), 0.0], ids=["undefined", "black"])
+@of_each_wrong_answer
 def test_of_tiles_made_together_only_the_one_that_failed_is_made_again(
     answer: float, monkeypatch: pytest.MonkeyPatch, card: PretendedCard
 ) -> None:
     monkeypatch.setattr(Broken, "answer", answer)
     monkeypatch.setattr(Broken, "asked", [])
     image = _photo(24, 150)
-    tensors = _filled(SRResNet, SRRESNET)
-    model = UpscalingModel(Card("b", "B", "upscaling", "x"), lambda where: Broken(SRRESNET, tensors, where), BFLOAT16)
-    made = model.upscale(image, tile=24)
+    made = _model("SRResNet", BFLOAT16, Broken).upscale(image, tile=24)
     (first, count), (again, few), *rest = Broken.asked
     assert (first, again) == ("bfloat16", "float32")
     assert few == 1 < count
@@ -187,14 +190,13 @@ class FlowsAwry(FastCompact):
             yield band
 
 
-@pytest.mark.parametrize("answer", [float("nan"), 0.0], ids=["undefined", "black"])
+@of_each_wrong_answer
 def test_where_one_of_several_breaks_on_its_way_down_the_others_keep_what_was_right(
     answer: float, monkeypatch: pytest.MonkeyPatch, card: PretendedCard
 ) -> None:
     monkeypatch.setattr(FlowsAwry, "answer", answer)
     image = _photo(200, 300)
-    tensors = _filled(Compact, COMPACT)
-    model = UpscalingModel(Card("f", "F", "upscaling", "x"), lambda where: FlowsAwry(COMPACT, tensors, where), BFLOAT16)
+    model = _model("compact", BFLOAT16, FlowsAwry)
     want, got = _model("compact").upscale(image), np.full((400, 600, 3), np.nan, np.float32)
     for tile in _tiles(model, image, tile=190):
         place = got[tile.top : tile.top + tile.pixels.shape[0], tile.left : tile.left + tile.pixels.shape[1]]
@@ -209,10 +211,8 @@ def test_what_is_wrong_in_float32_too_is_refused(card: PretendedCard) -> None:
         def bands(self, x: torch.Tensor) -> Any:
             yield from (band if band is None else band * 0 for band in super().bands(x))
 
-    tensors = _filled(Compact, COMPACT)
-    model = UpscalingModel(Card("b", "B", "upscaling", "x"), lambda where: Black(COMPACT, tensors, where), BFLOAT16)
     with pytest.raises(BadPicture, match="flat"):
-        model.upscale(_photo())
+        _model("compact", BFLOAT16, Black).upscale(_photo())
 
 
 def test_where_memory_runs_out_a_card_is_given_less_before_tiles_become_smaller(card: PretendedCard) -> None:
