@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from models import device
 from models.carrying import Arrival, looked
 from models.errors import BadPicture
-from models.pixels import PROCESSOR, Pixels, bleed, levels, pixels_of, to_planes
+from models.pixels import Pixels, bleed, levels, pixels_of, to_planes
 from models.precision import in_true_float32
 from models.running import in_pieces, not_finite, piece_of_work
 from models.steps import Steps
@@ -61,8 +61,7 @@ class View:
 
     def __init__(self, source: Pixels, window: Window, channels_in: int, place: torch.device) -> None:
         rows, columns = window.rows, window.columns
-        begins = place if place.type == "cuda" else PROCESSOR
-        planes = to_planes(source[rows.start : rows.stop, columns.start : columns.stop], begins)
+        planes = to_planes(source[rows.start : rows.stop, columns.start : columns.stop], place)
         alpha = planes[-1:] if len(planes) in (2, 4) else None
         colours = planes if alpha is None else bleed(planes[:-1], alpha)
         self._colours, self._even = len(colours), None
@@ -142,8 +141,8 @@ def flowing_parts(
     source: Pixels,
     windows: Sequence[Window],
     place: torch.device,
-    takes_many: bool = False,
-    true_float32: bool = False,
+    takes_many: bool,
+    true_float32: bool,
 ) -> Generator[tuple[int, Pixels] | None, None, None]:
     """The windows' cores part by part, `PART_ROWS` of the source in each: which window, and `[rows, w, C]` of it. None between
     two pieces of work. `WrongPart` where one cannot be right, after those beside it.
