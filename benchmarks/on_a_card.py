@@ -10,8 +10,9 @@
 - Amounts: what a card is given at once (rows of a band, tiles of a batch), amount by amount and as it was chosen by measurement;
   with and without pinned memory, and whether the card waits for the processor's calls: what a CUDA graph would gain there.
 - Memory: where a person allows but a share of what was used (models/device.py, as `--device-memory` and the window's menu do),
-  nothing ends: tiles become smaller, the picture is the same, no more is used than was allowed; afterwards tiles become large
-  again. So does an engine that was started with an allowance, or told of it between two photos (tried where Pillow is too).
+  nothing ends: less is taken at once or tiles become smaller, the picture is the same, no more is used than was allowed;
+  afterwards all is as it was. So does an engine that was started with an allowance, or told of it between two photos (tried where
+  Pillow is too).
 - Transfers: a large result on its way from the card, into memory as it comes and into pinned memory. Nothing is promised.
 
 Each line says what was seen; it ends with exit code 1 where a promise was not kept. `--small` tries each line with small sizes

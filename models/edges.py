@@ -2,9 +2,9 @@
 
 A painter of landscapes learns from maps of photos, where clouds fray, crowns have twigs and rocks have corners. Under a
 brush they are all round strokes. So, before the network sees the shares of a map, the borders between labels that know no
-straight line are moved to and fro by fractal noise (domain warping, as in procedural terrain), and some
-borders become slopes: between sky and cloud, of snow on a mountain, of water at a far shore. What a hand draws on purpose stays:
-buildings, paths, water lines and horizons do not move.
+straight line are moved to and fro by fractal noise (domain warping, as in procedural terrain), and some borders become slopes:
+between sky and cloud, of snow on a mountain, of water at a far shore. What a hand draws on purpose stays: buildings, paths,
+water lines and horizons do not move.
 
 How far which labels may move stands in the card of a model, under `edges` of its configuration: a list of passes, each
 
