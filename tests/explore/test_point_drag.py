@@ -10,6 +10,8 @@ from pytestqt.qtbot import QtBot
 from app.explore.arrows import Arrow
 from app.explore.drag_desk import REMEMBERED
 from app.explore.panel import ExplorePanel
+from models.errors import BadInput
+from models.latents import dragging
 from tests.explore.conftest import WAIT_MS
 from tests.explore.hands import shown
 
@@ -150,6 +152,25 @@ def test_another_picture_by_undo_drops_the_drag_without_a_trace(
     assert not armed.drag.is_running
     assert armed.document.now.point is None
     at_rest()
+
+
+def test_a_drag_that_fails_says_so_and_leaves_everything_as_it_was(
+    armed: ExplorePanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*arguments: object) -> None:
+        raise BadInput("There is no way.")
+
+    monkeypatch.setattr(dragging, "drag_steps", failing)
+    before, picture, notices = armed.document.now, shown(armed), []
+    armed.noticed.connect(notices.append)
+    pull(qtbot, armed, (0.3, 0.4), (0.6, 0.4))
+    armed.tools.drag.start.click()
+    qtbot.waitUntil(lambda: not armed.drag.is_running, timeout=WAIT_MS)
+    assert notices[-1].what == "There is no way."
+    assert armed.view.tool.places is None
+    assert armed.document.now == before
+    assert np.array_equal(shown(armed), picture)
+    assert armed.tools.drag.start.isEnabled()
 
 
 def test_a_point_that_is_already_there_changes_nothing_and_says_so(armed: ExplorePanel, qtbot: QtBot) -> None:

@@ -18,6 +18,7 @@ from app.explore.panel import ExplorePanel
 from app.explore.placing_view import PlacingView
 from app.explore.project_sheet import ProjectSheet
 from app.widgets.picture_view import image_of
+from models.errors import BadInput
 from models.latents import projecting
 
 WAIT_MS = 300_000  # a busy machine serves the engine last
@@ -91,6 +92,25 @@ def test_stopped_it_leaves_everything_as_it_was_and_can_begin_anew(
     sheet.reject()
     assert ready.project.sheet is None
     assert ready.document.now == before
+
+
+def test_a_search_that_fails_says_so_and_can_begin_anew(
+    ready: ExplorePanel, photo: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*arguments: object, **named: object) -> None:
+        raise BadInput("There is no way.")
+
+    ready.open_file(photo)
+    sheet = sheet_of(ready, qtbot)
+    with monkeypatch.context() as broken:
+        broken.setattr(projecting, "projected", failing)
+        sheet.start.click()
+        qtbot.waitUntil(lambda: not sheet.is_running, timeout=WAIT_MS)
+    assert "There is no way." in sheet.remark.text()
+    assert not sheet.use.isVisible()
+    sheet.start.click()
+    qtbot.waitUntil(lambda: not sheet.is_running, timeout=WAIT_MS)
+    assert sheet.use.isVisible()
 
 
 def test_it_says_beforehand_how_long_it_takes(ready: ExplorePanel, photo: Path, qtbot: QtBot) -> None:
