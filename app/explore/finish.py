@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from app.inference.finishing import upscaler_for
+from app.inference.finishing import AUTO, upscaler_for
 from app.settings import Settings
 from app.widgets.icon_button import icon_button
 
@@ -62,7 +62,7 @@ class Finish(QObject):
         resolution = self._resolutions.get(model, 0)
         if not 0 < resolution < SMALL:
             return ""
-        return upscaler_for(self._upscalers, "auto", WANTED / resolution, self._on_processor)
+        return upscaler_for(self._upscalers, AUTO, WANTED / resolution, self._on_processor)
 
     def _choose(self, wanted: bool) -> None:
         self._settings.set(CHOSEN, wanted)
