@@ -36,7 +36,7 @@ SMALL = 16  # px of the pictures that a beginning is guessed from
 SAMPLES = 1000  # of such pictures, as far as they are made within SURVEY_SECONDS
 FEWEST_SAMPLES = 48
 SURVEY_SECONDS = 6.0
-BATCH = 16
+BATCH = 16  # of pictures up to LARGEST; of larger ones, which some models alone make, as many pixels
 RIDGE = 0.3  # of the guess, in units of the mean variance of the pixels
 STRIDES = (2, 4, 8, 16)  # of the features that are compared
 STEPS = (60, 80)  # with one latent for all layers, with one for each
@@ -78,13 +78,14 @@ def surveyed(model: LatentModel, way: WayIn, label: Label = None) -> Steps[Space
     found = whitened(w)
     yield
     side = min((side for side in way.pictures if side >= SMALL), default=way.pictures[-1])
+    batch = max(1, min(BATCH, BATCH * LARGEST**2 // side**2))  # memory holds fewer large ones
     small: list[torch.Tensor] = []
-    until = time.monotonic() + SURVEY_SECONDS
-    while len(small) * BATCH < SAMPLES and (len(small) * BATCH < FEWEST_SAMPLES or time.monotonic() < until):
-        begin = len(small) * BATCH
+    made, until = 0, time.monotonic() + SURVEY_SECONDS
+    while made < SAMPLES and (made < FEWEST_SAMPLES or time.monotonic() < until):
         with piece_of_work():
-            pictures = way.picture(w[begin : begin + BATCH, None].expand(-1, way.num_ws, -1), side)
+            pictures = way.picture(w[made : made + batch, None].expand(-1, way.num_ws, -1), side)
             small.append(F.adaptive_avg_pool2d(pictures, SMALL))
+        made += batch
         yield
     shown = torch.cat(small).clone()  # a copy: what was made in inference mode takes part in no gradient
     return Space(found, found.v(w[: len(shown)]), shown)

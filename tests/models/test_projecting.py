@@ -9,7 +9,7 @@ import torch
 from models.checkpoints.family import to_picture
 from models.latent import LatentModel
 from models.latents import projecting
-from models.latents.gradients import way_into
+from models.latents.gradients import WayIn, way_into
 from models.latents.projecting import compared_at, projected, surveyed
 from models.steps import drain
 from models.training.trunk import read_trunk
@@ -37,6 +37,22 @@ def test_a_picture_of_the_model_is_approached(
     average = float(np.square(model.synthesize(np.broadcast_to(model.average, states[0].ws.shape)) - made).mean())
     assert off[1] < off[0] < 1.01 * average
     assert np.isfinite(states[-1].ws).all()
+
+
+def test_where_a_model_makes_large_pictures_alone_few_are_made_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(projecting, "LARGEST", 16)
+    monkeypatch.setattr(projecting, "SAMPLES", 16)
+    made, picture = [], WayIn.picture
+
+    def counted(way: WayIn, ws: torch.Tensor, side: int | None = None) -> torch.Tensor:
+        made.append(len(ws))
+        return picture(way, ws, side)
+
+    monkeypatch.setattr(WayIn, "picture", counted)
+    model = MODELS["stylegan3"]()  # 32 px
+    space = drain(surveyed(model, way_into(model), 0 if model.classes else None))
+    assert made == [4, 4, 4, 4]
+    assert len(space.small) == len(space.v) == 16
 
 
 def test_the_same_photo_is_found_the_same_way() -> None:
