@@ -53,11 +53,11 @@ class Crops(QObject):
         self._worker, self._paces = worker, paces
         self._background = Background(self)
         self._kept: OrderedDict[tuple[Any, ...], QImage] = OrderedDict()
-        self._photo: Photo | None = None
+        self._icc: bytes | None = None
         self._key: tuple[Any, ...] = ()
         self._crop: NDArray[Any] | None = None
         self._waiting: list[Entry] = []
-        self._asked: tuple[int, Entry, tuple[Any, ...]] | None = None
+        self._asked: tuple[int, Entry, tuple[Any, ...], bytes | None] | None = None  # of which crop, in which colours
         self._held = True
         worker.updated.connect(self._update)
 
@@ -69,13 +69,13 @@ class Crops(QObject):
         key = (path, left, top)
         if key == self._key:
             return
-        self._key, self._photo = key, photo
+        self._key, self._icc = key, photo.icc
         self._crop = np.ascontiguousarray(photo.pixels[top : top + side, left : left + side])
         self.plain = image_of(to_picture(self._crop, photo.icc))
 
     def look_away(self) -> None:
         """There is no photo to be seen, and no crop of one."""
-        self._key, self._photo, self._crop, self.plain = (), None, None, None
+        self._key, self._crop, self.plain = (), None, None
         self._waiting.clear()
 
     def get(self, model: str) -> QImage | None:
@@ -110,14 +110,14 @@ class Crops(QObject):
         entry = self._waiting.pop(0)
         card, crop = entry.card, self._crop
         request = TranslateRequest(entry.name, crop) if card.task == "translation" else UpscaleRequest(entry.name, crop)
-        self._asked = (self._worker.submit(request, LANE), entry, self._key)
+        self._asked = (self._worker.submit(request, LANE), entry, self._key, self._icc)
 
     def _update(self, ticket: int, update: Update) -> None:
         if self._asked is None or ticket != self._asked[0] or not isinstance(update, ENDINGS):
             return
-        (_, entry, key), self._asked = self._asked, None
-        if isinstance(update, Done) and self._photo is not None:
-            pixels, icc = np.atleast_3d(update.result), self._photo.icc
+        (_, entry, key, icc), self._asked = self._asked, None
+        if isinstance(update, Done):
+            pixels = np.atleast_3d(update.result)
             self._paces.note(entry.name, self.device, CROP * CROP / 1e6, update.seconds)
 
             def keep(image: QImage) -> None:

@@ -92,7 +92,7 @@ def unfit(theirs: Versions, mine: Versions, names: Sequence[str]) -> str:
         return f"it has Ganvas {theirs.ganvas}, this machine {mine.ganvas}"
     for name, known, own in zip(names, theirs.sha256, mine.sha256, strict=True):
         if known != own:
-            place = "at" if os.path.isabs(name) or os.path.basename(name) != name else "called"
+            place = "called" if os.path.basename(name) == name else "at"
             return f"it has {'another' if known else 'no'} model {place} {name}"
     return ""
 

@@ -1,0 +1,54 @@
+"""Crops of the photo at hand by each model: what comes late belongs to the photo that it was made of."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyvips
+from PySide6.QtCore import QObject, QPoint, Signal
+from pytestqt.qtbot import QtBot
+
+from app.inference.updates import Done
+from app.photos.photo import Photo
+from app.photos.showing import to_picture
+from app.upscale.model_strip import Crops
+from app.upscale.pace import Paces
+from app.widgets.picture_view import picture_of
+from tests.upscale.belt import TWICE, catalogue
+
+
+class Holding(QObject):
+    """Stands for the worker: what is asked for is kept, and answered by the test."""
+
+    updated = Signal(int, object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[Any] = []
+
+    def submit(self, request: Any, lane: str) -> int:
+        self.asked.append(request)
+        return len(self.asked)
+
+
+def test_a_crop_that_comes_when_another_photo_is_looked_at_keeps_the_colours_of_its_own(qtbot: QtBot, tmp_path: Path) -> None:
+    entry = catalogue(tmp_path / "catalogue").find(TWICE)
+    assert entry is not None
+    pixels = np.full((40, 40, 3), (200, 60, 40), np.uint8)
+    wide = Photo(pixels, icc=bytes(pyvips.Image.profile_load("p3")))
+    expected = to_picture(pixels, wide.icc)
+    assert not np.array_equal(expected, pixels)
+    worker = Holding()
+    crops = Crops(worker, Paces())  # type: ignore[arg-type]
+    crops.hold(False)
+    crops.look_at(Path("wide.tif"), wide, QPoint(20, 20))
+    crops.wish([entry], unasked=False)
+    crops.look_at(Path("plain.png"), Photo(pixels), QPoint(20, 20))
+    with qtbot.waitSignal(crops.came):
+        worker.updated.emit(1, Done(worker.asked[0].pixels, 0.1))
+    assert crops.get(TWICE) is None  # nothing was asked for of the photo that is seen
+    crops.look_at(Path("wide.tif"), wide, QPoint(20, 20))
+    image = crops.get(TWICE)
+    assert image is not None
+    np.testing.assert_array_equal(picture_of(image), expected)
+    crops.shut()
