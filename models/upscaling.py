@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Protocol, runtime_checkable
@@ -182,12 +182,12 @@ class UpscalingModel:
                 waiting.popleft()
                 waiting.extendleft(reversed(smaller))
                 continue
+            ahead = done + self._parts_in(waiting, turns)
             together = self._together(waiting, source, turns)
             again = together.windows
             for _ in again:
                 waiting.popleft()
             rows = [window.rows.first for window in again]
-            ahead = done + sum(self._parts_in(one, turns) for one in (*again, *waiting))
             try:
                 for part in self._watched(source, together, turns):
                     if part is None:
@@ -229,11 +229,11 @@ class UpscalingModel:
         """Whether what is in float32 must not be rounded for speed: for 16 bits, and beside a lower format."""
         return self.runtime.device.type == "cuda" and (exact or self.runtime.dtype is not torch.float32)
 
-    def _parts_in(self, window: Window, turns: bool) -> int:
-        """How many tiles a window is handed over in."""
+    def _parts_in(self, windows: Collection[Window], turns: bool) -> int:
+        """How many tiles these windows are handed over in."""
         if turns or not isinstance(self._precise.network, FlowingNetwork):
-            return 1
-        return parts_of(window.rows.last - window.rows.first)
+            return len(windows)
+        return sum(parts_of(window.rows.last - window.rows.first) for window in windows)
 
     # How much at once
 
@@ -283,7 +283,7 @@ class UpscalingModel:
         """The cores of windows, enlarged, `[h, w, C]`, and of which window each is: part by part where the network lets pictures
         flow, else as one. None between two pieces of work."""
         network, many = self._network_for(source), together.at_once is not None
-        if isinstance(network, GenerousNetwork) and many:
+        if many and isinstance(network, GenerousNetwork):
             network.at_once = together.at_once
         if isinstance(network, FlowingNetwork) and not turns:
             true = self._true_float32(source.dtype == np.uint16)
