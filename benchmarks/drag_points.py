@@ -67,14 +67,11 @@ def found(before: Any, after: Any, spot: Any) -> Any:
 def drag(model: Any, ws: Any, spot: Any, target: Any) -> tuple[Any, float]:
     """The last `Moved` of a drag, and the processor seconds it took."""
     from models.latents.dragging import drag_steps
+    from models.steps import drain
 
     began = time.process_time()
-    steps = drag_steps(model, ws, spot[None] / SIDE, target[None] / SIDE)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return stop.value, time.process_time() - began
+    moved = drain(drag_steps(model, ws, spot[None] / SIDE, target[None] / SIDE))
+    return moved, time.process_time() - began
 
 
 def marked(pixels: Any, at: Any, target: Any) -> Any:

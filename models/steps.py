@@ -11,7 +11,7 @@ T = TypeVar("T")
 Steps = Generator[None, None, T]
 
 
-def drain(steps: Steps[T]) -> T:
+def drain(steps: Generator[object, None, T]) -> T:
     """Run all pieces at once and give back the result."""
     while True:
         try:
