@@ -17,7 +17,8 @@ from models.errors import BadInput
 if TYPE_CHECKING:
     from models.latent import LatentModel
     from models.latents.gradients import WayIn
-    from models.latents.projecting import Space, State
+    from models.latents.projecting import State
+    from models.latents.whitened import Whitened
     from models.networks.efficientnet_lite import EfficientNetLite
 
 SHOWN_EVERY = 0.5  # seconds between two pictures of what is reached
@@ -77,7 +78,9 @@ def _opened(bench: Workbench, name: str) -> LatentModel:
     return bench.opened(name, LatentModel, "make pictures from seeds", "Explore")
 
 
-def _prepared(bench: Workbench, name: str, model: LatentModel, label: int | None) -> Job[tuple[WayIn, Space, EfficientNetLite]]:
+def _prepared(
+    bench: Workbench, name: str, model: LatentModel, label: int | None
+) -> Job[tuple[WayIn, Whitened, EfficientNetLite]]:
     """The way into the model, what is known of its latents, and the network that photos are compared with."""
     from models.latents.gradients import way_into
     from models.latents.projecting import surveyed
@@ -85,10 +88,7 @@ def _prepared(bench: Workbench, name: str, model: LatentModel, label: int | None
 
     way = way_into(model)
     key = (name, label, model.average.tobytes())
-    space: Space | None = bench.spaces.find(key)
-    if space is None:
-        space, _ = yield from timed(surveyed(model, way, label))
-        bench.spaces.get(key, lambda: space)
+    space = bench.spaces.get(key, lambda: surveyed(model, way, label))
     yield Step()
     trunk = read_trunk().eval().to(way.device)
     yield Step()

@@ -21,7 +21,7 @@ from models.errors import BadInput, OutOfMemory
 from models.steps import Steps
 
 if TYPE_CHECKING:
-    from models.latents.projecting import Space
+    from models.latents.whitened import Whitened
 
 R = TypeVar("R")
 V = TypeVar("V")
@@ -37,12 +37,6 @@ class Recent(Generic[V]):
     def __init__(self, kept: int) -> None:
         self._kept = kept
         self._values: OrderedDict[Hashable, V] = OrderedDict()
-
-    def find(self, key: Hashable) -> V | None:
-        """The value of this key, None where it is not at hand."""
-        if key in self._values:
-            self._values.move_to_end(key)
-        return self._values.get(key)
 
     def get(self, key: Hashable, make: Callable[[], V]) -> V:
         """The value of this key, made where it is not at hand."""
@@ -69,7 +63,7 @@ class Workbench:
     further: FurtherDevices = field(default_factory=FurtherDevices)
     speeds: Speeds = field(default_factory=Speeds)
     looks: Recent[NDArray[np.float32] | None] = field(default_factory=lambda: Recent(16))
-    spaces: Recent[Space] = field(default_factory=lambda: Recent(4))
+    spaces: Recent[Whitened] = field(default_factory=lambda: Recent(4))
 
     def opened(self, name: str | Mix, kind: type[M], does: str, panel: str) -> M:
         """The opened model of that name. `BadInput` where it is of another kind, which does not do what `does` says."""

@@ -6,15 +6,18 @@ latents of seeds are normally distributed (arXiv 2012.09036), and two springs ho
 each layer to what all have in common. The further layers part, the nearer the picture comes to the photo, and the less sliders
 and morphs make of it; `freedom` weighs one against the other.
 
-    space = drain(surveyed(model, way))                # once a model: the cloud of its latents, and small pictures of some
+    space = surveyed(model, way)                       # once a model: the cloud of its latents
     for state in projected(way, space, trunk, photo):  # None between two pieces of work, a `State` after each step
         ...
+
+The search begins in the middle of that cloud. What looks nearer at first (the nearest of a thousand random pictures, a
+regression on them) was a worse beginning for photos of another kind than the model's: `faces` stayed a blur for an old grey
+portrait.
 """
 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
@@ -28,32 +31,14 @@ from models.latents.gradients import WayIn, piece_with_gradients
 from models.latents.principal import in_batches
 from models.latents.whitened import Whitened, whitened
 from models.networks.efficientnet_lite import EfficientNetLite
-from models.running import piece_of_work
-from models.steps import Steps
 
 LARGEST = 256  # px of the pictures that are compared; made as small where the model can, reduced to it where it cannot
-SMALL = 16  # px of the pictures that a beginning is guessed from
-SAMPLES = 1000  # of such pictures, as far as they are made within SURVEY_SECONDS
-FEWEST_SAMPLES = 48
-SURVEY_SECONDS = 6.0
-BATCH = 16  # of pictures up to LARGEST; of larger ones, which some models alone make, as many pixels
-RIDGE = 0.3  # of the guess, in units of the mean variance of the pixels
 STRIDES = (2, 4, 8, 16)  # of the features that are compared
 STEPS = (60, 80)  # with one latent for all layers, with one for each
 RATES = (0.12, 0.06)  # of a step, in deviations of the latents of seeds
 WARM_UP = 5
 PULL = 1e-3  # towards the average, against the mean square of the coordinates
 SPRINGS = (1.0, 1e-3)  # that hold the layers together, at a freedom of 0 and of 1
-
-
-@dataclass(frozen=True, eq=False)
-class Space:
-    """What is known of a model's latents: their round coordinates, and small pictures `[N, 3, SMALL, SMALL]` of some, at `v`
-    `[N, k]`."""
-
-    round: Whitened
-    v: torch.Tensor
-    small: torch.Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,29 +56,15 @@ def compared_at(way: WayIn) -> tuple[int, int]:
     return max((side for side in way.pictures if fine // 2 <= side < fine), default=fine), fine
 
 
-def surveyed(model: LatentModel, way: WayIn, label: Label = None) -> Steps[Space]:
-    """Look around in a model, with classes in the one that `label` says."""
-    w = torch.from_numpy(in_batches(lambda z: model.map(z, label)[:, 0], model.z_dim)).to(way.device)
-    yield
-    found = whitened(w)
-    yield
-    side = min((side for side in way.pictures if side >= SMALL), default=way.pictures[-1])
-    batch = max(1, min(BATCH, BATCH * LARGEST**2 // side**2))  # memory holds fewer large ones
-    small: list[torch.Tensor] = []
-    made, until = 0, time.monotonic() + SURVEY_SECONDS
-    while made < SAMPLES and (made < FEWEST_SAMPLES or time.monotonic() < until):
-        with piece_of_work():
-            pictures = way.picture(w[made : made + batch, None].expand(-1, way.num_ws, -1), side)
-            small.append(F.adaptive_avg_pool2d(pictures, SMALL))
-        made += batch
-        yield
-    shown = torch.cat(small).clone()  # a copy: what was made in inference mode takes part in no gradient
-    return Space(found, found.v(w[: len(shown)]), shown)
+def surveyed(model: LatentModel, way: WayIn, label: Label = None) -> Whitened:
+    """The cloud of a model's latents, with classes of those in the one that `label` says."""
+    w = in_batches(lambda z: model.map(z, label)[:, 0], model.z_dim)
+    return whitened(torch.from_numpy(w).to(way.device))
 
 
 def projected(
     way: WayIn,
-    space: Space,
+    space: Whitened,
     trunk: EfficientNetLite,
     photo: NDArray[np.uint8],
     freedom: float = 0.5,
@@ -109,10 +80,10 @@ def projected(
     coarse, fine = compared_at(way)
     likeness = _Likeness(trunk, photo, coarse, way.device)
     yield None
-    v = yield from _beginning(way, space, likeness, coarse)
+    v = torch.zeros(1, len(space.deviations), device=way.device)
     apart = torch.zeros(1, way.num_ws, v.shape[-1], device=way.device)
     spring = SPRINGS[0] ** (1 - freedom) * SPRINGS[1] ** freedom
-    state = State(_latents(space.round, v, apart), 0, sum(steps))
+    state = State(_latents(space, v, apart), 0, sum(steps))
     for side, count, rate, moving in zip((coarse, fine), steps, RATES, ([v], [v, apart]), strict=True):
         if side != coarse:
             likeness = _Likeness(trunk, photo, side, way.device)
@@ -120,7 +91,7 @@ def projected(
         descent = torch.optim.Adam([coordinates.requires_grad_(True) for coordinates in moving], betas=(0.9, 0.99))
         for number in range(count):
             with piece_with_gradients():
-                picture = way.picture(space.round.w(v[:, None] + apart), side, noise, noise_seed)
+                picture = way.picture(space.w(v[:, None] + apart), side, noise, noise_seed)
             yield None
             with piece_with_gradients():
                 loss = likeness(picture)[0] + PULL * v.square().mean() + spring * apart.square().mean()
@@ -131,35 +102,9 @@ def projected(
                 for group in descent.param_groups:
                     group["lr"] = rate * min(1.0, (number + 1) / WARM_UP) * (0.5 + 0.5 * math.cos(math.pi * number / count))
                 descent.step()
-            state = State(_latents(space.round, v, apart), state.done + 1, state.total)
+            state = State(_latents(space, v, apart), state.done + 1, state.total)
             yield state
     return state
-
-
-def _beginning(way: WayIn, space: Space, likeness: _Likeness, side: int) -> Generator[None, None, torch.Tensor]:
-    """Coordinates `[1, k]` to begin from: the average, the nearest sample, or what the samples' small pictures speak for."""
-    wanted = F.adaptive_avg_pool2d(likeness.photo, SMALL)
-    apart = (space.small - wanted).square().mean((1, 2, 3))
-    nearest = space.v[apart.argmin()]
-    offered = torch.stack((torch.zeros_like(nearest), nearest, _guessed(space, wanted)))
-    losses = []
-    for v in offered:
-        with piece_with_gradients(), torch.no_grad():
-            losses.append(likeness(way.picture(space.round.w(v).expand(1, way.num_ws, -1), side))[0])
-        yield None
-    return offered[int(torch.stack(losses).argmin())][None].clone()
-
-
-def _guessed(space: Space, wanted: torch.Tensor) -> torch.Tensor:
-    """Coordinates `[k]` of a small picture by ridge regression on the samples: what is not told by it stays at the average."""
-    pixels = space.small.flatten(1).cpu().double()  # Apple's devices know no float64
-    mean = pixels.mean(0)
-    x = pixels - mean
-    gram = x @ x.T
-    gram.diagonal().add_(RIDGE * gram.diagonal().mean())
-    shares = torch.linalg.solve(gram, x @ (wanted.flatten().cpu().double() - mean))
-    guessed: torch.Tensor = shares @ space.v.cpu().double()
-    return guessed.float().to(space.v.device)
 
 
 def _sized(photo: NDArray[np.uint8], side: int, device: torch.device) -> torch.Tensor:

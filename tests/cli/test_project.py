@@ -21,7 +21,6 @@ from tests.models.small_faces import SIDE, small_network, write_folder
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of a small generator in this test's catalogue, which is searched for a few steps alone."""
     monkeypatch.setattr(projecting, "STEPS", (2, 2))
-    monkeypatch.setattr(projecting, "SAMPLES", 16)
     (name,) = Catalogue().add(write_folder(small_network(), tmp_path / "graphs"))
     return name
 

@@ -27,7 +27,6 @@ WAIT_MS = 300_000  # a busy machine serves the engine last
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(projecting, "STEPS", (2, 2))
-    monkeypatch.setattr(projecting, "SAMPLES", 16)
 
 
 @pytest.fixture

@@ -24,7 +24,6 @@ def engine(catalogue: Catalogue) -> Engine:
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(projecting, "STEPS", (12, 16))
-    monkeypatch.setattr(projecting, "SAMPLES", 32)
 
 
 def picture_of(engine: Engine, request: GenerateRequest) -> np.ndarray:
