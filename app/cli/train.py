@@ -38,10 +38,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
     _everywhere(painting, "folder, zip or tar with photos/, maps/ and labels.json", pictures=1_000_000, batch=16, sheets=5000)
     painting.add_argument("--size", type=positive, default=128, metavar="PX", help="side of whole pictures (default: 128)")
     painting.add_argument("--detail", action="store_true", help="one level more: paints at twice that size")
+    painting.add_argument(
+        "--channels",
+        type=positive,
+        nargs="+",
+        metavar="N",
+        help="channels of the levels, coarsest first: more paint better, slower",
+    )
+    painting.add_argument("--deep", action="store_true", help="critics look further at the pixels themselves")
     painting.add_argument("--open-only", action="store_true", help="train on photos of licence class open alone")
     painting.add_argument(
-        "--mean-with", type=Path, metavar="STATE", help="export the mean with the state.safetensors of an earlier moment"
+        "--workers", type=int, default=0, metavar="N", help="processes that make batches ahead: for a card (default: none)"
     )
+    painting.add_argument(
+        "--mean-with",
+        type=Path,
+        metavar="STATE",
+        help="export a mean with an earlier moment, or a run that had the same beginning",
+    )
+    _share(painting)
     latent = recipes.add_parser("latent", help="pictures of one kind: a generator for the Explore panel")
     _everywhere(latent, "folder, zip or tar with pictures that show one kind of thing", pictures=300_000, batch=8, sheets=5000)
     latent.add_argument("--size", type=int, choices=(64, 128, 256), default=128, help="side in pixels (default: 128)")
@@ -67,11 +82,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     upscaling.add_argument(
         "--mean-with", type=Path, metavar="RUN", help="export a mean with another run or model that had the same beginning"
     )
-    upscaling.add_argument("--share", type=float, default=0.5, metavar="S", help="its share of the mean, 0 to 1 (default: 0.5)")
+    _share(upscaling)
     labelling = recipes.add_parser("labelling", help="photos with label maps: a labeller, for label maps from photos")
     _everywhere(labelling, "folder, zip or tar with photos/, maps/ and labels.json", pictures=20_000, batch=16, sheets=4000)
     labelling.add_argument("--size", type=positive, default=256, metavar="PX", help="side of the squares (default: 256)")
     labelling.add_argument("--open-only", action="store_true", help="train on photos of licence class open alone")
+
+
+def _share(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--share", type=float, default=0.5, metavar="S", help="its share of the mean, 0 to 1 (default: 0.5)")
 
 
 def _everywhere(parser: argparse.ArgumentParser, data: str, pictures: int, batch: int, sheets: int) -> None:
@@ -100,6 +119,8 @@ def run(args: argparse.Namespace) -> int:
     for name in ("hours", "save_minutes"):
         if not getattr(args, name) > 0:
             raise UsageError(f"--{name.replace('_', '-')} must be above 0, not {getattr(args, name):g}.")
+    if not 0 <= getattr(args, "share", 0) <= 1:
+        raise UsageError(f"--share must lie between 0 and 1, not {args.share}.")
     for name in ("card", "mean_with"):
         if args.export is None and getattr(args, name, None) is not None:
             raise UsageError(f"--{name.replace('_', '-')} is about the model that --export writes: give that too.")
@@ -134,16 +155,24 @@ def _painting(args: argparse.Namespace, reporter: Reporter, place: Place, schedu
 
     if args.size < 64 or args.size % 32:
         raise UsageError(f"--size must be a multiple of 32, at least 64, not {args.size}.")
-    channels = (256, 192, 128, 64, 32, 24) if args.detail else (256, 192, 128, 64, 32)
-    options = PaintingOptions(size=args.size, detail=args.detail, channels=channels, batch=args.batch)
+    levels = 6 if args.detail else 5
+    channels = tuple(args.channels or (256, 192, 128, 64, 32, 24)[:levels])
+    if len(channels) != levels:
+        raise UsageError(
+            f"--channels are those of {levels} levels{' with' if args.detail else ', without'} --detail, not {len(channels)}."
+        )
+    if args.workers < 0:
+        raise UsageError(f"--workers must not be below 0, not {args.workers}.")
+    options = PaintingOptions(size=args.size, detail=args.detail, channels=channels, batch=args.batch, deep=args.deep)
     card = _card(args)
     mean = None if args.mean_with is None else state_alike(PaintingOptions, args.mean_with)
     work = jobs.open_painting(args.data, args.out, options, place, args.begin_from, args.open_only)
+    work.workers = args.workers
     _begin(reporter, work, work.data.problems, len(work.data.train), len(work.data.held_out))
     _follow(args, reporter, jobs.train_painting(work, args.out, schedule))
     if card is not None:
         if mean is not None:
-            work.mean_with(mean)
+            work.mean_with(mean, args.share)
         jobs.export_painting(work, card, args.export)
     _end(args, reporter, work.seen)
 
@@ -174,8 +203,6 @@ def _upscaling(args: argparse.Namespace, reporter: Reporter, place: Place, sched
 
     if args.rate is not None and args.rate <= 0:
         raise UsageError(f"--rate must be above 0, not {args.rate}.")
-    if not 0 <= args.share <= 1:
-        raise UsageError(f"--share must lie between 0 and 1, not {args.share}.")
     options = UpscalingOptions(scale=args.scale, batch=args.batch, patch=args.patch, pictures=args.pictures)
     options = replace(options, worn=args.worn, adversarial=args.adversarial, teacher=args.teacher)
     if args.lessons is not None:

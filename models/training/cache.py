@@ -21,6 +21,7 @@ class PictureCache:
     """Arrays uint8 by number, each of its own shape; read-only."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         described = json.loads((folder / INDEX).read_text(encoding="utf-8"))
         self.shapes: list[tuple[int, ...]] = [tuple(shape) for shape in described["shapes"]]
         self.notes: list[dict[str, object]] = described["notes"]
@@ -31,6 +32,9 @@ class PictureCache:
 
     def __len__(self) -> int:
         return len(self.shapes)
+
+    def __reduce__(self) -> tuple[type[PictureCache], tuple[Path]]:
+        return PictureCache, (self._folder,)  # for another process: it maps the file, too, instead of being sent what is in it
 
     def __getitem__(self, i: int) -> NDArray[np.uint8]:
         return self._bytes[self._starts[i] : self._starts[i + 1]].reshape(self.shapes[i])

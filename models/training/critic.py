@@ -37,10 +37,19 @@ def _head(classes: int) -> nn.Sequential:
     )
 
 
-class Critic(nn.Module):
-    """Logits of labels and "made" by stride; the mixing is random and stays as it was drawn."""
+def _deeper(channels_in: int) -> nn.Sequential:
+    return nn.Sequential(
+        _convolution(channels_in, 2 * _MIXED, 2), nn.LeakyReLU(0.2), _convolution(2 * _MIXED, 2 * _MIXED), nn.LeakyReLU(0.2)
+    )
 
-    def __init__(self, labels: int) -> None:
+
+class Critic(nn.Module):
+    """Logits of labels and "made" by stride; the mixing is random and stays as it was drawn.
+
+    With `deep`, the head that sees pixels looks further, too: at strides 4 and 8, over some 20 and 50 pixels.
+    """
+
+    def __init__(self, labels: int, deep: bool = False) -> None:
         super().__init__()
         self.narrow = nn.ModuleDict({str(s): nn.Conv2d(CHANNELS[s], _MIXED, 1, bias=False) for s in (*STRIDES, _COARSEST)})
         self.mix = nn.ModuleDict({str(s): nn.Conv2d(_MIXED, _MIXED, 3, 1, 1, bias=False) for s in STRIDES})
@@ -61,14 +70,18 @@ class Critic(nn.Module):
             nn.LeakyReLU(0.2),
             nn.Conv2d(_MIXED, labels + 1, 1),
         )
+        ins = (_MIXED, 2 * _MIXED) if deep else ()
+        self.deeper = nn.ModuleList(_deeper(channels) for channels in ins)
+        self.deep = nn.ModuleList(nn.Conv2d(2 * _MIXED, labels + 1, 1) for _ in ins)
 
     def learning(self) -> list[nn.Parameter]:
         """The parameters that are trained."""
-        return [*self.heads.parameters(), *self.whole.parameters(), *self.fine.parameters()]
+        heads = (self.heads, self.whole, self.fine, self.deeper, self.deep)
+        return [parameter for head in heads for parameter in head.parameters()]
 
     def forward(self, pictures: Tensor, features: Mapping[int, Tensor]) -> tuple[list[Tensor], Tensor]:
-        """Per-pixel logits `[N, labels + 1, h, w]` (strides 2, 4, 8, 16 of the features, then 2 of the pixels), and one of the
-        whole `[N, 1, h, w]`; of pictures `[N, 3, H, W]` and their features up to stride 32."""
+        """Per-pixel logits `[N, labels + 1, h, w]` (strides 2, 4, 8, 16 of the features, then 2 of the pixels, and 4 and 8 of a
+        deep critic), and one of the whole `[N, 1, h, w]`; of pictures `[N, 3, H, W]` and their features up to stride 32."""
         x = self.narrow[str(_COARSEST)](features[_COARSEST]) / math.sqrt(2)
         whole = self.whole(x)
         logits: list[Tensor] = []
@@ -76,7 +89,12 @@ class Critic(nn.Module):
             x = F.interpolate(x, scale_factor=2, mode="bilinear")
             x = self.mix[str(stride)]((x + self.narrow[str(stride)](features[stride]) / math.sqrt(2)) / math.sqrt(2))
             logits.insert(0, self.heads[str(stride)](x))
-        return [*logits, self.fine(pictures)], whole
+        x = self.fine[:-1](pictures)
+        logits.append(self.fine[-1](x))
+        for further, head in zip(self.deeper, self.deep, strict=True):
+            x = further(x)
+            logits.append(head(x))
+        return logits, whole
 
 
 def share_pyramid(shares: Tensor) -> dict[int, Tensor]:
@@ -92,6 +110,18 @@ def share_pyramid(shares: Tensor) -> dict[int, Tensor]:
         blurred = F.avg_pool2d(shares, 2 * reach + 1, 1, reach, count_include_pad=False) if reach else shares
         pyramid[shares.shape[-2]] = blurred
     return pyramid
+
+
+def flowing(shares: Tensor, channels: list[int], reach: int) -> Tensor:
+    """Shares `[N, labels, H, W]` in which what these channels have together stays where it was, while their borders with one
+    another are blurred over `reach` pixels: a hand draws where about a cloud is, not how it frays."""
+    if not channels or reach < 1:
+        return shares
+    own = shares[:, channels]
+    near = F.avg_pool2d(own, 2 * reach + 1, 1, reach, count_include_pad=False)
+    flowed = shares.clone()
+    flowed[:, channels] = (near / near.sum(1, keepdim=True).clamp(min=1e-4) * own.sum(1, keepdim=True)).to(flowed.dtype)
+    return flowed
 
 
 def label_weights(shares: Tensor) -> Tensor:

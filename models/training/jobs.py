@@ -60,12 +60,12 @@ def open_painting(
     """A painting run that stands where `out` left it, or at the networks of `begin_from`, or at the beginning.
 
     A run that was begun keeps its options; `options` are those of a new one. `BadInput` where data or states cannot be used, or
-    where the run was begun with another size, or with or without detail otherwise than `options`.
+    where the run was begun with another size, or with or without detail or deep critics otherwise than `options`.
     """
     state = begun_state(out)
     if state is not None:
         asked, options = options, painting_begun(state, out)
-        begun_alike(options, asked, ("size", "detail"), out)
+        begun_alike(options, asked, ("size", "detail", "deep"), out)
     photos = read_labelled(data, out.parent / "cache" / data.name, open_only)
     device, bfloat16 = place.chosen()
     run = PaintingRun(photos, read_trunk(), options, device, bfloat16)
@@ -87,7 +87,6 @@ def train_painting(run: PaintingRun, out: Path, schedule: Schedule) -> Iterator[
         if _knows_samples(run.data):
             Image.fromarray(sheets.drawn_sheet(run, MAPS, LOOKS)).save(path.with_name(f"drawn-{path.name}"))
 
-    run.until = schedule.pictures
     return train(run, out, schedule, sheet)
 
 

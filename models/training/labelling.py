@@ -20,7 +20,8 @@ from models.networks.labeller import LabelDecoder
 from models.training.augment import draw
 from models.training.labelled import LabelledPhotos, square
 from models.training.metrics import Agreement, Say, agreement_of
-from models.training.painting import sampling_chances, to_shares, to_tensor
+from models.training.painting import to_shares, to_tensor
+from models.training.painting_batches import sampling_chances
 from models.training.resuming import ResumableRun, placed
 from models.training.state import State
 

@@ -70,7 +70,6 @@ class LatentRun(ResumableRun):
         self.steps = 0
         self.strength = 0.4
         self.small = options.small
-        self.until = 0  # pictures after which the run ends; 0: not known, so the rates stay
         self.random = np.random.default_rng(options.seed)
         self._real: Tensor | None = None
         self._guides: Tensor | None = None

@@ -62,7 +62,6 @@ def train_latent(run: LatentRun, out: Path, schedule: Schedule) -> Iterator[Repo
         Image.fromarray(latent_sheet(run, run.averaged)).save(path)
         return run.measure()
 
-    run.until = schedule.pictures
     for report in train(run, out, schedule, sheet):
         alarm = run.alarm(report.figures["diversity"]) if "diversity" in report.figures else ""
         if alarm:

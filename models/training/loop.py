@@ -21,9 +21,10 @@ LOG = "log.csv"
 
 
 class Run(Protocol):
-    """A recipe in progress."""
+    """A recipe in progress. `until` is what it will have seen at its end, as far as that is known: rates fall towards it."""
 
     seen: int
+    until: int
 
     def step(self) -> dict[str, float]: ...
 
@@ -76,6 +77,7 @@ def train(
 
     before: dict[int, Any] = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)} if main else {}
     began, first, saved = time.monotonic(), run.seen, time.monotonic()
+    run.until = schedule.pictures
     next_sheet = (run.seen // schedule.sheet_every + 1) * schedule.sheet_every
     smooth: dict[str, float] = {}
     steps, amid = 0, False
@@ -91,6 +93,7 @@ def train(
                     )
                 smooth[name] = value if name not in smooth else 0.95 * smooth[name] + 0.05 * value
             steps, amid = steps + 1, False
+            run.until = _expected(schedule, first, run.seen, time.monotonic() - began)
             wrote = ""
             measured: dict[str, float] = {}
             if sheet is not None and run.seen >= next_sheet:
@@ -115,6 +118,13 @@ def train(
                 signal.signal(number, handler)
     if signal.SIGINT in asked:
         raise KeyboardInterrupt
+
+
+def _expected(schedule: Schedule, first: int, seen: int, seconds: float) -> int:
+    """How many pictures a run will have seen at its end, which counted `first` at its beginning and `seen` after `seconds`."""
+    if math.isinf(schedule.hours):
+        return schedule.pictures
+    return min(schedule.pictures, first + round((seen - first) * max(1.0, schedule.hours * 3600 / max(seconds, 1e-3))))
 
 
 def _log(path: Path, seen: int, rate: float, figures: dict[str, float]) -> None:

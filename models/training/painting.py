@@ -25,18 +25,19 @@ from torch import Tensor, nn
 from models.networks.efficientnet_lite import EfficientNetLite
 from models.networks.landscape import LandscapeConfig, LandscapeGenerator, StyleEncoder, Window
 from models.training.augment import Augmentation, adapted, draw
-from models.training.critic import Critic, critic_loss, generator_loss, label_weights, share_pyramid
-from models.training.labelled import LabelledPhotos, square
+from models.training.critic import Critic, critic_loss, flowing, generator_loss, label_weights, share_pyramid
+from models.training.labelled import LabelledPhotos
+from models.training.painting_batches import Batch, PaintingBatches, finer_maps, sampling_chances
 from models.training.resuming import ResumableRun, follow, lean_to, options_of, placed, take_over
 from models.training.state import State
-from models.training.strokes import like_strokes
 from models.training.styles import statistics_loss
+from models.training.widening import is_narrower, wider
 
 Pixels = NDArray[np.uint8]
 
-_FINEST = 256  # side in pixels at which maps are cut
-_BEFORE = {"rest": 1}  # runs that know nothing of it kept their rates to the end
-_SEEN_LABELS = 0.01  # a label that covers less of a photo does not make it a photo of that label
+# Runs that know nothing of these kept their rates to the end, had no such heads and were held to the borders of clouds.
+_BEFORE = {"rest": 1, "deep": False, "flow": 0.0}
+_FLOWING = ("sky", "cloud")
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ class PaintingOptions:
     colours: float = 2.0
     divergence: float = 0.002
     rest: int = 10_000
+    deep: bool = False
+    flow: float = 0.03
     seed: int = 0
 
     @property
@@ -75,6 +78,7 @@ class PaintingRun(ResumableRun):
     """All that changes while a painter is trained: `step` makes one step, `state` and `restore` take it to disk and back."""
 
     options: PaintingOptions
+    workers = 0  # processes that make batches ahead: many for a card, which is quicker than one that makes them
 
     def __init__(
         self, data: LabelledPhotos, trunk: EfficientNetLite, options: PaintingOptions, device: torch.device, bfloat16: bool
@@ -86,7 +90,7 @@ class PaintingRun(ResumableRun):
         self.trunk = placed(trunk, device).eval()
         self.generator = placed(LandscapeGenerator(self.config), device)
         self.encoder = StyleEncoder(self.config.style_dim).to(device)
-        self.critics = nn.ModuleList(placed(Critic(labels), device) for _ in range(2 if options.detail else 1))
+        self.critics = nn.ModuleList(placed(Critic(labels, options.deep), device) for _ in range(2 if options.detail else 1))
         self.averaged = copy.deepcopy(self.generator).requires_grad_(False).eval()
         self.generator_optimiser = torch.optim.Adam(
             [*self.generator.parameters(), *self.encoder.parameters()], options.rate, betas=(0.0, 0.99)
@@ -96,11 +100,13 @@ class PaintingRun(ResumableRun):
         self.seen = 0
         self.steps = 0
         self.strength = 0.4
-        self.until = 0  # pictures after which the run ends; 0: not known, so the rates stay
         self.random = np.random.default_rng(options.seed)
         shares = data.shares()[list(data.train)]
         self._weights = label_weights(torch.from_numpy(shares.mean(0)).float()).to(device)
-        self._chances = sampling_chances(shares)
+        self._flowing = [number for number, label in enumerate(data.labels) if label.name in _FLOWING]
+        sides = (options.size, options.native) if options.detail else (options.size,)
+        self._batches = PaintingBatches(data, sampling_chances(shares), sides, options.batch, options.seed)
+        self._ahead: Iterator[Batch] | None = None
 
     def step(self) -> dict[str, float]:
         """One step on a batch; what to write into the log."""
@@ -116,11 +122,10 @@ class PaintingRun(ResumableRun):
         learning = [p for p in critic.parameters() if p.requires_grad]
         source = torch.arange(count, device=self.device)
         source[count // 2 :] = source[count // 2 :].roll(1)
+        photos, shares, painted = self._batch()
         if detail:
-            photos, shares, painted = self._batch(options.native)
             small, window, levels = F.avg_pool2d(photos, 2), self._window(), None
         else:
-            photos, shares, painted = self._batch(options.size)
             small, window, levels = photos, None, len(options.channels) - (1 if options.detail else 0)
         with torch.no_grad():
             described = self.trunk(small, 16)
@@ -132,7 +137,8 @@ class PaintingRun(ResumableRun):
             real, shares, painted = (_look(x, window) for x in (photos, shares, painted))
         draws = draw(count, self.strength, self.device)
         real = draws.pictures(real)
-        named, asked = (share_pyramid(draws.shifted(x)) for x in (shares, painted))
+        reach = round(options.flow * (options.native if detail else options.size))
+        named, asked, about = (share_pyramid(draws.shifted(x)) for x in (shares, painted, flowing(painted, self._flowing, reach)))
         # A made picture meets the augmentation of the photo whose look it should have, so that their statistics compare.
         made = _reordered(draws, source).pictures(made)
 
@@ -141,7 +147,7 @@ class PaintingRun(ResumableRun):
         made_features = self.trunk(made)
         logits, whole = critic(real, real_features)
         loss = critic_loss(logits, whole, named, self._weights, real=True)
-        sureness = float(whole.detach().float().sign().mean())
+        sureness = whole.detach().float().sign().mean()
         logits, whole = critic(made.detach(), {s: f.detach() for s, f in made_features.items()})
         loss_critic = loss + critic_loss(logits, whole, asked, self._weights, real=False)
         self.critic_optimiser.zero_grad()
@@ -150,7 +156,7 @@ class PaintingRun(ResumableRun):
 
         critic.requires_grad_(False)
         logits, whole = critic(made, made_features)
-        loss_judged = generator_loss(logits, whole, asked, self._weights)
+        loss_judged = generator_loss(logits, whole, about, self._weights)
         of_photo = {s: real_features[s][source] for s in (2, 4, 8, 16)}
         sources = {height: one[source] for height, one in named.items()}
         statistics, colours = statistics_loss(made_features, asked, of_photo, sources, (made, real[source]))
@@ -165,17 +171,19 @@ class PaintingRun(ResumableRun):
         self._follow()
         self.seen += count
         self.steps += 1
-        self.strength = adapted(self.strength, sureness, count)
         kind = "detail" if detail else "whole"
-        return {
-            f"{kind}.critic": float(loss_critic.detach()),
-            f"{kind}.judged": float(loss_judged.detach()),
-            f"{kind}.statistics": float(statistics.detach()),
-            f"{kind}.colours": float(colours.detach()),
+        told = {
+            f"{kind}.critic": loss_critic,
+            f"{kind}.judged": loss_judged,
+            f"{kind}.statistics": statistics,
+            f"{kind}.colours": colours,
             f"{kind}.sureness": sureness,
-            "divergence": float(divergence.detach()),
-            "strength": self.strength,
+            "divergence": divergence,
         }
+        # Fetched at once and last: a card goes on with what it was told to do until it is asked.
+        figures = dict(zip(told, torch.stack([one.detach().float() for one in told.values()]).tolist(), strict=True))
+        self.strength = adapted(self.strength, figures[f"{kind}.sureness"], count)
+        return {**figures, "strength": self.strength}
 
     def look_of(self, photos: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and deviation of the style of photos `[N, 3, size, size]`, -1..1."""
@@ -196,23 +204,30 @@ class PaintingRun(ResumableRun):
         """Go on exactly where `state` was taken."""
         super().restore(state)
         self.steps, self.strength = int(state["steps"]), float(state["strength"])
+        self._ahead = None
 
     def begin_from(self, state: State) -> None:
-        """Take over the networks of another run as far as they fit (a level more, other heads): a warm start, counters kept.
-        `BadInput` where nothing of the generator does."""
+        """Take over the networks of another run as far as they fit (a level more, other heads): a warm start, counters kept. A
+        generator with narrower levels becomes the beginning of this one. `BadInput` where nothing of the generator fits."""
         for name, network in self.networks().items():
             known = state["networks"].get(name, {})
             if name == "critics" and "1.whole.0.bias" not in known:
                 known = {**known, **{f"1.{key[2:]}": value for key, value in known.items() if key.startswith("0.")}}
+            if isinstance(network, LandscapeGenerator) and is_narrower(network, known):
+                known = wider(network, known)
             take_over(network, known, least=name if name == "generator" else "")
         self.seen, self.strength = int(state["seen"]), float(state["strength"])
 
-    def mean_with(self, state: State) -> None:
-        """Put half way between these weights and those of an earlier moment of the run what is exported: generator and style
-        encoder (arXiv 1803.05407). What the two moments have in common stays, what each overdid is halved. The run should not
-        be trained any further. `BadInput` where the other run has networks of another shape."""
+    def mean_with(self, state: State, share: float = 0.5) -> None:
+        """Move what is exported, generator and style encoder, `share` (0..1) of the way to those of another moment of the run, or
+        of another run with the same beginning, which may be narrower (arXiv 1803.05407). What the two have in common stays, what
+        each overdid is halved. The run should not be trained any further. `BadInput` where the other has another shape."""
+        known = dict(state["networks"])
+        generator = known.get("averaged", {})
+        if is_narrower(self.averaged, generator):
+            known["averaged"] = wider(self.averaged, generator)
         for name in ("averaged", "encoder"):
-            lean_to(self.networks()[name], state["networks"].get(name, {}), 0.5, name)
+            lean_to(self.networks()[name], known.get(name, {}), share, name)
 
     def networks(self) -> dict[str, nn.Module]:
         return {"generator": self.generator, "averaged": self.averaged, "encoder": self.encoder, "critics": self.critics}
@@ -220,21 +235,14 @@ class PaintingRun(ResumableRun):
     def optimisers(self) -> dict[str, torch.optim.Optimizer]:
         return {"generator": self.generator_optimiser, "critic": self.critic_optimiser}
 
-    def _batch(self, side: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Photos `[N, 3, side, side]`, -1..1, shares of their maps and of the maps to paint, `[N, labels, side, side]`.
-
-        Maps are as fine as the finest photos, so that shares of a smaller size have soft borders.
-        """
-        labels, finer = len(self.data.labels), max(1, _FINEST // side)
-        pictures, maps, painted = [], [], []
-        for at in self.random.choice(len(self.data.train), self.options.batch, p=self._chances):
-            i = self.data.train[int(at)]
-            pixels, numbers = square(self.data.photos[i], self.data.maps[i], side, self.random, zoom=0.82, finer=finer)
-            pictures.append(pixels)
-            maps.append(numbers)
-            painted.append(like_strokes(numbers, self.random))
+    def _batch(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Photos `[N, 3, side, side]`, -1..1, shares of their maps and of the maps to paint, `[N, labels, side, side]`."""
+        if self._ahead is None:
+            self._ahead = self._batches.from_step(self.steps, self.workers, pinned=self.device.type == "cuda")
+        pictures, maps, painted = next(self._ahead)
+        labels, finer = len(self.data.labels), finer_maps(pictures.shape[1])
         dtype = torch.bfloat16 if self.bfloat16 else torch.float32
-        shares, asked = (to_shares(np.stack(x), labels, finer, self.device, dtype) for x in (maps, painted))
+        shares, asked = (to_shares(x, labels, finer, self.device, dtype) for x in (maps, painted))
         return to_tensor(pictures, self.device), shares, asked
 
     def _window(self) -> Window:
@@ -253,29 +261,21 @@ class PaintingRun(ResumableRun):
                     averaged.copy_(trained)
 
 
-def to_shares(maps: Pixels, labels: int, part: int, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """Shares `[N, labels, H / part, W / part]`, channels last, of maps `[N, H, W]` of channel numbers."""
+def to_shares(maps: Pixels | Tensor, labels: int, part: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Shares `[N, labels, H / part, W / part]`, channels last, of maps uint8 `[N, H, W]` of channel numbers."""
     count, height, width = maps.shape
-    cells = torch.from_numpy(maps).to(device).view(count, height // part, part, width // part, part)
+    cells = torch.as_tensor(maps).to(device, non_blocking=True).view(count, height // part, part, width // part, part)
     numbers = cells.permute(0, 1, 3, 2, 4).reshape(-1, part * part).int()
     rows = torch.eye(labels, dtype=dtype, device=device) / part**2
     shares = F.embedding_bag(numbers, rows, mode="sum").view(count, height // part, width // part, labels)
     return shares.permute(0, 3, 1, 2)
 
 
-def to_tensor(pictures: Sequence[Pixels] | Pixels, device: torch.device) -> Tensor:
+def to_tensor(pictures: Sequence[Pixels] | Pixels | Tensor, device: torch.device) -> Tensor:
     """Pictures uint8 `[H, W, 3]`, one by one or stacked, to `[N, 3, H, W]`, -1..1, channels last."""
-    stacked = np.ascontiguousarray(pictures) if isinstance(pictures, np.ndarray) else np.stack(pictures)
-    return (torch.from_numpy(stacked).to(device).float() / 127.5 - 1).permute(0, 3, 1, 2)
-
-
-def sampling_chances(shares: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How likely each photo is drawn, `[photos]`, by label shares `[photos, labels]`: four times as often at most."""
-    often = np.maximum((shares > _SEEN_LABELS).mean(0), 1e-3)
-    rarity = np.where(shares > _SEEN_LABELS, often[None] ** -0.5, 0).max(1)
-    chances: NDArray[np.float64] = np.clip(rarity / np.median(rarity), 0.5, 4.0)
-    chances /= chances.sum()
-    return chances
+    if not isinstance(pictures, Tensor):
+        pictures = torch.from_numpy(np.ascontiguousarray(pictures) if isinstance(pictures, np.ndarray) else np.stack(pictures))
+    return (pictures.to(device, non_blocking=True).float() / 127.5 - 1).permute(0, 3, 1, 2)
 
 
 def batches(indices: list[int], size: int) -> Iterator[list[int]]:

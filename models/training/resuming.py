@@ -30,6 +30,7 @@ class ResumableRun(ABC):
     device: torch.device
     bfloat16: bool
     seen: int
+    until: int = 0  # what it will have seen at its end; 0: not known, so rates stay
     random: np.random.Generator
 
     @abstractmethod
