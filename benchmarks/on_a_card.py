@@ -1,4 +1,4 @@
-"""What the upscalers promise on a CUDA card, tried there: pictures, speed, memory. Needs torch and numpy, nothing else.
+"""What the upscalers promise on a CUDA card, tried there: pictures, speed, memory. Needs torch and numpy.
 
     python benchmarks/on_a_card.py [--device cuda] [--width 1632] [--height 1224] [--repeat 3] [--small]
 
@@ -23,6 +23,7 @@ passed over, and told).
 from __future__ import annotations
 
 import argparse
+import importlib
 import statistics
 import sys
 import time
@@ -117,6 +118,11 @@ def overflowing(device: torch.device) -> None:
 
 def fixtures(device: torch.device) -> None:
     """The small upscalers of the tests, opened as a person opens them."""
+    try:
+        importlib.import_module("models.opening")
+    except ImportError as error:
+        print(f"  the small models of the tests are passed over: to open them takes more than torch and numpy ({error})")
+        return
     for path in sorted([*FIXTURES.glob("compact/*.pth"), *FIXTURES.glob("esrgan/*.pth"), *FIXTURES.glob("ncnn/*.param")]):
         photo = noisy(48, 64)
         made, want = (models.open(path, device=str(where), precision=kind) for where, kind in ((device, None), (CPU, "float32")))
