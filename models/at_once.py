@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 Y = TypeVar("Y")
+N = TypeVar("N", int, float)
 
 LEAST, MOST = 1 << 15, 1 << 21  # pixels
 LONGEST = 0.25  # seconds that one amount may take: whoever cancels waits for it
@@ -20,17 +21,17 @@ AS_QUICK = 0.97  # of the best: then less is taken
 UNTIL_MORE = 64  # after so much that fitted, twice as much is tried: whoever held the memory may have given it back
 
 
-class Limit:
+class Limit(Generic[N]):
     """The most of something that the device's memory was seen to hold: less when it is full, doubled after `patience` that
     fitted."""
 
     def __init__(self, patience: int) -> None:
-        self._most: int | None = None
+        self._most: N | None = None
         self._fitted = 0
         self._patience = patience
         self._grew = False
 
-    def of(self, wanted: int) -> int:
+    def of(self, wanted: N) -> N:
         """What to use where so much is wanted."""
         return wanted if self._most is None else min(wanted, self._most)
 
@@ -39,13 +40,13 @@ class Limit:
         """Whether there is none."""
         return self._most is None
 
-    def full(self, most: int) -> None:
+    def full(self, most: N) -> None:
         """Memory ran out, and so much is tried next. More that was tried in vain is tried again later than before."""
         if self._grew:
             self._patience *= 2
         self._most, self._fitted, self._grew = most, 0, False
 
-    def fitted(self, wanted: int) -> None:
+    def fitted(self, wanted: N) -> None:
         """It fitted. Once what was wanted is reached again, there is no limit any more."""
         if self._most is None:
             return
@@ -63,7 +64,7 @@ class AtOnce:
         self._clock = clock
         self._best = self._next = first
         self._speeds: dict[int, list[float]] = {}
-        self._limit = Limit(UNTIL_MORE)
+        self._limit = Limit[int](UNTIL_MORE)
 
     def of(self, there: int, room: int) -> int:
         """How many to take where there are so many to be taken, and memory for `room`. What would not fill up what is tried

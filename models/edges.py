@@ -99,7 +99,7 @@ def _read(raw: Any, channels: Mapping[str, int]) -> Pass:
     return found
 
 
-def natural_edges(shares: Tensor, passes: Sequence[Pass], seed: int, detail: int = 1) -> Tensor:
+def natural_edges(shares: Tensor, passes: Sequence[Pass], seed: int, detail: float = 1) -> Tensor:
     """Shares `[labels, h, w]` (float32, each pixel's sum 1) with the borders that the passes give them; a new tensor.
 
     `detail` is how many times the taught size the network will work at: it follows a slope more closely there, so slopes

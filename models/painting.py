@@ -43,7 +43,7 @@ class PaintingModel:
         edges: Sequence[Pass] = (),
     ) -> None:
         self.card = card
-        self.detail_limit = Limit(PICTURES_UNTIL_FINER)
+        self.detail_limit = Limit[float](PICTURES_UNTIL_FINER)
         self._edges = tuple(edges)
         self._precise = Precise(build, runtime)
         self._ids = [label.id for label in card.labels]
@@ -64,10 +64,9 @@ class PaintingModel:
         """Length of a style vector; 0 where the model has one look only."""
         return self._precise.network.style_dim
 
-    def working_size(self, height: int, width: int, detail: int = 1) -> tuple[int, int]:
-        """Height and width in pixels at which the network paints a map of this size: `detail` times what it was taught."""
-        rows, columns = self._precise.network.working_size(height, width)
-        return rows * detail, columns * detail
+    def working_size(self, height: int, width: int, detail: float = 1) -> tuple[int, int]:
+        """Height and width in pixels at which the network paints a map of this size: about `detail` times what it was taught."""
+        return self._precise.network.working_size(height, width, detail)
 
     def paint(self, label_map: Picture, style: Style = None, noise_seed: int = 0, *, natural_edges: bool = True) -> Picture:
         """The picture uint8 `[H, W, 3]` of a label map uint8 `[H, W]` (255: unlabelled). `BadInput`, `BadPicture`."""
@@ -81,7 +80,7 @@ class PaintingModel:
         *,
         natural_edges: bool = True,
         own_size: bool = False,
-        detail: int = 1,
+        detail: float = 1,
     ) -> Steps[Picture]:
         """`paint` in pieces, at `detail` times the taught size (see `models.detail`: not every network can).
 
@@ -105,7 +104,7 @@ class PaintingModel:
         found = self._style(self._precise.network, style)
         return None if found is None else found[0].float().cpu().numpy()
 
-    def _render(self, label_map: Picture, style: Style, noise_seed: int, natural: bool, detail: int) -> Steps[torch.Tensor]:
+    def _render(self, label_map: Picture, style: Style, noise_seed: int, natural: bool, detail: float) -> Steps[torch.Tensor]:
         checked = check_label_map(label_map, self._ids)
         size = self.working_size(checked.shape[0], checked.shape[1], detail)
         with piece_of_work():
@@ -117,7 +116,7 @@ class PaintingModel:
         return (yield from finite_or_again(self._precise, partial(self._look_and_render, shares, style, noise_seed, detail)))
 
     def _look_and_render(
-        self, shares: torch.Tensor, style: Style, noise_seed: int, detail: int, network: PaintingNetwork
+        self, shares: torch.Tensor, style: Style, noise_seed: int, detail: float, network: PaintingNetwork
     ) -> Steps[torch.Tensor]:
         found = self._style(network, style)
         yield

@@ -106,7 +106,7 @@ class UpscalingModel:
     ) -> None:
         self.card = card
         self._precise = Precise(build, runtime)
-        self._limit = Limit(UNTIL_MORE)
+        self._limit = Limit[int](UNTIL_MORE)
         self._amount = amount or AtOnce(CARD_PIXELS)
         self._taken: int | None = None
 

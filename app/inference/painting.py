@@ -57,12 +57,12 @@ def paint(bench: Workbench, request: PaintRequest) -> Job[Picture]:
 
 
 def _painted(
-    bench: Workbench, model: PaintingModel, request: PaintRequest, look: Style, detail: int, *, own_size: bool
-) -> Job[tuple[Picture, float, int]]:
+    bench: Workbench, model: PaintingModel, request: PaintRequest, look: Style, detail: float, *, own_size: bool
+) -> Job[tuple[Picture, float, float]]:
     """The picture, the milliseconds it took, and how finely it is painted: as it was taught where memory ran out at `detail`."""
     from models import device
 
-    def steps(detail: int) -> Job[tuple[Picture, float]]:
+    def steps(detail: float) -> Job[tuple[Picture, float]]:
         made = model.paint_steps(
             request.label_map,
             look,
@@ -83,7 +83,7 @@ def _painted(
     return *(yield from bench.with_room(request.model, lambda: steps(1))), 1
 
 
-def _detail(bench: Workbench, model: PaintingModel, request: PaintRequest, finest: int) -> int:
+def _detail(bench: Workbench, model: PaintingModel, request: PaintRequest, finest: float) -> float:
     """How finely it is painted: as fine as the model can where there is time, else as it was taught."""
     if request.deadline_ms is None or finest == 1:
         return finest

@@ -74,8 +74,9 @@ class PaintingNetwork(Protocol):
 
     style_dim: int
 
-    def working_size(self, height: int, width: int) -> tuple[int, int]:
-        """The size in pixels at which the network paints a map of this size: as taught, the map's shape kept if it can."""
+    def working_size(self, height: int, width: int, detail: float = 1) -> tuple[int, int]:
+        """The size in pixels at which the network paints a map of this size: as taught, the map's shape kept if it can. About
+        `detail` times that: 1, or for networks that can paint finer what `models.detail` says."""
         ...
 
     def encode(self, photo: torch.Tensor) -> torch.Tensor:
@@ -86,10 +87,9 @@ class PaintingNetwork(Protocol):
         """Style vector `[1, style_dim]` of a seed."""
         ...
 
-    def render(self, shares: torch.Tensor, style: torch.Tensor | None, noise_seed: int, detail: int) -> Steps[torch.Tensor]:
-        """Picture `[1, 3, h, w]`, -1..1, of label shares `[1, labels, h, w]` (each pixel sums to 1).
+    def render(self, shares: torch.Tensor, style: torch.Tensor | None, noise_seed: int, detail: float) -> Steps[torch.Tensor]:
+        """Picture `[1, 3, h, w]`, -1..1, of label shares `[1, labels, h, w]` (each pixel sums to 1) of the working size.
 
-        They have `detail` times the working size: 1, or for networks that can paint finer what `models.detail` says.
         `style` None is the model's plain look. Noise is a fixed plane drawn from `noise_seed`: the same in, the same out.
         """
         ...

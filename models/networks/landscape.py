@@ -155,17 +155,19 @@ def noise_planes(config: LandscapeConfig, height: int, width: int, seed: int) ->
 _OF_TAUGHT = (0.8, 0.8, 0.6, 0.3)  # shares, by level from the coarsest, of noise as large as it was taught; none of the finer
 
 
-def noise_at(config: LandscapeConfig, height: int, width: int, seed: int, detail: int) -> list[Tensor]:
-    """`noise_planes` for a picture painted at `detail` times the taught size, of which both sides are multiples.
+def noise_at(config: LandscapeConfig, height: int, width: int, seed: int, detail: float) -> list[Tensor]:
+    """`noise_planes` for a picture `height` x `width` painted at about `detail` times the taught size.
 
     Noise of the coarse levels makes crags and drifts: at twice the size they would be half as large against the picture, and
-    cliffs and forests would look woven. So much of it is the noise of the taught size, enlarged: the finer picture is also
+    cliffs and forests would look woven. So much of it is noise of about the taught size, enlarged: the finer picture is also
     like the quick one then, and not only in what the map says.
     """
     planes = noise_planes(config, height, width, seed)
     if detail == 1:
         return planes
-    taught = noise_planes(config, height // detail, width // detail, seed)
+    step = config.multiple
+    taught_height, taught_width = (max(step, round(side / detail / step) * step) for side in (height, width))
+    taught = noise_planes(config, taught_height, taught_width, seed)
     for level, share in enumerate(_OF_TAUGHT[: len(config.channels)]):
         for index in (2 * level, 2 * level + 1):
             large = F.interpolate(taught[index], planes[index].shape[-2:], mode="bilinear")

@@ -38,7 +38,7 @@ def test_an_upscaler_follows_once_the_hand_rests(engine: Engine) -> None:
 def test_a_finished_landscape_is_painted_finer_and_a_quick_one_where_there_is_time(engine: Engine) -> None:
     quick = [PaintRequest(PAINTER, label_map(192, 256), look=3, deadline_ms=ms) for ms in (60_000, 0, 60_000)]
     (unknown,), (resting,) = frames(engine, quick[0]), frames(engine, replace(quick[0], deadline_ms=None))
-    assert resting.resolution == 2 * unknown.resolution
+    assert 1.4 < resting.resolution / unknown.resolution < 1.6
     assert (unknown.final, resting.final) == (False, True)  # how long the finer one takes was not known yet
     assert [frames(engine, request)[0].resolution for request in quick[1:]] == [unknown.resolution, resting.resolution]
     (small,) = frames(engine, PaintRequest(PAINTER, label_map(48, 64), look=3))
@@ -57,7 +57,7 @@ def test_a_landscape_that_is_too_fine_for_the_memory_is_painted_as_it_was_taught
             card.peak = card.used
             made = result(engine, request)
             peaks.append(card.peak)
-        assert peaks[2] > 1.2 * peaks[1], "the finer picture takes no more memory: nothing can be tried with this"
+        assert peaks[2] > 1.1 * peaks[1], "the finer picture takes no more memory: nothing can be tried with this"
         taught = result(engine, hurried)
         assert (made != taught).any()
         device.allow("cpu", Allowance(bytes=(peaks[1] + peaks[2]) // 2))

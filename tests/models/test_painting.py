@@ -24,7 +24,7 @@ class Toy:
         self.style_dim = style_dim
         self.broken = always or (breaks and runtime.dtype is not torch.float32)
 
-    def working_size(self, height: int, width: int) -> tuple[int, int]:
+    def working_size(self, height: int, width: int, detail: float = 1) -> tuple[int, int]:
         return max(1, height // 2), max(1, width // 2)
 
     def encode(self, photo: torch.Tensor) -> torch.Tensor:
@@ -33,7 +33,7 @@ class Toy:
     def draw(self, seed: int) -> torch.Tensor:
         return torch.full((1, self.style_dim), seed / 10)
 
-    def render(self, shares: torch.Tensor, style: torch.Tensor | None, noise_seed: int, detail: int) -> Steps[torch.Tensor]:
+    def render(self, shares: torch.Tensor, style: torch.Tensor | None, noise_seed: int, detail: float) -> Steps[torch.Tensor]:
         yield
         green = torch.zeros(1) if style is None else style[:, 0]
         picture = torch.stack([shares[0, 1], green.expand_as(shares[0, 1]), torch.full_like(shares[0, 1], noise_seed / 10)])[None]

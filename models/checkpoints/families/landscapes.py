@@ -66,13 +66,14 @@ class LandscapePainter:
         self._looks = None if mean is None else (mean.float(), tensors["looks.deviation"].float())
         plain = torch.zeros(config.style_dim) if "looks.plain" not in tensors else tensors["looks.plain"].float()
         self._plain = plain.reshape(1, -1).to(runtime.device)
-        self._noise: tuple[tuple[int, int, int, int], list[torch.Tensor]] | None = None
+        self._noise: tuple[tuple[int, int, int, float], list[torch.Tensor]] | None = None
 
-    def working_size(self, height: int, width: int) -> tuple[int, int]:
-        """About the area the network was taught, the map's shape kept, in whole multiples of what the coarsest level needs."""
+    def working_size(self, height: int, width: int, detail: float = 1) -> tuple[int, int]:
+        """About the area the network was taught, the map's shape kept, in whole multiples of what the coarsest level needs; sides
+        about `detail` times as long."""
         step = self._config.multiple
-        factor = self._resolution / (height * width) ** 0.5
-        most = 4 * self._resolution  # a thin strip must not become a long one
+        factor = detail * self._resolution / (height * width) ** 0.5
+        most = round(4 * detail * self._resolution / step) * step  # a thin strip must not become a long one
         return (
             min(most, max(2 * step, round(height * factor / step) * step)),
             min(most, max(2 * step, round(width * factor / step) * step)),
@@ -105,19 +106,19 @@ class LandscapePainter:
             drawn = mean[chosen] + deviation[chosen] * drawn
         return drawn.to(self._runtime.device)
 
-    def render(self, shares: torch.Tensor, style: torch.Tensor | None, noise_seed: int, detail: int) -> Steps[torch.Tensor]:
-        """Picture `[1, 3, h, w]` of shares at `detail` times the working size; see `PaintingNetwork`."""
+    def render(self, shares: torch.Tensor, style: torch.Tensor | None, noise_seed: int, detail: float) -> Steps[torch.Tensor]:
+        """Picture `[1, 3, h, w]` of shares of the working size for that detail; see `PaintingNetwork`."""
         # Convolutions see zeros beyond the border, which leaves a dark or tinted rim there: so a margin is painted and cut off.
         # Above and below it is narrow, since the network is told how high in the picture a pixel is.
         height = shares.shape[-2]
         step = self._config.multiple
-        down, across = detail * step // 2, detail * step
+        down, across = round(detail) * step // 2, round(detail) * step
         wider = torch.nn.functional.pad(shares, (across, across, down, down), mode="replicate")
         noise = self._quietened(wider, self._noise_for(wider.shape[-2], wider.shape[-1], noise_seed, detail))
         picture = yield from self._generator.render(wider, self._plain if style is None else style, noise, across)
         return picture[..., down : down + height, :]
 
-    def _noise_for(self, height: int, width: int, seed: int, detail: int) -> list[torch.Tensor]:
+    def _noise_for(self, height: int, width: int, seed: int, detail: float) -> list[torch.Tensor]:
         """The noise of a seed at this size; the last is kept, since a stroke asks for it again and again."""
         key = (seed, height, width, detail)
         if self._noise is None or self._noise[0] != key:

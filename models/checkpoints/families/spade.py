@@ -63,8 +63,8 @@ class SPADEPainter:
             self._encoder.load_state_dict(_under("encoder.", tensors))
             self._encoder.to(runtime.device, torch.float32)
 
-    def working_size(self, height: int, width: int) -> tuple[int, int]:
-        """The size it was taught where the network is bound to it; else about that area in the map's shape."""
+    def working_size(self, height: int, width: int, detail: float = 1) -> tuple[int, int]:
+        """The size it was taught where the network is bound to it; else about that area in the map's shape. Never finer."""
         step = self._step
         if self._fixed is not None:
             return self._fixed[0] * step, self._fixed[1] * step
@@ -92,7 +92,7 @@ class SPADEPainter:
         drawn = np.random.RandomState(seed % 2**32).randn(1, self.style_dim).astype(np.float32)
         return torch.from_numpy(drawn).to(self._runtime.device)
 
-    def render(self, shares: torch.Tensor, style: torch.Tensor | None, noise_seed: int, detail: int) -> Steps[torch.Tensor]:
+    def render(self, shares: torch.Tensor, style: torch.Tensor | None, noise_seed: int, detail: float) -> Steps[torch.Tensor]:
         """Picture of shares at working size: its `detail` is 1, and it has no noise. No style is the mean of all, zero."""
         labels = shares.new_zeros(1, self._channels, *shares.shape[-2:])
         labels[:, : shares.shape[1]] = shares

@@ -109,10 +109,10 @@ def test_a_photo_is_described_at_the_size_that_the_encoder_learnt_at(pictures: i
     np.testing.assert_allclose(model.style_vector(numbers), expected[0].numpy(), atol=1e-4)
 
 
-@pytest.mark.parametrize(("detail", "down", "across"), [(1, 4, 8), (2, 8, 16)])
+@pytest.mark.parametrize(("detail", "down", "across"), [(1, 4, 8), (1.5, 8, 16), (2, 8, 16)])
 @pytest.mark.parametrize("shape", [(128, 128), (64, 192)])  # a map of 40 x 112, what the second becomes, would become 40 x 104
 def test_the_border_of_the_map_is_painted_as_if_the_map_went_on(
-    shape: tuple[int, int], detail: int, down: int, across: int
+    shape: tuple[int, int], detail: float, down: int, across: int
 ) -> None:
     model = opened()
     painted = drain(model.paint_steps(np.zeros(shape, np.uint8), np.zeros(6), own_size=True, detail=detail))
@@ -128,13 +128,14 @@ def test_the_border_of_the_map_is_painted_as_if_the_map_went_on(
     assert np.abs(painted.astype(int) - inner.permute(1, 2, 0).numpy().astype(int)).max() <= 1
 
 
-def test_a_finer_picture_shows_the_same_map_with_twice_the_pixels() -> None:
+@pytest.mark.parametrize(("detail", "side"), [(1.5, 96), (2, 128)])
+def test_a_finer_picture_shows_the_same_map_with_more_pixels(detail: float, side: int) -> None:
     model, label_map = opened(), quarters(128, 128)
     coarse = drain(model.paint_steps(label_map, 1, own_size=True))
-    fine = drain(model.paint_steps(label_map, 1, own_size=True, detail=2))
+    fine = drain(model.paint_steps(label_map, 1, own_size=True, detail=detail))
     assert coarse.shape == (64, 64, 3)
-    assert fine.shape == (128, 128, 3)
-    assert drain(model.paint_steps(label_map, 1, detail=2)).shape == (128, 128, 3)
+    assert fine.shape == (side, side, 3)
+    assert drain(model.paint_steps(label_map, 1, detail=detail)).shape == (128, 128, 3)
     means = [[part.mean((0, 1)) for half in np.split(p, 2) for part in np.split(half, 2, 1)] for p in (coarse, fine)]
     assert np.corrcoef(np.ravel(means[0]), np.ravel(means[1]))[0, 1] > 0.9
 
