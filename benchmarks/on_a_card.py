@@ -1,6 +1,6 @@
 """What the upscalers promise on a CUDA card, tried there: pictures, speed, memory. Needs torch and numpy.
 
-    python benchmarks/on_a_card.py [--device cuda] [--width 1632] [--height 1224] [--repeat 3] [--small]
+    python benchmarks/on_a_card.py [--device cuda] [--width 1632] [--height 1224] [--repeat 3] [--small] [--only memory ...]
 
 - Pictures: every way through the engine (float32 and float16, one tile and many, turns, grey, alpha, 16 bits, networks that
   overflow in float16), and the small models of tests/fixtures, against the same on the processor.
@@ -54,6 +54,7 @@ from models.upscaling import UpscalingModel  # noqa: E402
 
 FIXTURES = ROOT / "tests" / "fixtures" / "checkpoints"
 CPU = torch.device("cpu")
+PARTS = ("pictures", "speed", "memory", "transfers", "amounts")
 SHARES = (2 / 3, 1 / 2, 1 / 3, 1 / 4, 1 / 6)  # of the memory used without a limit
 
 
@@ -381,6 +382,7 @@ def main() -> int:
     parser.add_argument("--height", type=int, default=1224)
     parser.add_argument("--tile", type=int, default=512, help="side of a tile of the plain way")
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--only", nargs="+", choices=PARTS, help="these parts alone, in this order")
     parser.add_argument("--small", action="store_true", help="small sizes, whose speed promises nothing")
     args = parser.parse_args()
     if args.small:
@@ -392,11 +394,15 @@ def main() -> int:
     else:
         print(f"{device}, torch {torch.__version__}")
     began = time.perf_counter()
-    pictures(device, args.small)
-    speed(device, args)
-    amounts(device, args)
-    memory(device, args)
-    transfers(device, args)
+    parts: dict[str, Callable[[], None]] = {
+        "pictures": lambda: pictures(device, args.small),
+        "speed": lambda: speed(device, args),
+        "memory": lambda: memory(device, args),
+        "transfers": lambda: transfers(device, args),
+        "amounts": lambda: amounts(device, args),
+    }
+    for name in args.only or PARTS:
+        parts[name]()
     print(f"\n{time.perf_counter() - began:.0f} s; {len(broken)} promises were not kept")
     for said in broken:
         print(f"! {said.strip()}")
