@@ -32,8 +32,8 @@ from models.steps import Steps
 
 FEATURES_UNTIL = 16
 # What is left of the noise where a label stands alone. Noise makes leaves and waves; of a clear sky it makes flecks, in pink
-# and black under the looks of an evening.
-QUIET = {"sky": 0.3}
+# and black under the looks of an evening, and of a still lake white splashes.
+QUIET = {"sky": 0.3, "water": 0.4}
 _SMALLEST_PHOTO = 32  # below it the last features have no deviation
 
 
