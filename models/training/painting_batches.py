@@ -41,12 +41,12 @@ class PaintingBatches(Dataset[Batch]):
         pictures, maps, painted = [], [], []
         for at in random.choice(len(self.data.train), self.count, p=self.chances):
             i = self.data.train[int(at)]
-            pixels, numbers = square(self.data.photos[i], self.data.maps[i], side, random, zoom=0.82, finer=finer)
+            pixels, label_map = square(self.data.photos[i], self.data.maps[i], side, random, zoom=0.82, finer=finer)
             pictures.append(pixels)
-            maps.append(numbers)
-            painted.append(like_strokes(numbers, random))
-        stacked = (torch.from_numpy(np.stack(x)) for x in (pictures, maps, painted))
-        return next(stacked), next(stacked), next(stacked)
+            maps.append(label_map)
+            painted.append(like_strokes(label_map, random))
+        photos, numbers, asked = (torch.from_numpy(np.stack(x)) for x in (pictures, maps, painted))
+        return photos, numbers, asked
 
     def from_step(self, first: int, workers: int, pinned: bool) -> Iterator[Batch]:
         """One batch after another; made ahead by as many processes as `workers` says, where it is not 0."""

@@ -20,19 +20,17 @@ _HALVES = ("look_up.weight", "look_up.bias", "place.weight")  # scale above, shi
 def wider(network: LandscapeGenerator, known: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Tensors for `network` that do what those of a generator with fewer channels a level did.
 
-    `BadInput` where `known` are not those of such a one: less labels, levels or channels here than there.
+    `BadInput` where `known` are not those of such a one: with as many labels and levels, and none of these wider.
     """
     found = {}
-    for name, own in network.state_dict().items():
+    state = network.state_dict()
+    for name, own in state.items():
         old = known.get(name)
         if old is None and name.endswith("skip.weight"):  # the level had as many channels as the one before
             count = len(known[f"{name.removesuffix('skip.weight')}conv2.weight"])
             old = torch.eye(count)[:, :, None, None]
         if old is None or old.ndim != own.ndim or any(a > b for a, b in zip(old.shape, own.shape, strict=True)):
-            what = f"Its {name} cannot become one of {tuple(own.shape)}."
-            raise BadInput(
-                "That run is no narrower one of the same kind.", what, "Begin from a run with as many labels and levels."
-            )
+            raise _other(name)
         new = own.clone()
         pieces = zip(new.chunk(2), old.chunk(2), strict=True) if name.endswith(_HALVES) else [(new, old)]
         for place, values in pieces:
@@ -40,7 +38,15 @@ def wider(network: LandscapeGenerator, known: Mapping[str, Tensor]) -> dict[str,
                 place[: len(values)] = 0
             place[tuple(slice(0, n) for n in values.shape)] = values.to(place)
         found[name] = new
+    lost = sorted(known.keys() - state.keys())  # a way around a level whose channels became as many as those before
+    if lost or known["label_codes"].shape != state["label_codes"].shape:
+        raise _other(lost[0] if lost else "label_codes")
     return found
+
+
+def _other(name: str) -> BadInput:
+    hint = "Begin from a run with as many labels and levels, none of them wider."
+    return BadInput("That run is no narrower one of the same kind.", f"Its {name} has no place in a wider one.", hint)
 
 
 def is_narrower(network: nn.Module, known: Mapping[str, Tensor]) -> bool:

@@ -1,5 +1,6 @@
 """A wider generator that begins where a narrow one stands paints what that one paints, and learns with all it has."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,8 +58,14 @@ def test_only_what_is_narrower_everywhere_is_one() -> None:
     assert not is_narrower(narrow, wide.state_dict())
     assert not is_narrower(narrow, narrow.state_dict())
     assert not is_narrower(wide, generator(LandscapeConfig(3, (16, 16, 12, 8)), 1).state_dict())
-    with pytest.raises(BadInput, match="no narrower one"):
-        wider(wide, generator(LandscapeConfig(4, NARROW.channels, pictures=2), 1).state_dict())
+    for labels, channels, part in (
+        (4, NARROW.channels, "label_codes"),
+        (2, NARROW.channels, "label_codes"),
+        (3, (24, 20, 12, 8, 4), "blocks.4.skip.weight"),
+    ):
+        other = generator(LandscapeConfig(labels, channels, pictures=2), 1).state_dict()
+        with pytest.raises(BadInput, match=f"Its {part} has no place"):
+            wider(generator(replace(WIDE, channels=(24, 20, 12, 8, 8)), 2), other)
 
 
 def test_a_run_begins_from_a_narrower_one(landscapes: Path, tmp_path: Path) -> None:
