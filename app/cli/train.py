@@ -23,6 +23,8 @@ EXAMPLES = """\
   ganvas train painting photos-with-maps/ --out runs/mine --hours 8
   ganvas train painting photos-with-maps.zip --out runs/mine --export my-models/mine
   ganvas train painting photos-with-maps/ --out runs/fine --from runs/mine --detail --hours 8
+  ganvas train painting photos-with-maps/ --out runs/wide --from runs/fine --detail --deep \\
+      --channels 320 288 224 128 64 48 --batch 32 --workers 4 --hours 1     (on a graphics card)
   ganvas train latent portraits/ --out runs/portraits --pictures 200000 --export my-models/portraits
   ganvas train upscaling sharp-photos/ --out runs/sharp --scale 4 --pictures 400000
   ganvas train upscaling sharp-photos/ --out runs/crisp --scale 4 --from runs/sharp --adversarial --pictures 50000

@@ -108,9 +108,9 @@ def test_what_speaks_against_an_export_is_said_before_the_training(tmp_path: Pat
     assert not (tmp_path / "run").exists()
 
 
-def test_a_labeller_is_trained_further_by_the_same_command_and_becomes_a_model(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def seas(tmp_path: Path) -> Path:
+    """Twenty photos with maps of sky and sea."""
     data = tmp_path / "data"
     for folder in ("photos", "maps"):
         (data / folder).mkdir(parents=True)
@@ -120,6 +120,35 @@ def test_a_labeller_is_trained_further_by_the_same_command_and_becomes_a_model(
     for i in range(20):
         Image.fromarray(np.random.default_rng(i).integers(0, 255, (80, 96, 3), np.uint8)).save(data / "photos" / f"{i:02}.png")
         Image.fromarray(np.repeat([0, 4], 40).astype(np.uint8)[:, None].repeat(96, 1)).save(data / "maps" / f"{i:02}.png")
+    return data
+
+
+def test_a_painter_becomes_a_wider_one_and_a_mean_of_both(seas: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("painting", seas, "--size", "64", "--batch", "2", "--device", "cpu", "--threads", "1")
+    narrow, wide = ("--channels", "16", "12", "8", "8", "8"), ("--channels", "20", "16", "12", "10", "8", "--deep")
+    begun = ("--out", tmp_path / "begun", "--pictures", "2", *narrow)
+    assert train.run(arguments(*words, *begun)) == 0
+    more = ("--out", tmp_path / "wide", "--from", tmp_path / "begun", "--pictures", "6", "--workers", "1", *wide)
+    mean = ("--export", tmp_path / "mine", "--mean-with", tmp_path / "begun", "--share", "0.25")
+    assert train.run(arguments(*words, *more, *mean)) == 0
+    card = json.loads((tmp_path / "mine" / "card.json").read_text())
+    assert card["config"]["channels"] == [20, 16, 12, 10, 8]
+    assert "6 pictures seen" in card["recipe"]
+    assert train.run(arguments(*words, "--out", tmp_path / "wide", "--pictures", "8")) == 3
+    assert "was begun with --deep, not without --deep" in capsys.readouterr().err
+    for given, said in (
+        (("--channels", "16", "8"), "are those of 5 levels, without --detail, not 2"),
+        (("--channels", *["8"] * 5, "--detail"), "are those of 6 levels with --detail, not 5"),
+        (("--workers", "-1"), "must not be below 0"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            train.run(arguments(*words, "--out", tmp_path / "other", *given))
+
+
+def test_a_labeller_is_trained_further_by_the_same_command_and_becomes_a_model(
+    seas: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = seas
     words = ("labelling", data, "--out", tmp_path / "run", "--size", "64", "--batch", "4", "--device", "cpu", "--threads", "1")
     assert train.run(arguments(*words, "--pictures", "8")) == 0
     assert "19 photos to train on, 1 held out, 0 pictures seen" in capsys.readouterr().err
