@@ -24,7 +24,10 @@ def refusal(first: Card, second: Card) -> str:
         return f"{first.title} enlarges {first.scale} times and {second.title} {second.scale} times."
     if first.family != second.family:
         return f"{first.title} and {second.title} are networks of different kinds."
-    if first.config != second.config:
+    if {**first.config, "around": 0} != {
+        **second.config,
+        "around": 0,
+    }:  # what a network is shown beyond the sides is not its build
         return f"{first.title} and {second.title} are not built alike."
     return ""
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from models.networks import kernel
 from models.networks.quick_rows import QuickConvolution
-from models.networks.streaming import WIDEST, Bands, Convolution, Stage, at_once_on, flow, whole
+from models.networks.streaming import WIDEST, Bands, Convolution, Stage, at_once_on, cut, flow, whole
 from models.networks.unfilled import Conv2d
 from models.precision import Runtime
 from models.steps import Steps
@@ -60,13 +60,15 @@ class Compact(nn.Module):
 class FastCompact:
     """The same network in channels_last and the runtime's number format; the picture flows through it by rows.
 
-    The first layer stays in float32, where the picture's levels are apart as they should be.
+    The first layer stays in float32, where the picture's levels are apart as they should be. With `around` it sees as many pixels
+    more at each side, which go on as the outermost do, and cuts off what it makes of them: some networks draw a checker where
+    they see the zeros beyond a border.
     """
 
     multiple = 1
 
-    def __init__(self, config: CompactConfig, tensors: Mapping[str, torch.Tensor], runtime: Runtime) -> None:
-        self.config, self.runtime = config, runtime
+    def __init__(self, config: CompactConfig, tensors: Mapping[str, torch.Tensor], runtime: Runtime, around: int = 0) -> None:
+        self.config, self.runtime, self.around = config, runtime, around
         self.channels_in, self.scale = config.channels, config.scale
         reach = config.inner + 2 + (2 if config.resized else 0)  # one pixel a convolution: tiles fit exactly
         self.overlap = -(-reach // kernel.TILE) * kernel.TILE  # windows begin with whole tiles of the kernels
@@ -114,6 +116,14 @@ class FastCompact:
 
     def bands(self, x: torch.Tensor) -> Bands:
         """As `enlarge`, band by band from the top to the bottom (in a single one where the result is resized)."""
+        if not self.around:
+            return self._bands(x)
+        beyond = self.around * self.scale
+        return cut(
+            self._bands(F.pad(x, (self.around,) * 4, mode="replicate")), beyond, *(side * self.scale for side in x.shape[2:])
+        )
+
+    def _bands(self, x: torch.Tensor) -> Bands:
         x = x.to(self.runtime.device, torch.float32).contiguous(memory_format=torch.channels_last)
         stages = [layer(len(x) * x.shape[3]) for layer in self._layers]
         made = self._shuffled(flow(x, stages), x)

@@ -274,6 +274,19 @@ def whole(bands: Bands) -> Steps[torch.Tensor]:
     return torch.cat(made, 2)
 
 
+def cut(bands: Bands, beyond: int, height: int, width: int) -> Bands:
+    """The `height` rows and `width` columns of all bands together that lie `beyond` pixels inside their sides."""
+    top = -beyond
+    for band in bands:
+        if band is None:
+            yield None
+            continue
+        inside = band[:, :, max(0, -top) : max(0, height - top), beyond : beyond + width]
+        top += band.shape[2]
+        if inside.shape[2]:
+            yield inside
+
+
 def activated(x: torch.Tensor, slope: Slope) -> torch.Tensor:
     """A leaky ReLU behind a channels_last map (in place where it can be): with one slope, with one for each channel, or none."""
     if slope is None:

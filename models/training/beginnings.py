@@ -50,4 +50,5 @@ def _of_run(place: Path) -> Beginning:
 def _of_model(card: Card, weights: Path) -> Beginning:
     if card.task != "upscaling" or card.family != "compact" or card.config.get("resized"):
         raise BadInput(f"{card.title} is no compact upscaler, so a run cannot begin from it.", hint="Begin from another model.")
-    return Beginning(CompactConfig(**card.config), {name: tensor.float() for name, tensor in load_file(weights).items()})
+    config = {key: value for key, value in card.config.items() if key != "around"}  # is not of the network
+    return Beginning(CompactConfig(**config), {name: tensor.float() for name, tensor in load_file(weights).items()})

@@ -107,6 +107,8 @@ def test_models_that_are_not_built_alike_are_refused_in_a_sentence(engine: Engin
     assert "not built alike" in failure.why
     assert "2 times" in refusal(card("one"), card("three", scale=3))
     assert refusal(card("one"), card("two")) == ""
+    beyond = replace(card("two"), config={**card("two").config, "around": 8})  # no part of how it is built
+    assert refusal(card("one"), beyond) == ""
 
 
 def test_a_mixture_is_made_anew_when_one_of_its_models_goes(engine: Engine) -> None:

@@ -13,10 +13,12 @@ from models.checkpoints.family import Contents
 from models.checkpoints.state_dicts import agreed, fitted, run_of, state_dict
 from models.checkpoints.upscaler_cards import upscaler_card
 from models.errors import CheckpointError
+from models.networks import kernel
 from models.networks.compact import Compact, CompactConfig, FastCompact
 from models.precision import Runtime
 from models.upscaling import UpscalingModel
 
+_FARTHEST = 32  # pixels beyond a picture's sides
 WHAT = "compact upscaler (SRVGGNetCompact)"
 
 
@@ -40,8 +42,9 @@ class CompactFamily:
     def assemble(self, card: Card, tensors: Mapping[str, torch.Tensor], runtime: Runtime) -> UpscalingModel:
         config = configuration(tensors, card.config.get("resized", 0))
         agreed(card, config)
+        around = surroundings(card)
         checked = fitted(lambda: Compact(config), tensors, WHAT)
-        return UpscalingModel(card, lambda where: FastCompact(config, checked, where), runtime)
+        return UpscalingModel(card, lambda where: FastCompact(config, checked, where, around), runtime)
 
 
 FAMILY = CompactFamily()
@@ -51,6 +54,17 @@ def card_of(contents: Contents, config: CompactConfig) -> Card:
     """The card of a file with this network, as far as the file tells."""
     told = f"{WHAT}, x{config.scale}, {config.inner} inner layers of {config.features} features."
     return upscaler_card(contents, FAMILY.name, asdict(config), config.scale, told)
+
+
+def surroundings(card: Card) -> int:
+    """How many pixels a network is shown beyond a picture's sides, as its card says: some, where it draws a checker at zeros."""
+    around = card.config.get("around", 0)
+    if type(around) is not int or not 0 <= around <= _FARTHEST or around % kernel.TILE or (around and card.config.get("resized")):
+        what = f"The card of {card.name} asks for impossible surroundings."
+        raise CheckpointError(
+            what, f"They are {str(around)[:20]} pixels, and a multiple of {kernel.TILE} up to {_FARTHEST} can be."
+        )
+    return around
 
 
 def configuration(tensors: Mapping[str, torch.Tensor], resized: int = 0) -> CompactConfig:

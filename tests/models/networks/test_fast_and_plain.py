@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
+from models.card import Card
+from models.checkpoints.families.compact import CompactFamily
+from models.errors import CheckpointError
 from models.networks import pieces
 from models.networks.compact import Compact, CompactConfig, FastCompact
 from models.networks.dcgan import DCGAN, DCGANConfig, FastDCGAN
@@ -102,6 +106,28 @@ def test_a_lower_format_stays_close(name: str) -> None:
     got = _fast(plain, fast, config, inputs, call, BFLOAT16)
     assert got.dtype == torch.float32
     assert (got - want).abs().mean() < 0.01 * (want.amax() - want.amin())
+
+
+@pytest.mark.parametrize("size", [(40, 23), (3, 2), (160, 30)])
+def test_a_network_may_see_a_picture_go_on_beyond_its_sides(size: tuple[int, int]) -> None:
+    config = CompactConfig(3, 16, 3, 4)
+    plain = filled(Compact(config))
+    x = torch.rand(1, 3, *size)
+    with torch.inference_mode():
+        want = plain(torch.nn.functional.pad(x, (8,) * 4, mode="replicate"))[..., 32:-32, 32:-32]
+        bands = [band for band in FastCompact(config, plain.state_dict(), FLOAT32, 8).bands(x) if band is not None]
+    assert (torch.cat(bands, 2) - want).abs().max() < 2e-5
+    assert (want - plain(x)).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("around", [True, -4, 6, 64, "8", None])
+def test_a_card_that_asks_for_impossible_surroundings_is_refused(around: object) -> None:
+    config = CompactConfig(3, 16, 3, 4)
+    tensors = Compact(config).state_dict()
+    card = Card("odd", "Odd", "upscaling", "compact", asdict(config), scale=4)
+    assert CompactFamily().assemble(card, tensors, FLOAT32).scale == 4
+    with pytest.raises(CheckpointError, match="impossible surroundings"):
+        CompactFamily().assemble(replace(card, config={**card.config, "around": around}), tensors, FLOAT32)
 
 
 def test_work_is_cut_into_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
