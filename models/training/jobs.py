@@ -34,6 +34,7 @@ SAMPLES = Path(str(files("resources"))) / "samples"
 MAPS = SAMPLES / "maps"
 LOOKS = tuple(SAMPLES / "looks" / f"{name}.webp" for name in ("noon", "golden", "night", "mist", "winter"))
 _ROWS = 12
+_AROUND = 4  # pixels that a restorer is shown beyond a photo's sides: beside zeros it draws a checker
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,8 @@ class Mean:
 def export_upscaling(run: UpscalingRun, card: Card, folder: Path, mean: Mean | None = None) -> None:
     """Write the run's averaged network as a model of Ganvas into `folder`, with its sample sheet.
 
-    With `mean` it is that average, and the run should not be trained any further; `BadInput` where the other has another shape.
+    With `mean` it is that average; `BadInput` where the other has another shape. A restorer's mean colours are evened out. After
+    either the run should not be trained any further.
     """
     steps = f"{run.seen:,} patches seen, batches of {run.options.batch}"
     if run.options.teacher:
@@ -180,11 +182,16 @@ def export_upscaling(run: UpscalingRun, card: Card, folder: Path, mean: Mean | N
     if mean is not None:
         run.mean_with(mean.network.tensors, mean.share)
         steps += f"; averaged with {mean.name}, whose share is {mean.share:g}"
+    config = asdict(run.config)
+    if run.options.worn:
+        run.even_colours()
+        steps += "; mean colours evened out"
+        config["around"] = _AROUND
     described = replace(
         card,
         task="upscaling",
         family="compact",
-        config=asdict(run.config),
+        config=config,
         scale=run.options.scale,
         recipe=f"{card.recipe} {steps}.".strip(),
     )

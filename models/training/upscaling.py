@@ -29,13 +29,14 @@ from models.training.patches import Pairs, Patches, batch, clean_or_worn
 from models.training.photos import Photos
 from models.training.quick_prelu import quickened
 from models.training.resuming import ResumableRun, follow, lean_to, options_of, placed
-from models.training.sheets import in_two_columns
+from models.training.sheets import in_two_columns, spread
 from models.training.state import State
 from models.training.upscaling_losses import colour_difference, differences, grid_difference, windows
 
 Pixels = NDArray[np.uint8]
 
 # What runs did that know nothing of these options: plain differences of the channels, to the end.
+_EVENED, _EVENED_SIDE = 60, 128  # photos whose colours are evened out, and pixels of their small middles
 _BEFORE = {"luma": 0.0, "settled": 0.0, "colours": 0.0, "grid": 0.0}
 
 
@@ -203,6 +204,23 @@ class UpscalingRun(ResumableRun):
         """Put `share` (0..1) of the way from these weights to `tensors` what is exported: what both learnt stays, what each
         overdid is lessened. `BadInput` where they are of another shape."""
         lean_to(self.averaged, tensors, share, "network")
+
+    def even_colours(self) -> None:
+        """Move the last layer's biases so that the middles of training photos come out with the mean colours that they went in
+        with. What a critic likes darkens or tints all pictures alike, by parts of a level. The run should not be trained any
+        further."""
+        apart, scale = [], self.options.scale
+        for i in spread(self.train, _EVENED):
+            small = clean_or_worn(self.photos[i], scale, i, self.options.like)
+            top, left = (max(0, side - _EVENED_SIDE) // 2 for side in small.shape[:2])
+            small = small[top : top + _EVENED_SIDE, left : left + _EVENED_SIDE]
+            rim = min(8, min(small.shape[:2]) // 4)  # at the sides a network sees zeros, and answers otherwise
+            made = self.enlarge(small)[rim * scale : -rim * scale, rim * scale : -rim * scale]
+            apart.append(made.mean((0, 1)) - small[rim:-rim, rim:-rim].mean((0, 1)))
+        bias = self.averaged.body[-1].bias
+        assert isinstance(bias, Tensor)
+        moved = torch.from_numpy(np.mean(apart, 0) / 255).to(bias)
+        bias.view(len(moved), -1).sub_(moved[:, None])
 
     def networks(self) -> dict[str, nn.Module]:
         return {"network": self.network, "averaged": self.averaged, "critic": self.critic}

@@ -169,6 +169,29 @@ def test_the_result_is_a_model_that_enlarges_like_the_run(sharp: Path, tmp_path:
     assert np.abs(model.upscale(small).astype(int) - run.enlarge(small)).max() <= 1
 
 
+def test_a_restorer_is_exported_with_its_colours_evened_out_and_sees_beyond_the_sides(sharp: Path, tmp_path: Path) -> None:
+    run = jobs.open_upscaling(sharp, tmp_path / "run", replace(SMALL, worn=True), HERE)
+    for _ in range(10):
+        run.step()
+    tint = torch.tensor([6.0, -3.0, 0.0])
+    with torch.no_grad():
+        run.averaged.body[-1].bias.view(3, 4).add_(tint[:, None] / 255)
+    before = run.averaged.body[-1].bias.clone()
+    folder = tmp_path / "models" / "restorer"
+    jobs.export_upscaling(run, jobs.read_card(None, "restorer"), folder)
+    card = Card.from_json((folder / "card.json").read_text())
+    assert card.config["around"] == 4
+    assert "mean colours evened out" in card.recipe
+    model = assemble(card, load_file(folder / "weights.safetensors"), "cpu", "float32")
+    assert isinstance(model, UpscalingModel)
+    small = np.asarray(shapes(50, 40, 60))
+    with torch.no_grad():
+        run.averaged.body[-1].bias.copy_(before)
+    apart = [made.mean((0, 1)) - small.mean((0, 1)) for made in (run.enlarge(small), model.upscale(small))]
+    assert np.abs(apart[1][0]) < np.abs(apart[0][0]) - 2  # red, which was tinted most
+    assert read_beginning(folder).config == run.config  # what is seen beyond the sides is not of the network
+
+
 def test_a_mean_with_another_run_is_exported_and_its_card_says_so(sharp: Path, tmp_path: Path) -> None:
     run = jobs.open_upscaling(sharp, tmp_path / "run", SMALL, HERE)
     other = jobs.open_upscaling(sharp, tmp_path / "plain", replace(SMALL, seed=1), HERE)
