@@ -34,7 +34,6 @@ SAMPLES = Path(str(files("resources"))) / "samples"
 MAPS = SAMPLES / "maps"
 LOOKS = tuple(SAMPLES / "looks" / f"{name}.webp" for name in ("noon", "golden", "night", "mist", "winter"))
 _ROWS = 12
-_AROUND = 4  # pixels that a restorer is shown beyond a photo's sides: beside zeros it draws a checker
 
 
 @dataclass(frozen=True)
@@ -186,7 +185,7 @@ def export_upscaling(run: UpscalingRun, card: Card, folder: Path, mean: Mean | N
     if run.options.worn:
         run.even_colours()
         steps += "; mean colours evened out"
-        config["around"] = _AROUND
+        config["around"] = run.around
     described = replace(
         card,
         task="upscaling",

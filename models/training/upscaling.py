@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -36,6 +37,7 @@ from models.training.upscaling_losses import colour_difference, differences, gri
 Pixels = NDArray[np.uint8]
 
 # What runs did that know nothing of these options: plain differences of the channels, to the end.
+_AROUND = 4
 _EVENED, _EVENED_SIDE = 60, 128  # photos whose colours are evened out, and pixels of their small middles
 _BEFORE = {"luma": 0.0, "settled": 0.0, "colours": 0.0, "grid": 0.0}
 
@@ -188,12 +190,19 @@ class UpscalingRun(ResumableRun):
         return self.options.features * features + self.options.judged * judged
 
     def enlarge(self, small: Pixels) -> Pixels:
-        """A whole picture by the averaged network."""
+        """A whole picture by the averaged network, which sees it go on beyond its sides by `around` pixels."""
         with torch.no_grad():
             x = torch.from_numpy(small.copy()).to(self.device).permute(2, 0, 1)[None].float() / 255
-            made = self.averaged(x)[0].clamp(0, 1)
+            made = self.averaged(F.pad(x, (self.around,) * 4, mode="replicate"))[0].clamp(0, 1)
+            beyond = self.around * self.options.scale
+            made = made[:, beyond : made.shape[1] - beyond, beyond : made.shape[2] - beyond]
         picture: Pixels = (made * 255).round().byte().permute(1, 2, 0).cpu().numpy()
         return picture
+
+    @property
+    def around(self) -> int:
+        """Pixels that the finished network is shown beyond a picture's sides: beside zeros a restorer draws a checker."""
+        return _AROUND if self.options.worn else 0
 
     def begin_from(self, tensors: Mapping[str, Tensor]) -> None:
         """Take over a network of the same shape; counting begins anew."""
