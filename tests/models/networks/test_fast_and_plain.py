@@ -123,7 +123,7 @@ def test_a_network_may_see_a_picture_go_on_beyond_its_sides(size: tuple[int, int
 @pytest.mark.parametrize("around", [True, -4, 6, 64, "8", None])
 def test_a_card_that_asks_for_impossible_surroundings_is_refused(around: object) -> None:
     config = CompactConfig(3, 16, 3, 4)
-    tensors = Compact(config).state_dict()
+    tensors = filled(Compact(config)).state_dict()  # what is not filled may be no numbers
     card = Card("odd", "Odd", "upscaling", "compact", asdict(config), scale=4)
     assert CompactFamily().assemble(card, tensors, FLOAT32).scale == 4
     with pytest.raises(CheckpointError, match="impossible surroundings"):
