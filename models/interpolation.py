@@ -7,13 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from models.card import Card
 from models.errors import BadInput
 
 if TYPE_CHECKING:
     import torch
+
+
+def _build(card: Card) -> dict[str, Any]:
+    """How the network of a card is built. What it is shown beyond a photo's sides is no part of that."""
+    return {key: value for key, value in card.config.items() if key != "around"}
 
 
 def refusal(first: Card, second: Card) -> str:
@@ -24,10 +29,7 @@ def refusal(first: Card, second: Card) -> str:
         return f"{first.title} enlarges {first.scale} times and {second.title} {second.scale} times."
     if first.family != second.family:
         return f"{first.title} and {second.title} are networks of different kinds."
-    if {**first.config, "around": 0} != {
-        **second.config,
-        "around": 0,
-    }:  # what a network is shown beyond the sides is not its build
+    if _build(first) != _build(second):
         return f"{first.title} and {second.title} are not built alike."
     return ""
 

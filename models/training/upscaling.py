@@ -37,7 +37,7 @@ from models.training.upscaling_losses import colour_difference, differences, gri
 Pixels = NDArray[np.uint8]
 
 # What runs did that know nothing of these options: plain differences of the channels, to the end.
-_AROUND = 4
+_AROUND = 4  # pixels
 _EVENED, _EVENED_SIDE = 60, 128  # photos whose colours are evened out, and pixels of their small middles
 _BEFORE = {"luma": 0.0, "settled": 0.0, "colours": 0.0, "grid": 0.0}
 
@@ -223,7 +223,7 @@ class UpscalingRun(ResumableRun):
             small = clean_or_worn(self.photos[i], scale, i, self.options.like)
             top, left = (max(0, side - _EVENED_SIDE) // 2 for side in small.shape[:2])
             small = small[top : top + _EVENED_SIDE, left : left + _EVENED_SIDE]
-            rim = min(8, min(small.shape[:2]) // 4)  # at the sides a network sees zeros, and answers otherwise
+            rim = min(8, min(small.shape[:2]) // 4)  # at the sides less of the photo is seen
             made = self.enlarge(small)[rim * scale : -rim * scale, rim * scale : -rim * scale]
             apart.append(made.mean((0, 1)) - small[rim:-rim, rim:-rim].mean((0, 1)))
         bias = self.averaged.body[-1].bias
