@@ -2,7 +2,7 @@
 
     import models
 
-    faces = models.open("random-face")
+    faces = models.open("faces")
     ws = faces.map(z, psi=0.7)
     image = faces.synthesize(ws)
 
@@ -26,8 +26,8 @@ def open(model: str | Path, device: str | None = None, precision: str | None = N
     out, the fastest that is right is chosen. `answers` tell what a file cannot (`num_upsampling_layers="more"`).
 
     Returns a LatentModel, PaintingModel, UpscalingModel, TranslationModel or LabellingModel. `CheckpointError` where the file
-    is no model that can be opened, `NeedsAnswer` (one of them) where an answer is missing, `BadInput` where device or
-    precision is not to be had.
+    is no model that can be opened, `NeedsAnswer` (one of them) where an answer is missing, `BadInput` where no model
+    has the name, or device or precision is not to be had.
     """
     from models.opening import open_model
 

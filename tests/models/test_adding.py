@@ -70,6 +70,17 @@ def local_index(wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
 
 
+def test_a_name_that_no_model_has_is_told_apart_from_a_file_that_is_not_there(catalogue: Catalogue, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"no model faces\. `ganvas models get faces` fetches it"):
+        models.open("faces")
+    with pytest.raises(BadInput, match=r"no model nobody\. `ganvas models list`"):
+        models.open("nobody")
+    with pytest.raises(CheckpointError, match="no file nobody\\.pth"):
+        models.open("nobody.pth")
+    with pytest.raises(CheckpointError, match=r"no file .*nobody"):
+        models.open(tmp_path / "nobody")
+
+
 def test_an_added_file_opens_from_the_catalogue_as_it_did_from_disk(tmp_path: Path, catalogue: Catalogue) -> None:
     path = write_folder(small_network(), tmp_path / "graphs")
     (name,) = catalogue.add(path)
