@@ -40,7 +40,7 @@ PATCH, LOOK = 4.0, 2.0  # radii in its pixels: what is pulled, and what a handle
 SEARCH = ((3.0, 0.5), (0.25, 0.25))  # radius and step in which a handle is looked for, then more finely
 NEAR = 0.5  # pixels of the hidden state within which a handle has arrived
 STRIDE = 0.3  # of a step, in deviations of the model's latents: two of them lie some twenty apart
-FARTHEST = 0.4  # of what lies between two latents, from where it began: beyond it the person is another one
+FARTHEST = 6.0  # such deviations, from where it began: at twice that eyes go, beards come, another person looks out
 INERTIA = 0.7  # share of the steps before in the direction of the next one
 HOLD, HOLD_LEAST, LOOSER = 1.0, 0.15, 0.7  # weight of what is held; it loosens where no handle comes nearer
 FIXED = 2.0  # weight of what must not move, where a person said what may: that is not held then
@@ -119,7 +119,6 @@ class _Drag:
         self._ws = self._start
         self._offset = torch.zeros(1, 1, ground.way.w_dim, device=device, requires_grad=True)
         self._pace = torch.zeros_like(self._offset)
-        self._farthest = FARTHEST * (2 * ground.way.w_dim) ** 0.5
         self._acts = torch.tensor([float(size <= self._side) for size in ground.way.layer_sizes], device=device)[None, :, None]
         self._points, self._targets = handles.to(device), targets.to(device)
         self._held = _held(self._side, self._points, self._targets).to(device)
@@ -181,7 +180,7 @@ class _Drag:
         self._pace = INERTIA * self._pace + (1 - INERTIA) * slope
         with torch.no_grad():
             self._offset -= STRIDE * self._pace / self._pace.norm().clamp_min(1e-12)
-            self._offset *= (self._farthest / self._offset.norm().clamp_min(1e-12)).clamp_max(1)
+            self._offset *= (FARTHEST / self._offset.norm().clamp_min(1e-12)).clamp_max(1)
         self._features = None
         self._step += 1
 
