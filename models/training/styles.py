@@ -14,15 +14,17 @@ _LEAST_SHARE = 0.02  # of the picture; statistics of less are noise
 def label_statistics(features: Tensor, shares: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Mean and deviation of features `[N, C, h, w]` under each label, `[N, labels, C]`, and the labels' areas `[N, labels]`.
 
-    `shares [N, labels, h, w]`, float32.
+    `shares [N, labels, h, w]`, float32. So is what comes, under autocast too: of bfloat16 numbers the square of the mean, taken
+    from the mean of the squares, leaves nothing of what is even.
     """
-    planes = shares.flatten(2)  # N, labels, hw
-    values = features.float().flatten(2).transpose(1, 2)  # N, hw, C
-    mass = planes.sum(2)
-    weights = planes / mass.clamp(min=1e-6)[:, :, None]
-    mean = torch.bmm(weights, values)
-    variance = torch.bmm(weights, values * values) - mean * mean
-    return mean, (variance.clamp(min=0) + 1e-5).sqrt(), mass / planes.shape[2]
+    with torch.autocast(shares.device.type, enabled=False):
+        planes = shares.flatten(2)  # N, labels, hw
+        values = features.float().flatten(2).transpose(1, 2)  # N, hw, C
+        mass = planes.sum(2)
+        weights = planes / mass.clamp(min=1e-6)[:, :, None]
+        mean = torch.bmm(weights, values)
+        variance = torch.bmm(weights, values * values) - mean * mean
+        return mean, (variance.clamp(min=0) + 1e-5).sqrt(), mass / planes.shape[2]
 
 
 def statistics_loss(

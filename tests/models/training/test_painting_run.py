@@ -353,6 +353,20 @@ def test_statistics_are_those_of_each_label_and_compare_only_common_ones() -> No
     assert statistics_loss({2: features}, here, {2: features * 3}, here, pixels)[0] > 0.1
 
 
+def test_what_is_even_has_its_deviation_in_bfloat16_too() -> None:
+    torch.manual_seed(0)
+    sky = (0.8 + 0.03 * torch.randn(1, 3, 64, 64)).requires_grad_()
+    shares = torch.ones(1, 1, 64, 64)
+    exact = label_statistics(sky, shares)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = label_statistics(sky, shares)
+    for one, other in zip(found, exact, strict=True):
+        torch.testing.assert_close(one, other)
+    found[1].sum().backward()
+    assert sky.grad is not None
+    assert sky.grad.abs().max() > 0
+
+
 def test_rates_fall_towards_the_end_of_a_run_and_stay_where_no_end_is_known(landscapes: Path, tmp_path: Path) -> None:
     run = begun(landscapes, tmp_path / "run")
     rate = run.options.rate
