@@ -28,10 +28,6 @@ class Whitened:
         """w `[..., w_dim]` of coordinates `[..., k]`."""
         return _bent(self.middle + (v * self.deviations) @ self.axes)
 
-    def v(self, w: torch.Tensor) -> torch.Tensor:
-        """Coordinates `[..., k]` of w `[..., w_dim]`."""
-        return (_unbent(w) - self.middle) @ self.axes.T / self.deviations
-
 
 def whitened(w: torch.Tensor) -> Whitened:
     """The coordinates that the latents `w [N, w_dim]` of many seeds call for."""
