@@ -48,7 +48,7 @@ class ResumableRun(ABC):
             "networks": {name: dict(network.state_dict()) for name, network in self.networks().items()},
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers().items()},
             "seen": self.seen,
-            "random": random_state(self.random),
+            "random": random_state(self.random, self.device),
         }
 
     def restore(self, state: State) -> None:
@@ -63,7 +63,7 @@ class ResumableRun(ABC):
         for name, optimiser in self.optimisers().items():
             optimiser.load_state_dict(state["optimisers"][name])
         self.seen = int(state["seen"])
-        restore_random(self.random, state["random"])
+        restore_random(self.random, state["random"], self.device)
 
     def autocast(self) -> AbstractContextManager[Any]:
         """bfloat16 where the run computes in it."""
@@ -122,15 +122,24 @@ def same_labels(known: int, now: int) -> None:
         raise BadInput(f"The run was begun with {known} labels, the data has {now}.", "", "Start in an empty folder.")
 
 
-def random_state(random: np.random.Generator) -> State:
-    """Where the random numbers of a run and those of torch stand."""
-    return {"numpy": random.bit_generator.state, "torch": torch.get_rng_state()}
+def random_state(random: np.random.Generator, device: torch.device) -> State:
+    """Where the random numbers of a run and those of torch stand, also those that a card draws by itself."""
+    state: State = {"numpy": random.bit_generator.state, "torch": torch.get_rng_state()}
+    if device.type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(device)
+    elif device.type == "mps":
+        state["mps"] = torch.mps.get_rng_state()
+    return state
 
 
-def restore_random(random: np.random.Generator, state: State) -> None:
-    """Go on with the random numbers that came next when `random_state` was asked."""
+def restore_random(random: np.random.Generator, state: State, device: torch.device) -> None:
+    """Go on with the random numbers that came next when `random_state` was asked; a device of another kind begins its own."""
     random.bit_generator.state = state["numpy"]
     torch.set_rng_state(state["torch"])
+    if device.type == "cuda" and "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"], device)
+    elif device.type == "mps" and "mps" in state:
+        torch.mps.set_rng_state(state["mps"])
 
 
 def take_over(network: nn.Module, known: Mapping[str, Tensor], least: str = "") -> None:

@@ -24,6 +24,7 @@ from models.training.critic import Critic, critic_loss, generator_loss, label_we
 from models.training.export import write_model
 from models.training.loop import LOG, STATE, Schedule, train
 from models.training.painting import PaintingOptions, PaintingRun, to_shares
+from models.training.resuming import random_state, restore_random
 from models.training.state import load_state, save_state
 from models.training.styles import label_statistics, statistics_loss
 from models.training.trunk import read_trunk
@@ -51,6 +52,25 @@ def test_a_run_that_was_interrupted_goes_on_exactly(options: PaintingOptions, la
     assert straight.seen == resumed.seen == 16
     for one, other in zip(straight.averaged.state_dict().values(), resumed.averaged.state_dict().values(), strict=True):
         assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("kind", ["cuda", "mps"])
+def test_the_numbers_that_a_card_draws_go_on_too(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stands, restored = torch.arange(16, dtype=torch.uint8), []
+    module = getattr(torch, kind)
+    monkeypatch.setattr(module, "get_rng_state", lambda *device: stands)
+    monkeypatch.setattr(module, "set_rng_state", lambda state, *device: restored.append((state, *device)))
+    random, device = np.random.default_rng(0), torch.device(kind, 1) if kind == "cuda" else torch.device(kind)
+    save_state(tmp_path / "s", random_state(random, device))
+    state = load_state(tmp_path / "s")
+    restore_random(random, state, torch.device("cpu"))
+    assert not restored
+    restore_random(random, state, device)
+    assert torch.equal(restored[0][0], stands)
+    assert restored[0][1:] == ((device,) if kind == "cuda" else ())
+    before = {name: value for name, value in state.items() if name != kind}
+    restore_random(random, before, device)  # as states were written when these numbers were not in them
+    assert len(restored) == 1
 
 
 def test_the_critic_learns_to_tell_and_all_figures_stay_finite(landscapes: Path, tmp_path: Path) -> None:
