@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -53,8 +54,17 @@ class PaintingBatches(Dataset[Batch]):
         if not workers:
             return (self[step] for step in itertools.count(first))
         own = torch.Generator()  # of torch's own numbers the loader would take some, and a run would go another way
-        loader = DataLoader(self, None, sampler=_From(first), num_workers=workers, pin_memory=pinned, generator=own)
+        loader = DataLoader(
+            self, None, sampler=_From(first), num_workers=workers, pin_memory=pinned, generator=own, worker_init_fn=_undisturbed
+        )
         return iter(loader)
+
+
+def _undisturbed(number: int) -> None:
+    """Whoever ends a run often asks all its processes (Ctrl-C in a terminal, a batch system): the run ends after its step, for
+    which it needs these, and ends them itself."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
 
 
 class _From(Sampler[int]):

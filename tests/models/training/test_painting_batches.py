@@ -1,7 +1,10 @@
 """Batches of the painting recipe: the same whoever makes them, and in whatever order."""
 
 import copy
+import multiprocessing
+import os
 import pickle
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +42,24 @@ def test_processes_beside_make_the_same_batches_in_order(batches: PaintingBatche
     here, beside = batches.from_step(2, 0, pinned=False), batches.from_step(2, 2, pinned=False)
     for _ in range(5):
         assert all(torch.equal(one, other) for one, other in zip(next(here), next(beside), strict=True))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a process is ended at once elsewhere, whatever it says to it")
+def test_processes_beside_go_on_where_all_are_asked_to_end(batches: PaintingBatches) -> None:
+    beside = batches.from_step(0, 2, pinned=False)
+    for _ in range(2):
+        next(beside)
+    helpers = multiprocessing.active_children()
+    assert len(helpers) == 2
+    for helper in helpers:
+        for each in (signal.SIGTERM, signal.SIGINT):
+            os.kill(helper.pid or 0, each)
+    for step in range(2, 10):
+        assert all(torch.equal(one, other) for one, other in zip(next(beside), batches[step], strict=True))
+    del beside
+    for helper in helpers:
+        helper.join(20)
+        assert not helper.is_alive()
 
 
 def test_a_run_learns_the_same_from_batches_that_were_made_beside_it(landscapes: Path, tmp_path: Path) -> None:
