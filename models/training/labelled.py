@@ -73,7 +73,8 @@ class LabelledPhotos:
 def read_labelled(path: Path, cache: Path, open_only: bool = False) -> LabelledPhotos:
     """Read the data of `path`, decoding into `cache` where that was not done before. `BadInput` where nothing can be used.
 
-    Every 20th photo is held out where no index says which. `open_only` keeps photos of licence class "open" alone for training.
+    Every 20th photo is held out where no index says which, the last one where that is none: without any nothing could be shown of
+    a run. `open_only` keeps photos of licence class "open" alone for training.
     """
     source = Source(path)
     described = source.find("labels.json")
@@ -110,7 +111,7 @@ def read_labelled(path: Path, cache: Path, open_only: bool = False) -> LabelledP
     ]
     if not kept:
         raise BadInput(f"No photo of {path} can be used.", problems[0].reason if problems else "There are no photos with maps.")
-    held_out = tuple(i for i, n in enumerate(kept) if (index[n][0] == "val" if n in index else i % 20 == 19))
+    held_out = tuple(i for i, n in enumerate(kept) if (index[n][0] == "val" if n in index else i % 20 == 19)) or (len(kept) - 1,)
     free = frozenset(i for i, n in enumerate(kept) if n in index and index[n][1] == "open")
     by_hand = frozenset(i for i, n in enumerate(kept) if n in index and index[n][2] == "human")
     train = tuple(i for i in range(len(kept)) if i not in set(held_out) and (not open_only or i in free))

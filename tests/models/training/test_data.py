@@ -88,6 +88,12 @@ def test_open_photos_alone_can_be_trained_on(landscapes: Path, tmp_path: Path) -
     assert {str(data.photos.notes[i]["name"]) for i in data.train} == {"p01", "p05", "p09"}
 
 
+def test_of_few_photos_one_is_held_out(landscapes: Path, tmp_path: Path) -> None:
+    (landscapes / "index.csv").unlink()
+    data = read_labelled(landscapes, tmp_path / "cache")
+    assert (data.train, data.held_out) == (tuple(range(11)), (11,))
+
+
 def test_photos_of_the_same_name_in_two_archives_are_all_there(tmp_path: Path) -> None:
     (tmp_path / "archives").mkdir()
     for number, name in enumerate(("a.zip", "b.zip")):
