@@ -90,7 +90,9 @@ def read_labelled(path: Path, cache: Path, open_only: bool = False) -> LabelledP
     channel = np.full(256, UNLABELLED, np.uint8)
     for number, label in enumerate(labels):
         channel[label.id] = number
-    key = hashlib.sha256(json.dumps([str(path.resolve()), path.stat().st_mtime, names, _STORED_SHORT]).encode()).hexdigest()
+    ids = [label.id for label in labels]  # the maps are kept as numbers of these
+    known = [str(path.resolve()), path.stat().st_mtime, names, _STORED_SHORT, ids]
+    key = hashlib.sha256(json.dumps(known).encode()).hexdigest()
 
     def decoded(kind: str) -> Iterator[tuple[Pixels, dict[str, object]]]:
         for stem in names:

@@ -83,6 +83,15 @@ def test_photos_are_decoded_once_and_again_when_the_data_changes(landscapes: Pat
     assert len(read_labelled(landscapes, tmp_path / "cache").photos) == 13
 
 
+def test_maps_are_read_again_where_their_labels_are_others(landscapes: Path, tmp_path: Path) -> None:
+    before = read_labelled(landscapes, tmp_path / "cache")
+    labels = json.loads((landscapes / "labels.json").read_text())
+    (landscapes / "labels.json").write_text(json.dumps(labels[::-1]))
+    after = read_labelled(landscapes, tmp_path / "cache")
+    assert [label.name for label in after.labels] == ["sand", "sea", "sky"]
+    assert np.array_equal(after.maps[0], 2 - before.maps[0])
+
+
 def test_open_photos_alone_can_be_trained_on(landscapes: Path, tmp_path: Path) -> None:
     data = read_labelled(landscapes, tmp_path / "cache", open_only=True)
     assert {str(data.photos.notes[i]["name"]) for i in data.train} == {"p01", "p05", "p09"}
