@@ -153,7 +153,7 @@ def _card(args: argparse.Namespace) -> Card | None:
 def _painting(args: argparse.Namespace, reporter: Reporter, place: Place, schedule: Schedule) -> None:
     from models.training import jobs
     from models.training.painting import PaintingOptions
-    from models.training.resuming import state_alike
+    from models.training.resuming import begun_alike, state_alike
 
     if args.size < 64 or args.size % 32:
         raise UsageError(f"--size must be a multiple of 32, at least 64, not {args.size}.")
@@ -169,6 +169,7 @@ def _painting(args: argparse.Namespace, reporter: Reporter, place: Place, schedu
     card = _card(args)
     mean = None if args.mean_with is None else state_alike(PaintingOptions, args.mean_with)
     work = jobs.open_painting(args.data, args.out, options, place, args.begin_from, args.open_only)
+    begun_alike(work.options, options, ["channels"] if args.channels else [], args.out)
     work.workers = args.workers
     _begin(reporter, work, work.data.problems, len(work.data.train), len(work.data.held_out))
     _follow(args, reporter, jobs.train_painting(work, args.out, schedule))

@@ -113,7 +113,8 @@ def _word(name: str, value: object) -> str:
         return f"{'with' if value else 'without'} --{name}"
     if value == "":
         return f"without --{name}"
-    return f"with --{name} {value}"
+    said = " ".join(map(str, value)) if isinstance(value, tuple) else value
+    return f"with --{name} {said}"
 
 
 def same_labels(known: int, now: int) -> None:

@@ -136,6 +136,8 @@ def test_a_painter_becomes_a_wider_one_and_a_mean_of_both(seas: Path, tmp_path: 
     assert "6 pictures seen" in card["recipe"]
     assert train.run(arguments(*words, "--out", tmp_path / "wide", "--pictures", "8")) == 3
     assert "was begun with --deep, not without --deep" in capsys.readouterr().err
+    assert train.run(arguments(*words, *begun[:4], *wide[:6])) == 3
+    assert "was begun with --channels 16 12 8 8 8, not with --channels 20 16 12 10 8" in capsys.readouterr().err
     for given, said in (
         (("--channels", "16", "8"), "are those of 5 levels, without --detail, not 2"),
         (("--channels", *["8"] * 5, "--detail"), "are those of 6 levels with --detail, not 5"),
