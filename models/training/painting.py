@@ -31,7 +31,7 @@ from models.training.painting_batches import Batch, PaintingBatches, finer_maps,
 from models.training.resuming import ResumableRun, follow, lean_to, options_of, placed, take_over
 from models.training.state import State
 from models.training.styles import statistics_loss
-from models.training.widening import is_narrower, wider
+from models.training.widening import hold_widths, is_narrower, wider
 
 Pixels = NDArray[np.uint8]
 
@@ -208,13 +208,16 @@ class PaintingRun(ResumableRun):
 
     def begin_from(self, state: State) -> None:
         """Take over the networks of another run as far as they fit (a level more, other heads): a warm start, counters kept. A
-        generator with narrower levels becomes the beginning of this one. `BadInput` where nothing of the generator fits."""
+        generator with narrower levels becomes the beginning of this one. `BadInput` where nothing of the generator fits, or
+        levels are wider, or narrower and fewer."""
         for name, network in self.networks().items():
             known = state["networks"].get(name, {})
             if name == "critics" and "1.whole.0.bias" not in known:
                 known = {**known, **{f"1.{key[2:]}": value for key, value in known.items() if key.startswith("0.")}}
-            if isinstance(network, LandscapeGenerator) and is_narrower(network, known):
-                known = wider(network, known)
+            if isinstance(network, LandscapeGenerator):
+                if is_narrower(network, known):
+                    known = wider(network, known)
+                hold_widths(network, known)
             take_over(network, known, least=name if name == "generator" else "")
         self.seen, self.strength = int(state["seen"]), float(state["strength"])
 

@@ -58,3 +58,14 @@ def is_narrower(network: nn.Module, known: Mapping[str, Tensor]) -> bool:
         and all(a <= b for a, b in sizes)
         and any(a < b for a, b in sizes)
     )
+
+
+def hold_widths(network: nn.Module, known: Mapping[str, Tensor]) -> None:
+    """`BadInput` where a level that both have has another number of channels in `known`: what it learnt would be lost."""
+    for name, own in network.state_dict().items():
+        if name.endswith("conv2.weight") and name in known and len(known[name]) != len(own):
+            raise BadInput(
+                "That run has levels of another width than this one, and what they learnt would be lost.",
+                f"Its {name.removesuffix('.conv2.weight')} has {len(known[name])} channels, here it would have {len(own)}.",
+                "Give the --channels that it has. Wider levels are one run, a level more (--detail) is another.",
+            )

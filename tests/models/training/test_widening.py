@@ -85,6 +85,18 @@ def test_a_run_begins_from_a_narrower_one(landscapes: Path, tmp_path: Path) -> N
     assert not torch.equal(run.paint(shares, style, noise), begun.paint(shares, style, noise))
 
 
+@pytest.mark.parametrize(
+    "channels", [(16, 12, 8, 4), (16, 16, 8, 4), (20, 16, 12, 10, 8)], ids=["narrower", "both", "a level more"]
+)
+def test_what_would_be_lost_is_no_beginning(channels: tuple[int, ...], landscapes: Path, tmp_path: Path) -> None:
+    begun = jobs.open_painting(landscapes, tmp_path / "begun", PaintingOptions(size=64, channels=(16, 12, 8, 8), batch=4), HERE)
+    (tmp_path / "begun").mkdir()
+    save_state(tmp_path / "begun" / "state.safetensors", begun.state())
+    options = PaintingOptions(size=64, detail=len(channels) > 4, channels=channels, batch=4)
+    with pytest.raises(BadInput, match=r"would be lost\. Its blocks\.[0-3] has \d+ channels, here"):
+        jobs.open_painting(landscapes, tmp_path / "new", options, HERE, tmp_path / "begun")
+
+
 def test_the_mean_with_a_narrower_run_lies_between_the_two(landscapes: Path, tmp_path: Path) -> None:
     begun = jobs.open_painting(landscapes, tmp_path / "narrow", PaintingOptions(size=64, channels=(16, 12, 8, 8), batch=4), HERE)
     run = jobs.open_painting(landscapes, tmp_path / "wide", PaintingOptions(size=64, channels=(20, 12, 10, 8), batch=4), HERE)
