@@ -52,7 +52,7 @@ def read_teacher(name: str, scale: int, device: torch.device) -> Teacher:
         raise BadInput(f"{name} cannot teach this run.", f"It must be an upscaler that enlarges {scale} times.", hint)
     with open(entry.weights, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    model = models.open(name, device=device.type)
+    model = models.open(name, device=str(device))
     assert isinstance(model, UpscalingModel)  # as its card says
     return Teacher(digest, model.upscale)
 

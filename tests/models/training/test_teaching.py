@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+import models
 from models.card import Card
 from models.catalogue import Catalogue
 from models.errors import BadInput
@@ -50,6 +51,20 @@ def keep_teacher(strength: float = 0.2) -> None:
     if Catalogue().find("teacher") is not None:
         Catalogue().remove("teacher")
     Catalogue().keep(Card("teacher", "Teacher", "upscaling", "compact", asdict(config), scale=2), tensors)
+
+
+def test_a_teacher_works_on_the_card_that_was_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    keep_teacher()
+    asked = []
+    opens = models.open
+
+    def noted(name: str, device: str) -> object:
+        asked.append(device)
+        return opens(name, device="cpu")
+
+    monkeypatch.setattr(models, "open", noted)
+    teaching.read_teacher("teacher", 2, torch.device("cuda", 1))
+    assert asked == ["cuda:1"]
 
 
 def test_fine_detail_is_the_teachers_and_the_rest_the_photos() -> None:
