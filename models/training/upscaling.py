@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from models.networks.compact import Compact, CompactConfig
 from models.networks.efficientnet_lite import EfficientNetLite
 from models.training.critic import Critic, critic_loss, generator_loss, share_pyramid
 from models.training.degradations import WORN, WornLike
-from models.training.fidelity import bicubic, psnr_y
+from models.training.fidelity import bicubic
 from models.training.lpips import LPIPS
 from models.training.patches import Pairs, Patches, batch, clean_or_worn
 from models.training.photos import Photos
@@ -36,9 +36,9 @@ from models.training.upscaling_losses import colour_difference, differences, gri
 
 Pixels = NDArray[np.uint8]
 
-# What runs did that know nothing of these options: plain differences of the channels, to the end.
 _AROUND = 4  # pixels
 _EVENED, _EVENED_SIDE = 60, 128  # photos whose colours are evened out, and pixels of their small middles
+# What runs did that know nothing of these options: plain differences of the channels, to the end.
 _BEFORE = {"luma": 0.0, "settled": 0.0, "colours": 0.0, "grid": 0.0}
 
 
@@ -251,19 +251,6 @@ def begun(config: CompactConfig) -> Compact:
             if number == last:
                 module.weight.data.mul_(0.1)
     return network
-
-
-def scores(run: UpscalingRun, photos: Iterator[Pixels]) -> tuple[float, float]:
-    """Mean PSNR-Y of the run and of bicubic enlargement over `photos`."""
-    ours: list[float] = []
-    plain: list[float] = []
-    scale = run.options.scale
-    for photo in photos:
-        small = clean_or_worn(photo, scale, len(ours), run.options.like)
-        truth = photo[: small.shape[0] * scale, : small.shape[1] * scale]
-        ours.append(psnr_y(run.enlarge(small), truth, scale))
-        plain.append(psnr_y(bicubic(small, scale), truth, scale))
-    return float(np.mean(ours)), float(np.mean(plain))
 
 
 def enlarged_sheet(run: UpscalingRun, rows: int = 8, side: int = 192) -> Pixels:

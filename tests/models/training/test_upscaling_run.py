@@ -1,5 +1,6 @@
 """The upscaling recipe: it beats the bicubic filter, resumes exactly, and what it makes is a model of Ganvas."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,12 +15,12 @@ from models.errors import BadInput, ModelError
 from models.opening import assemble
 from models.training import jobs
 from models.training.beginnings import read_beginning
-from models.training.fidelity import bicubic
+from models.training.fidelity import bicubic, psnr_y
 from models.training.loop import STATE, Schedule
 from models.training.lpips import from_tensors
 from models.training.patches import reduced
 from models.training.state import save_state
-from models.training.upscaling import UpscalingOptions, scores
+from models.training.upscaling import UpscalingOptions, UpscalingRun
 from models.upscaling import UpscalingModel
 from tests.models.training.test_lpips import published
 
@@ -46,6 +47,13 @@ def sharp(tmp_path: Path) -> Path:
     for i in range(10):
         shapes(i).save(folder / f"{i}.png")
     return folder
+
+
+def scores(run: UpscalingRun, photos: Iterable[np.ndarray]) -> tuple[float, float]:
+    """Mean PSNR-Y of the run and of bicubic enlargement over `photos`."""
+    pairs = [(reduced(photo, 2), photo) for photo in photos]
+    ours = [psnr_y(run.enlarge(small), photo, 2) for small, photo in pairs]
+    return float(np.mean(ours)), float(np.mean([psnr_y(bicubic(small, 2), photo, 2) for small, photo in pairs]))
 
 
 def test_it_becomes_better_on_photos_it_has_not_seen(sharp: Path, tmp_path: Path) -> None:
