@@ -44,11 +44,10 @@ PAIRS = 24  # of pictures that are compared by LPIPS, which takes longest
 
 @dataclass(frozen=True)
 class Figure:
-    """One line: its name, a value for each column that has one, and whether more is better (None: neither)."""
+    """One line: its name, and a value for each column that has one."""
 
     name: str
     of: dict[str, float]
-    more_is_better: bool | None
 
 
 @dataclass(frozen=True)
@@ -100,10 +99,10 @@ class _Sets:
     def figures(self, reference: Features, columns: Sequence[str]) -> list[Figure]:
         found = {column: apart(reference, self.features[column]) for column in columns}
         return [
-            Figure("FID", {c: f.fid for c, f in found.items()}, False),
-            Figure("KID x 1000", {c: f.kid for c, f in found.items()}, False),
-            Figure("precision", {c: f.precision for c, f in found.items()}, True),
-            Figure("recall", {c: f.recall for c, f in found.items()}, True),
+            Figure("FID", {c: f.fid for c, f in found.items()}),
+            Figure("KID x 1000", {c: f.kid for c, f in found.items()}),
+            Figure("precision", {c: f.precision for c, f in found.items()}),
+            Figure("recall", {c: f.recall for c, f in found.items()}),
         ]
 
 
@@ -143,9 +142,9 @@ def measured_painter(
     to_own = {name: float(np.mean([far(columns[name][k], pairs[k][0]) for k in chosen])) for name in columns if name != "photos"}
     two_looks = [far(paint(k, 2 * k), paint(k, 2 * k + 1)) for k in chosen]
     figures += [
-        Figure("LPIPS to the own photo", to_own, False),
-        Figure("LPIPS, two looks of a map", {"painted": float(np.mean(two_looks)), "photos": to_own["nearest photos"]}, None),
-        Figure("LPIPS, two grains", {"painted": float(np.mean([far(painted[k], paint(k, None, 1)) for k in chosen]))}, None),
+        Figure("LPIPS to the own photo", to_own),
+        Figure("LPIPS, two looks of a map", {"painted": float(np.mean(two_looks)), "photos": to_own["nearest photos"]}),
+        Figure("LPIPS, two grains", {"painted": float(np.mean([far(painted[k], paint(k, None, 1)) for k in chosen]))}),
     ]
     remarks = [
         f"{len(held)} held-out maps at {side} px, {len(reference)} training photos as reference.",
@@ -157,12 +156,12 @@ def measured_painter(
         say = channels_of(judges.labeller, data.labels)
         maps = [numbers for _, numbers in pairs]
         agreed = {name: agreement_of(zip(made, maps, strict=True), say, len(labels)) for name, made in columns.items()}
-        figures.append(Figure("relabelled pixels", {name: a.pixels for name, a in agreed.items()}, True))
-        figures.append(Figure("relabelled, mean of labels", {name: a.mean_label for name, a in agreed.items()}, True))
+        figures.append(Figure("relabelled pixels", {name: a.pixels for name, a in agreed.items()}))
+        figures.append(Figure("relabelled, mean of labels", {name: a.mean_label for name, a in agreed.items()}))
         for k, label in enumerate(labels):
             found = {name: float(a.of_label[k]) for name, a in agreed.items()}
             if not any(np.isnan(value) for value in found.values()):
-                figures.append(Figure(f"  {label}", found, True))
+                figures.append(Figure(f"  {label}", found))
         remarks.append(
             "Relabelled: the share of pixels that the labeller calls what the map says. Nearly all maps are automatic, and the"
             " labeller has the frozen features in common with the painter's critic (nothing of what that learnt): it flatters."
@@ -199,7 +198,7 @@ def measured_latent(model: LatentModel, data: Squares, judges: Judges, sizes: Si
             name: float(np.mean([judges.lpips.distance(columns[name](int(a)), columns[name](int(b))) for a, b in pairs]))
             for name in columns
         }
-        figures.append(Figure("LPIPS, two pictures", diversity, None))
+        figures.append(Figure("LPIPS, two pictures", diversity))
     remark = f"{count} pictures a column at {data.side} px, {len(reference)} training pictures as reference; real is the floor."
     return Measured(
         tuple(columns), tuple(figures), (remark, f"LPIPS is shift-tolerant, on {len(pairs)} pairs: more is more varied.")
@@ -231,8 +230,8 @@ def measured_upscaler(model: UpscalingModel, photos: Path, lpips: LPIPS, limit: 
     if not rows["model"]:
         raise BadInput(f"No photo of {photos} can be measured with.", left_out[0] if left_out else "There are none.")
     means = {column: np.mean(found, 0) for column, found in rows.items()}
-    kinds = (("PSNR-Y, dB", True), ("SSIM-Y", True), ("LPIPS", False), ("colour shift, of 255", False))
-    figures = tuple(Figure(name, {c: float(m[k]) for c, m in means.items()}, more) for k, (name, more) in enumerate(kinds))
+    kinds = ("PSNR-Y, dB", "SSIM-Y", "LPIPS", "colour shift, of 255")
+    figures = tuple(Figure(name, {c: float(m[k]) for c, m in means.items()}) for k, name in enumerate(kinds))
     remark = f"{len(rows['model'])} photos, x{model.scale}; LPIPS is shift-tolerant."
     return Measured(("model", "bicubic"), figures, (remark, *left_out))
 

@@ -27,7 +27,7 @@ def test_without_the_judges_it_says_how_to_get_them(tmp_path: Path, capsys: pyte
 def test_a_table_shows_each_figure_under_its_column(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    figures = (Figure("FID", {"made": 41.26, "real": 12.0}, False), Figure("LPIPS", {"made": 0.1234}, None))
+    figures = (Figure("FID", {"made": 41.26, "real": 12.0}), Figure("LPIPS", {"made": 0.1234}))
     monkeypatch.setattr(measure, "_measured", lambda *_: Measured(("made", "real"), figures, ("Few pictures.",)))
     assert measure.run(arguments("anything", tmp_path)) == 0
     head, fid, lpips, remark = capsys.readouterr().out.splitlines()
