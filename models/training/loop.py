@@ -63,7 +63,7 @@ def train(
 
     SIGTERM ends the run after its current step with a state written, and so does Ctrl-C, which is raised then; a second one is
     not waited for (where this is the main thread, which alone may catch signals). A step that was broken off leaves the state
-    before, and so does one whose figures are no numbers any more: that is a `ModelError`.
+    before, and so does one whose figures or weights are no numbers any more: that is a `ModelError`.
     `sheet(path)` draws a sample sheet; figures that it gives back are logged as they are, beside the smoothed ones.
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -86,11 +86,7 @@ def train(
             amid = True
             for name, value in run.step().items():
                 if not math.isfinite(value):
-                    raise ModelError(
-                        f"The run has come apart: {name} is {value}.",
-                        f"After {run.seen:,} pictures there is nothing to go on from.",
-                        f"The state in {out} is from before: give the command again, with --precision float32.",
-                    )
+                    raise _apart(f"{name} is {value}", run, out)
                 smooth[name] = value if name not in smooth else 0.95 * smooth[name] + 0.05 * value
             steps, amid = steps + 1, False
             run.until = _expected(schedule, first, run.seen, time.monotonic() - began)
@@ -102,7 +98,7 @@ def train(
                 measured = dict(sheet(path) or {})
                 wrote = path.name
             if time.monotonic() - saved >= schedule.save_minutes * 60:
-                save_state(out / STATE, run.state())
+                _save(run, out)
                 saved = time.monotonic()
                 wrote = wrote or STATE
             if steps % schedule.log_every == 0 or wrote or run.seen >= schedule.pictures:
@@ -112,12 +108,30 @@ def train(
     finally:
         try:
             if steps and not amid:
-                save_state(out / STATE, run.state())
+                _save(run, out)
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
     if signal.SIGINT in asked:
         raise KeyboardInterrupt
+
+
+def _save(run: Run, out: Path) -> None:
+    """Write the state. `ModelError` where a weight is no number any more, which the figures of a step tell only after the next:
+    the state before stays."""
+    state = run.state()
+    for name, network in state.get("networks", {}).items():
+        if not all(bool(tensor.isfinite().all()) for tensor in network.values()):
+            raise _apart(f"weights of its {name} are no numbers", run, out)
+    save_state(out / STATE, state)
+
+
+def _apart(what: str, run: Run, out: Path) -> ModelError:
+    return ModelError(
+        f"The run has come apart: {what}.",
+        f"After {run.seen:,} pictures there is nothing to go on from.",
+        f"The state in {out} is from before: give the command again, with --precision float32.",
+    )
 
 
 def _expected(schedule: Schedule, first: int, seen: int, seconds: float) -> int:

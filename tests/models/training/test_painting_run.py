@@ -149,6 +149,24 @@ def test_a_run_that_comes_apart_is_said_to_and_leaves_the_state_before(value: fl
     assert load_state(tmp_path / STATE)["seen"] == 2
 
 
+@pytest.mark.parametrize("minutes", [0, 5])
+def test_weights_that_are_no_numbers_are_never_written(minutes: float, tmp_path: Path) -> None:
+    weights = torch.zeros(3)
+
+    class Breaking(Counting):
+        def state(self) -> dict[str, object]:
+            return {"networks": {"generator": {"weight": weights.clone()}}, "seen": self.seen}
+
+    def broken() -> float:
+        weights[1] = torch.nan  # by a gradient that the figures of the step knew nothing of
+        return 1.0
+
+    list(train(Breaking(-1, broken), tmp_path, Schedule(2)))
+    with pytest.raises(ModelError, match="come apart: weights of its generator are no numbers"):
+        list(train(Breaking(3, broken), tmp_path, Schedule(4, save_minutes=minutes)))
+    assert load_state(tmp_path / STATE)["seen"] == (3 if minutes == 0 else 2)
+
+
 def test_a_finished_run_stops_at_its_number_of_pictures(landscapes: Path, tmp_path: Path) -> None:
     run = begun(landscapes, tmp_path / "run")
     list(train(run, tmp_path / "run", Schedule(8)))
