@@ -202,7 +202,10 @@ def read_card(path: Path | None, name: str) -> Card:
     known: dict[str, Any] = {"name": name, "title": name, "task": "painting", "family": "unknown"}
     if path is not None:
         try:
-            known |= json.loads(path.read_text(encoding="utf-8"))
+            said = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(said, dict):
+                raise TypeError("It holds no object")
+            known |= said
         except (OSError, ValueError, TypeError) as error:
             hint = "It is a JSON object with title, licence, data, limits ..."
             raise BadInput(f"{path} is not a card.", f"{error}.", hint) from error

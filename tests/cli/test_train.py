@@ -100,9 +100,10 @@ def test_what_speaks_against_an_export_is_said_before_the_training(tmp_path: Pat
     words = ("upscaling", photos, "--out", tmp_path / "run", "--export")
     assert train.run(arguments(*words, mine)) == 3
     assert "holds other things than a model" in capsys.readouterr().err
-    (tmp_path / "card.json").write_text("no card")
-    assert train.run(arguments(*words, tmp_path / "new", "--card", tmp_path / "card.json")) == 3
-    assert "is not a card" in capsys.readouterr().err
+    for text in ("no card", "[]", '"title"'):
+        (tmp_path / "card.json").write_text(text)
+        assert train.run(arguments(*words, tmp_path / "new", "--card", tmp_path / "card.json")) == 3
+        assert "is not a card" in capsys.readouterr().err
     assert train.run(arguments(*words, tmp_path / "new", "--mean-with", tmp_path / "none")) == 3
     assert "nothing to begin from" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
