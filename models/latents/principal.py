@@ -86,9 +86,15 @@ def _kept(place: Path) -> tuple[Floats, Floats] | None:
 
 
 def _keep(place: Path, steps: Floats, shares: Floats) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=place.parent, prefix=".writing-", delete=False) as file:
-        file.write(save({"steps": steps, "shares": shares}))
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(file.name, place)
+    writing: Path | None = None
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=place.parent, prefix=".writing-", delete=False) as file:
+            writing = Path(file.name)
+            file.write(save({"steps": steps, "shares": shares}))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(writing, place)
+    except OSError:  # a full disk: the sliders are there all the same, and are computed again another time
+        if writing is not None:
+            writing.unlink(missing_ok=True)

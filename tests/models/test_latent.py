@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -171,6 +173,16 @@ def test_principal_directions_are_computed_once_a_machine() -> None:
     assert all(np.array_equal(a.step, b.step) for a, b in zip(first, again, strict=True))
     assert first[0].name == "principal-1"
     assert "%" in first[0].remark
+
+
+def test_a_full_disk_takes_no_directions_away_and_keeps_no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    w = np.random.RandomState(0).randn(500, 3).astype(np.float32) * np.array([9, 2, 1], np.float32)
+    assert principal_directions(lambda: w, 6, b"one")
+    assert list((state_folder() / "directions").iterdir()) == []
 
 
 def test_damaged_directions_on_disk_are_computed_again() -> None:
