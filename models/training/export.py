@@ -57,7 +57,7 @@ def write_model(folder: Path, card: Card, tensors: Mapping[str, Tensor], sheet: 
             os.rename(folder, before)
         try:
             os.rename(made, folder)
-        except OSError:
+        except BaseException:  # Ctrl-C too: what is in `writing` is deleted
             if before.exists():
                 os.rename(before, folder)
             raise

@@ -326,6 +326,27 @@ def test_what_is_no_model_is_never_replaced_by_one(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "pictures"]
 
 
+@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
+def test_the_model_before_stays_where_the_new_one_is_broken_off(
+    error: type[BaseException], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = Card(name="x", title="X", task="upscaling", family="compact")
+    write_model(tmp_path / "x", card, {"w": torch.zeros(1)}, None)
+    renames, rename = [], os.rename
+
+    def broken_off(one: Path, other: Path) -> None:
+        renames.append(other)
+        if len(renames) == 2:  # the one before is out of the way, and the new one is not there yet
+            raise error
+        rename(one, other)
+
+    monkeypatch.setattr(os, "rename", broken_off)
+    with pytest.raises(error):
+        write_model(tmp_path / "x", card, {"w": torch.ones(1)}, None)
+    assert load_file(tmp_path / "x" / "weights.safetensors")["w"] == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
 def test_augmentation_treats_shares_and_pictures_alike_and_lets_gradients_through() -> None:
     torch.manual_seed(3)
     draws = draw(4, 1.0, torch.device("cpu"))
