@@ -2,7 +2,8 @@
 
 The tensors are `generator.*` (models.networks.landscape), `encoder.*`, `features.*` (EfficientNet-lite0 up to stride 16, batch
 norms folded) and, where the kit has measured them, `looks.mean`, `looks.deviation` `[photos, style_dim]`: the styles of training
-photos, of which a seed draws one. The card's configuration holds the generator's shape and the looks by name.
+photos, of which a seed draws one; `looks.plain` `[style_dim]` is the one where nobody names any. The card's configuration holds
+the generator's shape and the natural edges (models.edges).
 """
 
 from __future__ import annotations
