@@ -189,10 +189,16 @@ class Catalogue:
         """Give an added model a sample sheet (the bytes of a WebP picture)."""
         folder = self._own(name)
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".sheet-", delete=False) as file:
-            file.write(webp)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(file.name, folder / SHEET)
+            writing = Path(file.name)
+            try:
+                file.write(webp)
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError:
+                file.close()
+                writing.unlink()
+                raise
+        os.replace(writing, folder / SHEET)
 
     def remove(self, name: str) -> None:
         """Remove an added model, broken or not. `BadInput` where there is none, or where it travels with Ganvas."""

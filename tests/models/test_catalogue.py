@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -171,6 +172,18 @@ def test_a_sheet_can_come_later(catalogue: Catalogue) -> None:
     assert entry.sheet is not None
     assert entry.sheet.read_bytes() == b"webp"
     assert sorted(path.name for path in entry.weights.parent.iterdir()) == ["card.json", "sheet.webp", "weights.safetensors"]
+
+
+def test_a_sheet_that_cannot_be_written_leaves_no_rest(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    catalogue.keep(CARD, TENSORS)
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        catalogue.keep_sheet("small", b"webp")
+    assert sorted(path.name for path in (catalogue.home / "small").iterdir()) == ["card.json", "weights.safetensors"]
 
 
 def test_listing_the_catalogue_imports_no_torch() -> None:
