@@ -57,4 +57,7 @@ def mixed(
     title = f"{first.title} with {share:.0%} {second.title}"
     # Whoever may not use one of the two for something may not use the mixture for it.
     terms = {first.non_commercial, second.non_commercial}
-    return replace(first, title=title, non_commercial=True if True in terms else None if None in terms else False), made
+    # What one of the two is shown beyond a photo's sides the mixture is too, whichever of them comes first.
+    config = first.config if share == 0 else second.config if share == 1 else {**second.config, **first.config}
+    non_commercial = True if True in terms else None if None in terms else False
+    return replace(first, title=title, config=config, non_commercial=non_commercial), made

@@ -100,6 +100,16 @@ def test_half_of_two_models_has_their_mean_weights() -> None:
     assert "50%" in made_card.title
 
 
+def test_a_mixture_sees_as_far_beyond_the_sides_as_one_of_its_models_whichever_comes_first() -> None:
+    plain, restorer = card("one"), replace(card("two"), config={**card("two").config, "around": 8})
+
+    def around(first: Card, second: Card, share: float) -> int:
+        return int(mixed(first, weights(1), second, weights(2), share)[0].config.get("around", 0))
+
+    assert [around(plain, restorer, share) for share in (0, 0.3, 1)] == [0, 8, 8]
+    assert [around(restorer, plain, share) for share in (0, 0.3, 1)] == [8, 8, 0]
+
+
 def test_models_that_are_not_built_alike_are_refused_in_a_sentence(engine: Engine) -> None:
     failure = ending(engine, DescribeRequest(Mix("one", "wide", 0.3)))
     assert isinstance(failure, Failure)
