@@ -166,9 +166,10 @@ def _painting(args: argparse.Namespace, reporter: Reporter, place: Place, schedu
     if args.workers < 0:
         raise UsageError(f"--workers must not be below 0, not {args.workers}.")
     options = PaintingOptions(size=args.size, detail=args.detail, channels=channels, batch=args.batch, deep=args.deep)
+    options = replace(options, open_only=args.open_only)
     card = _card(args)
     mean = None if args.mean_with is None else state_alike(PaintingOptions, args.mean_with)
-    work = jobs.open_painting(args.data, args.out, options, place, args.begin_from, args.open_only)
+    work = jobs.open_painting(args.data, args.out, options, place, args.begin_from)
     begun_alike(work.options, options, ["channels"] if args.channels else [], args.out)
     work.workers = args.workers
     _begin(reporter, work, work.data.problems, len(work.data.train), len(work.data.held_out))
@@ -239,9 +240,9 @@ def _labelling(args: argparse.Namespace, reporter: Reporter, place: Place, sched
 
     if args.size < 64 or args.size % 32:
         raise UsageError(f"--size must be a multiple of 32, at least 64, not {args.size}.")
-    options = LabellingOptions(size=args.size, batch=args.batch, pictures=args.pictures)
+    options = LabellingOptions(size=args.size, batch=args.batch, pictures=args.pictures, open_only=args.open_only)
     card = _card(args)
-    work = jobs.open_labelling(args.data, args.out, options, place, args.begin_from, args.open_only)
+    work = jobs.open_labelling(args.data, args.out, options, place, args.begin_from)
     _begin(reporter, work, work.data.problems, len(work.data.train), len(work.data.held_out))
     _follow(args, reporter, jobs.train_labelling(work, args.out, schedule))
     if card is not None:

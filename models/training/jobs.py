@@ -24,7 +24,7 @@ from models.training.lpips import open_lpips
 from models.training.painting import PaintingOptions, PaintingRun
 from models.training.painting import begun_with as painting_begun
 from models.training.photos import Photos, read_photos
-from models.training.resuming import begun_alike, begun_state, same_labels, state_alike
+from models.training.resuming import begun_alike, begun_state, same_labels, state_alike, telling_licences
 from models.training.teaching import Lessons, lessons, read_teacher
 from models.training.trunk import read_trunk
 from models.training.upscaling import UpscalingOptions, UpscalingRun, enlarged_sheet
@@ -54,19 +54,18 @@ class Place:
         return device, fast if self.bfloat16 is None else self.bfloat16
 
 
-def open_painting(
-    data: Path, out: Path, options: PaintingOptions, place: Place, begin_from: Path | None = None, open_only: bool = False
-) -> PaintingRun:
+def open_painting(data: Path, out: Path, options: PaintingOptions, place: Place, begin_from: Path | None = None) -> PaintingRun:
     """A painting run that stands where `out` left it, or at the networks of `begin_from`, or at the beginning.
 
     A run that was begun keeps its options; `options` are those of a new one. `BadInput` where data or states cannot be used, or
-    where the run was begun with another size, or with or without detail or deep critics otherwise than `options`.
+    where the run was begun with another size, or with or without detail, deep critics or photos that are not open otherwise than
+    `options`.
     """
     state = begun_state(out)
     if state is not None:
-        asked, options = options, painting_begun(state, out)
-        begun_alike(options, asked, ("size", "detail", "deep"), out)
-    photos = read_labelled(data, out.parent / "cache" / data.name, open_only)
+        asked, options = options, painting_begun(telling_licences(state, options.open_only), out)
+        begun_alike(options, asked, ("size", "detail", "deep", "open_only"), out)
+    photos = read_labelled(data, out.parent / "cache" / data.name, options.open_only)
     device, bfloat16 = place.chosen()
     run = PaintingRun(photos, read_trunk(), options, device, bfloat16)
     if state is not None:

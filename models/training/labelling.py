@@ -34,13 +34,15 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class LabellingOptions:
-    """How a labeller is trained; the rate falls along half a cosine until `pictures` were seen."""
+    """How a labeller is trained; the rate falls along half a cosine until `pictures` were seen. `open_only` learns from openly
+    licensed photos alone."""
 
     size: int = 256
     batch: int = 16
     rate: float = 1e-3
     pictures: int = 20_000
     seed: int = 0
+    open_only: bool = False
 
 
 class LabellingRun(ResumableRun):

@@ -20,7 +20,7 @@ from models.training.jobs import Place
 from models.training.labelled import read_labelled, square
 from models.training.labelling import LabellingOptions, LabellingRun, as_now, channels_of, held_out_agreement
 from models.training.loop import Report, Schedule, train
-from models.training.resuming import begun_alike, begun_state, options_of, same_labels, state_alike
+from models.training.resuming import begun_alike, begun_state, options_of, same_labels, state_alike, telling_licences
 from models.training.sheets import coloured, spread, webp
 from models.training.state import State
 from models.training.trunk import read_trunk
@@ -29,18 +29,18 @@ _ROWS = 16
 
 
 def open_labelling(
-    data: Path, out: Path, options: LabellingOptions, place: Place, begin_from: Path | None = None, open_only: bool = False
+    data: Path, out: Path, options: LabellingOptions, place: Place, begin_from: Path | None = None
 ) -> LabellingRun:
     """A labelling run that stands where `out` left it, or at the decoder of `begin_from`, or at the beginning.
 
     A run that was begun keeps its options; `options` are those of a new one. `BadInput` where data or states cannot be used, or
-    where the run was begun with another size.
+    where the run was begun with another size, or with or without photos that are not open otherwise than `options`.
     """
     state = begun_state(out)
     if state is not None:
-        asked, options = options, options_of(LabellingOptions, state, out)
-        begun_alike(options, asked, ("size",), out)
-    photos = read_labelled(data, out.parent / "cache" / data.name, open_only)
+        asked, options = options, options_of(LabellingOptions, telling_licences(state, options.open_only), out)
+        begun_alike(options, asked, ("size", "open_only"), out)
+    photos = read_labelled(data, out.parent / "cache" / data.name, options.open_only)
     device, bfloat16 = place.chosen()
     run = LabellingRun(photos, read_trunk(), options, device, bfloat16)
     if state is not None:

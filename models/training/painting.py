@@ -46,6 +46,7 @@ class PaintingOptions:
 
     Over the last `rest` pictures the rates fall to a tenth. With `detail`, the generator has one level more: `size` is still
     what whole pictures are judged at, the painter's native size is twice that, and every second step judges windows of it.
+    `open_only` learns from openly licensed photos alone.
     """
 
     size: int = 128
@@ -62,6 +63,7 @@ class PaintingOptions:
     deep: bool = False
     flow: float = 0.03
     seed: int = 0
+    open_only: bool = False
 
     @property
     def native(self) -> int:

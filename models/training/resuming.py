@@ -98,6 +98,11 @@ def state_alike(kind: type[Options], place: Path) -> State:
     return state
 
 
+def telling_licences(state: State, open_only: bool) -> State:
+    """The state of a labelled run with what it learns from: one that was begun before that was kept is taken at one's word."""
+    return {**state, "options": {"open_only": open_only, **state["options"]}}
+
+
 def begun_alike(begun: DataclassInstance, asked: DataclassInstance, names: Sequence[str], place: Path) -> None:
     """`BadInput` where the run in `place` was begun with another of these options than is asked for now: it cannot become what
     it is not, and to go on without a word with what it is would be to do something else than was asked for."""
@@ -109,12 +114,13 @@ def begun_alike(begun: DataclassInstance, asked: DataclassInstance, names: Seque
 
 
 def _word(name: str, value: object) -> str:
+    option = name.replace("_", "-")
     if isinstance(value, bool):
-        return f"{'with' if value else 'without'} --{name}"
+        return f"{'with' if value else 'without'} --{option}"
     if value == "":
-        return f"without --{name}"
+        return f"without --{option}"
     said = " ".join(map(str, value)) if isinstance(value, tuple) else value
-    return f"with --{name} {said}"
+    return f"with --{option} {said}"
 
 
 def same_labels(known: int, now: int) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,14 @@ def test_it_learns_to_label_photos_it_has_not_seen_and_metrics_say_so(landscapes
     assert found["painted"].pixels < found["photos"].pixels  # plain grey is no landscape
     same = relabelled(run.data, 64, lambda numbers, photo, seed: photo, run.says, limit=2)
     assert same["painted"].pixels == same["photos"].pixels
+
+
+def test_a_labeller_of_open_photos_never_goes_on_with_others(landscapes: Path, tmp_path: Path) -> None:
+    run = jobs.open_labelling(landscapes, tmp_path, replace(SMALL, open_only=True), HERE)
+    assert run.data.train != begun(landscapes, tmp_path).data.train
+    save_state(tmp_path / STATE, run.state())
+    with pytest.raises(BadInput, match="begun with --open-only, not without --open-only"):
+        begun(landscapes, tmp_path)
 
 
 def test_a_run_that_was_told_to_end_goes_on_exactly(landscapes: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,20 @@ def test_a_run_that_was_interrupted_goes_on_exactly(options: PaintingOptions, la
     assert straight.seen == resumed.seen == 16
     for one, other in zip(straight.averaged.state_dict().values(), resumed.averaged.state_dict().values(), strict=True):
         assert torch.equal(one, other)
+
+
+def test_a_run_of_open_photos_never_goes_on_with_others(landscapes: Path, tmp_path: Path) -> None:
+    free = replace(SMALL, open_only=True)
+    run = begun(landscapes, tmp_path, free)
+    assert run.data.train != begun(landscapes, tmp_path, SMALL).data.train
+    state = run.state()
+    save_state(tmp_path / STATE, state)
+    with pytest.raises(BadInput, match="begun with --open-only, not without --open-only"):
+        begun(landscapes, tmp_path, SMALL)
+    assert begun(landscapes, tmp_path, free).data.train == run.data.train
+    del state["options"]["open_only"]  # one that was begun before that was kept
+    save_state(tmp_path / STATE, state)
+    assert begun(landscapes, tmp_path, free).data.train == run.data.train
 
 
 @pytest.mark.parametrize("kind", ["cuda", "mps"])
