@@ -22,7 +22,11 @@ SOON_MS = 60.0  # a picture may take so long, or as long as its step does
 
 
 def drag(bench: Workbench, request: DragRequest) -> Job[Dragged]:
-    """See `DragRequest`."""
+    """See `DragRequest`. Where memory runs out other models go, and it begins once more."""
+    return (yield from bench.with_room(request.start.model, lambda: _dragged(bench, request)))
+
+
+def _dragged(bench: Workbench, request: DragRequest) -> Job[Dragged]:
     from models.latent import LatentModel
     from models.latents.dragging import drag_steps
 

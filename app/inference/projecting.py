@@ -27,7 +27,11 @@ STEADY_AFTER = 3  # steps of a stage, by when it is known how long one takes
 
 
 def project(bench: Workbench, request: ProjectRequest) -> Job[Projected]:
-    """See `ProjectRequest`."""
+    """See `ProjectRequest`. Where memory runs out other models go, and it begins once more."""
+    return (yield from bench.with_room(request.model, lambda: _found(bench, request)))
+
+
+def _found(bench: Workbench, request: ProjectRequest) -> Job[Projected]:
     from models.latents.projecting import STEPS, compared_at, projected
 
     if request.photo.ndim != 3 or request.photo.shape[2] != 3 or request.photo.shape[0] != request.photo.shape[1]:
@@ -57,6 +61,10 @@ def project(bench: Workbench, request: ProjectRequest) -> Job[Projected]:
 
 def projection_time(bench: Workbench, request: ProjectionTimeRequest) -> Job[float]:
     """See `ProjectionTimeRequest`."""
+    return (yield from bench.with_room(request.model, lambda: _estimated(bench, request)))
+
+
+def _estimated(bench: Workbench, request: ProjectionTimeRequest) -> Job[float]:
     from models.latents.projecting import STEPS, projected
 
     model = _opened(bench, request.model)

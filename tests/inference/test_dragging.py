@@ -1,11 +1,15 @@
 """Drag requests through the real engine: a picture a step, what was reached, and directions that stay sliders."""
 
+from contextlib import AbstractContextManager
+
 import numpy as np
 import pytest
 
 from app.inference.engine import Engine
 from app.inference.requests import DescribeRequest, DragRequest, GenerateRequest
 from app.inference.updates import Done, Dragged, Failure, Update
+from models.errors import OutOfMemory
+from models.latents import dragging, gradients
 from tests.inference import small_models
 
 
@@ -52,6 +56,23 @@ def test_a_model_says_that_its_points_can_be_dragged_and_one_that_paints_does_no
         (facts,) = [update.result for update in engine.run(DescribeRequest(name)) if isinstance(update, Done)]
         told[name] = facts.draggable
     assert told == {small_models.FACES: True, small_models.PAINTER: False}
+
+
+def test_where_memory_is_full_others_go_and_the_drag_begins_once_more(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    list(engine.run(DescribeRequest(small_models.PAINTER)))
+    plain, full = gradients.piece_with_gradients, [True]
+
+    def first_full() -> AbstractContextManager[None]:
+        if full.pop() if full else False:
+            raise OutOfMemory("Full.")
+        return plain()
+
+    monkeypatch.setattr(dragging, "piece_with_gradients", first_full)
+    steps = first_steps(engine, drag(GenerateRequest(small_models.FACES)), 3)
+    assert [step.step for step in steps if isinstance(step, Dragged)] == [0, 1, 2]
+    full.append(True)  # nothing else is open now
+    (failure,) = first_steps(engine, drag(GenerateRequest(small_models.FACES)), 5)
+    assert isinstance(failure, Failure)
 
 
 def test_points_of_another_kind_of_model_are_a_failure_in_words(engine: Engine) -> None:
