@@ -17,6 +17,11 @@ def free(folder: Path, stem: str, written: set[str]) -> Path:
     return folder / f"{name}.png"
 
 
+def is_one_of(path: Path, *read: Path | None) -> bool:
+    """Whether a result of this name would be written over one of the files that it is made from."""
+    return path.exists() and any(one is not None and one.exists() and path.samefile(one) for one in read)
+
+
 def taken(folder: Path, photos: Iterable[Path]) -> set[str]:
     """What `written` begins with: the photos that lie in the folder themselves are not to be written over."""
     here = folder.resolve()

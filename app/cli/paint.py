@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.cli.choosing import card_of
+from app.cli.names import is_one_of
 from app.cli.options import OK, UsageError, engine
 from app.cli.report import Reporter, ending_of, said
 from app.inference.finishing import AUTO, finisher_of
@@ -85,6 +86,8 @@ def run(args: argparse.Namespace) -> int:
 
     if args.seed is not None and len(args.seed) > 1 and args.out.suffix:
         raise UsageError(f"--out must be a folder for {len(args.seed)} seeds, not {args.out.name}.")
+    if is_one_of(args.out, args.map, args.style):
+        raise UsageError(f"--out {args.out} is what the picture is painted from, and would be lost: give another name.")
     reporter = Reporter(args.json)
     worker = engine(args)
     card = card_of(worker, args.model, "paint label maps", "painting")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli.generate import direction, latent_model
-from app.cli.names import free, taken
+from app.cli.names import free, is_one_of, taken
 from app.cli.options import UsageError, engine
 from app.cli.report import Reporter, ending_of, said
 from app.inference.requests import ProjectRequest
@@ -114,6 +114,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--eyes are those of one photo: give one.")
     if args.mouth and not args.eyes:
         raise UsageError("--mouth needs --eyes.")
+    if is_one_of(args.out, *args.photos):
+        raise UsageError(f"--out {args.out} is the photo itself, and would be lost: give another name.")
     reporter, machine = Reporter(args.json), engine(args)
     found = latent_model(machine, args.model)
     if isinstance(found, Failure):

@@ -120,3 +120,14 @@ def test_a_map_larger_than_the_network_paints_is_enlarged_crisply_or_plainly(tmp
     edges = [np.abs(np.diff(painted(path), axis=1)).mean() for path in (crisp, plain)]
     assert edges[0] > 1.05 * edges[1]
     assert paint.run(arguments(lake, "--enlarge-with", "nobody", "--out", plain)) == 3
+
+
+def test_neither_the_map_nor_the_photo_that_gives_the_look_is_painted_over(tmp_path: Path) -> None:
+    drawn, look = tmp_path / "lake.png", tmp_path / "look.png"
+    drawn.write_bytes((MAPS / "lake.png").read_bytes())
+    Image.new("RGB", (64, 64), "orange").save(look)
+    before = drawn.read_bytes(), look.read_bytes()
+    for out in (drawn, tmp_path / "." / "lake.png", look):
+        with pytest.raises(UsageError, match="would be lost"):
+            paint.run(arguments(drawn, "--style", look, "--out", out))
+    assert (drawn.read_bytes(), look.read_bytes()) == before

@@ -87,3 +87,12 @@ def test_what_cannot_be_meant_is_an_error_of_usage(tmp_path: Path, photo: Path, 
 def test_several_photos_need_a_folder_and_no_eyes(tmp_path: Path, photo: Path) -> None:
     assert main(["project", str(photo), str(photo), "--out", str(tmp_path / "found.png")]) == 2
     assert main(["project", str(photo), str(photo), "--eyes", "1,2,3,4", "--out", str(tmp_path)]) == 2
+
+
+def test_the_photo_itself_is_not_written_over(
+    tmp_path: Path, small: str, photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = photo.read_bytes()
+    assert main(["project", str(photo), "--model", small, "--out", str(photo)]) == 2
+    assert "would be lost" in capsys.readouterr().err
+    assert photo.read_bytes() == before
