@@ -45,6 +45,7 @@ logger = logging.getLogger("app")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `ganvas` with these arguments (default: the process's) and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    open_streams()
     log.start()
     take_any_name()
     try:
@@ -64,6 +65,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         logger.exception("ganvas %s", " ".join(arguments))
         _say(_sentence(error))
         return NOTHING_DONE
+
+
+def open_streams() -> None:
+    """A program may be started with its streams closed (`>&-`, a service, Windows without a console): what it says then goes
+    nowhere, and nothing is read, but it does its work."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - for as long as the process lives
 
 
 def take_any_name() -> None:

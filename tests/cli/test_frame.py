@@ -1,6 +1,7 @@
 """The command line's frame: what it imports, what it says, and with which code it ends."""
 
 import argparse
+import io
 import json
 import logging
 import subprocess
@@ -179,6 +180,20 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     assert child.stderr.read() == ""
     child.stderr.close()
     assert child.wait(60) == NOTHING_DONE
+
+
+@pytest.mark.parametrize("name", ["stdin", "stdout", "stderr"])
+def test_a_stream_that_is_closed_is_no_error(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(args: argparse.Namespace) -> int:
+        sys.stdout.write(sys.stdin.read())
+        sys.stderr.write("said\n")
+        return OK
+
+    install(monkeypatch, run)
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    monkeypatch.setattr(sys, name, None)
+    assert program.main(["work"]) == OK
+    getattr(sys, name).close()
 
 
 def test_the_version_is_that_of_the_project() -> None:
