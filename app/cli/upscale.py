@@ -188,10 +188,14 @@ def _where(args: argparse.Namespace) -> Where:
 
 def _named(words: list[str]) -> Iterator[Path]:
     for word in words:
-        if word == "-":
-            yield from (Path(line.rstrip("\n")) for line in sys.stdin if line.strip())
-        else:
+        if word != "-":
             yield Path(word)
+            continue
+        for line in sys.stdin:
+            if "\0" in line:
+                raise UsageError("Names from standard input stand one on a line, without null characters (find without -print0).")
+            if line.strip():
+                yield Path(line.rstrip("\n"))
 
 
 def _choices(args: argparse.Namespace, card: Card) -> Choices:

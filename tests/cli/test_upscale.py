@@ -76,6 +76,15 @@ def test_a_name_that_is_no_text_is_taken_and_said(
             assert said in out.buffer.read()
 
 
+def test_names_that_null_characters_part_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = b"\0".join(os.fsencode(path) for path in photos(tmp_path / "in", 2))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(names), "utf-8"))
+    assert upscale("-") == USAGE
+    assert "one on a line" in capsys.readouterr().err
+
+
 def test_a_place_with_several_models_is_not_taken_for_its_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     both = tmp_path / "both"
     both.mkdir()
