@@ -112,15 +112,22 @@ def softened(path: Path, size: tuple[int, int]) -> Mask:
     if (image.width, image.height) != size:
         reach = math.ceil(max(image.width / width, image.height / height))
         if reach > 1:  # reducing blurs an edge by so many pixels: they are given to it before
-            image = image.rank(2 * reach + 1, 2 * reach + 1, (2 * reach + 1) ** 2 - 1)
+            image = _grown(image, reach)
         kernel = "linear" if reach > 1 else "nearest"
         image = image.resize(width / image.width, vscale=height / image.height, kernel=kernel)
         image = image.gravity("north-west", width, height, extend="copy")
     # One pixel more, as enlarging the mask linearly takes half a one away again.
-    white = image.rank(3, 3, 8).copy_memory()
+    white = _grown(image, 1).copy_memory()
     around = white.gaussblur(max(SOFT_LEAST, SOFT_SHARE * max(size)), precision="float")
     # Twice the blurred mask is 1 at the edge, and nothing some pixels outside.
     fading = (around * 2).rint()
     soft = (fading > white).ifthenelse(fading, white)
     soft = (soft > 255).ifthenelse(255, soft).cast("uchar")
     return np.frombuffer(soft.write_to_memory(), np.uint8).reshape(height, width)
+
+
+def _grown(mask: pyvips.Image, reach: int) -> pyvips.Image:
+    """White, grown by so many pixels. The border is repeated first: libvips takes no window larger than the picture."""
+    side, width, height = 2 * reach + 1, mask.width, mask.height
+    wider = mask.embed(reach, reach, width + 2 * reach, height + 2 * reach, extend="copy")
+    return wider.rank(side, side, side**2 - 1).crop(reach, reach, width, height)

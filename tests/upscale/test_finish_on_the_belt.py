@@ -130,3 +130,10 @@ def test_a_journal_from_before_there_were_masks_is_read_and_written_on(tmp_path:
         journal.extend(1, [replace(plan[0], mask=Path("/masks/a.png"))])
     with Journal() as journal:
         assert [entry.planned.mask for entry in journal.entries(1)] == [None, Path("/masks/a.png")]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (1, 40)])
+def test_a_mask_protects_the_smallest_photos(size: tuple[int, int]) -> None:
+    for shape in ((size[1], size[0]), (5 * size[1], 5 * size[0])):
+        whole = masks.keep(np.full(shape, 255, np.uint8))
+        assert (masks.softened(whole, size) == np.full((size[1], size[0]), 255)).all()
