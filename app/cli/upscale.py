@@ -23,7 +23,7 @@ from app.upscale import naming, results
 from app.upscale.inputs import gather
 from app.upscale.journal import Entry, Journal, JournalError, key_of
 from app.upscale.moving import notes_ahead
-from app.upscale.pace import Paces, best_within
+from app.upscale.pace import Paces, best_within, disk_size
 from app.upscale.plan import BESIDE, Choices, Planned, Planner, expected_bytes
 from app.upscale.sizes import TARGET_HELP, Target, TargetError, parse_target
 from app.video.writing import CODECS, MAX_CRF
@@ -285,7 +285,8 @@ def _dry_run(reporter: Reporter, choices: Choices, planned: list[Planned]) -> in
             reporter.note(f"{one.source}: {said}", source=one.source)
     ready = [one for one in planned if one.state == "ready"]
     needed = sum(expected_bytes(one, choices.quality) for one in ready)
-    reporter.note(f"{len(ready)} photos, about {needed / 1e9:.1f} GB.", photos=len(ready), bytes=needed)
+    photos = "1 photo" if len(ready) == 1 else f"{len(ready):,} photos"
+    reporter.note(f"{photos}, about {disk_size(needed)}." if ready else "No photos.", photos=len(ready), bytes=needed)
     return reporter.finish()
 
 

@@ -27,6 +27,7 @@ from app.photos.masks import softened
 from app.photos.photo import Photo
 from app.photos.resizing import to_image, to_pixels
 from app.photos.streaming import Shape, StripWriter
+from app.upscale.pace import disk_size
 from app.upscale.plan import Choices, Planned, expected_bytes
 from app.upscale.sizes import describe, print_dpi
 
@@ -287,8 +288,9 @@ def obstacle(choices: Choices, planned: Iterable[Planned]) -> Failure | None:
             return Failure(f"{folder} cannot be written to.", hint="Choose another folder.")
         free = free_bytes(folder)
         if size > free:
+            left = f"{disk_size(free)} free" if free >= 1e6 else "no room left"
             return Failure(
-                f"The results need about {size / 1e9:.1f} GB and {folder} has {free / 1e9:.1f} GB free.",
+                f"The results need about {disk_size(size)} and {folder} has {left}.",
                 hint="Free some space, or choose another folder.",
             )
     return None

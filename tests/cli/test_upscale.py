@@ -144,7 +144,7 @@ def test_a_dry_run_says_names_and_sizes_and_writes_nothing(tmp_path: Path, capsy
     assert upscale(tmp_path / "in", "--out", tmp_path / "out", "--to", "100w", "--format", "webp", "--dry-run") == OK
     said = capsys.readouterr()
     assert "photo0_twice_x3.33.webp  100x67" in said.out
-    assert "2 photos" in said.err
+    assert "2 photos, about 1 MB." in said.err
     assert not (tmp_path / "out").exists()
 
 

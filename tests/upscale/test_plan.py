@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from app.photos.encoding import encode
 from app.photos.photo import Photo, PhotoFacts
-from app.upscale import naming
+from app.upscale import naming, results
 from app.upscale.inputs import Found, gather
 from app.upscale.plan import Choices, Planned, Planner, plan_all, result_by
 from app.upscale.sizes import Target, parse_target
@@ -248,3 +248,15 @@ def test_a_mask_for_all_does_not_count_for_a_photo_with_its_own() -> None:
 def test_a_photo_that_vanished_before_it_was_looked_at_is_told_as_gone(tmp_path: Path) -> None:
     found = Found(tmp_path / "gone.png")
     assert Planner(CHOICES).plan(found).reason == "The file is gone."
+
+
+@pytest.mark.parametrize(("free", "said"), [(0, "no room left"), (5_200_000, "5 MB free")])
+def test_a_disk_that_is_too_small_is_told_in_figures_that_differ(
+    free: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "free_bytes", lambda folder: free)
+    facts = PhotoFacts("png", 800, 1000, 3, 8)
+    plan = Planned(tmp_path / "a.png", "ready", output=tmp_path / "b.png", facts=facts, size=(3200, 4000), format="png")
+    obstacle = results.obstacle(CHOICES, [plan])
+    assert obstacle is not None
+    assert obstacle.what == f"The results need about 22 MB and {tmp_path} has {said}."
