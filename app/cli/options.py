@@ -131,7 +131,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(*args, **kwargs)
 
     def error(self, message: str) -> NoReturn:
-        self.exit(USAGE, f"{self.prog}: {message}. See {self.prog} --help.\n")
+        self.exit(USAGE, f"{self.prog}: {message.removesuffix('.')}. See {self.prog} --help.\n")
 
 
 def window_arguments(argv: list[str]) -> tuple[list[str], Common]:

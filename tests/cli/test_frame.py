@@ -86,6 +86,11 @@ def test_a_command_that_is_not_understood_ends_with_2_and_one_line(
     assert said.count("\n") == 1
 
 
+def test_a_sentence_of_an_option_ends_with_one_full_stop(capsys: pytest.CaptureFixture[str]) -> None:
+    assert program.main(["upscale", "photo.jpg", "--scale", "0"]) == USAGE
+    assert "larger than nothing. See" in capsys.readouterr().err
+
+
 def test_ctrl_c_ends_with_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def interrupted(args: argparse.Namespace) -> int:
         raise KeyboardInterrupt
