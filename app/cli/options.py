@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from app.inference.engine import Engine
 
 OK, SOME_FAILED, USAGE, NOTHING_DONE, INTERRUPTED = 0, 1, 2, 3, 130
+MOST_THREADS = 1024
 EXIT_CODES = """exit codes:
   0  all is done
   1  some of it failed; the rest is done, and what failed is listed
@@ -68,7 +69,7 @@ def add_common(parser: argparse.ArgumentParser, json: bool = True) -> None:
         choices=("float32", "float16", "bfloat16"),
         help="arithmetic (default: the fastest that keeps the picture right)",
     )
-    group.add_argument("--threads", default=unset, type=positive, metavar="N", help="processor threads (default: all cores)")
+    group.add_argument("--threads", default=unset, type=thread_count, metavar="N", help="processor threads (default: all cores)")
     if json:
         group.add_argument("--json", default=unset, action="store_true", help="one JSON object a line, for programs")
 
@@ -162,6 +163,14 @@ def positive(text: str) -> int:
         number = 0
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return number
+
+
+def thread_count(text: str) -> int:
+    """A number of threads, for argparse. The system's limit is met by a crash inside torch, so it is not asked for that many."""
+    number = positive(text)
+    if number > MOST_THREADS:
+        raise argparse.ArgumentTypeError(f"{text!r} threads are more than any processor has: say at most {MOST_THREADS:,}")
     return number
 
 

@@ -74,7 +74,14 @@ def test_common_options_stand_behind_a_nested_word_or_before_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--nonsense"], ["--threads", "0"], ["work", "--threads", "many"], ["--device", "cpu", "work"]]
+    "arguments",
+    [
+        ["--nonsense"],
+        ["--threads", "0"],
+        ["work", "--threads", "100000"],
+        ["work", "--threads", "many"],
+        ["--device", "cpu", "work"],
+    ],
 )
 def test_a_command_that_is_not_understood_ends_with_2_and_one_line(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
