@@ -205,7 +205,7 @@ def _upscaling(args: argparse.Namespace, reporter: Reporter, place: Place, sched
     from models.training.resuming import begun_alike
     from models.training.upscaling import UpscalingOptions
 
-    if args.rate is not None and args.rate <= 0:
+    if args.rate is not None and not args.rate > 0:
         raise UsageError(f"--rate must be above 0, not {args.rate}.")
     options = UpscalingOptions(scale=args.scale, batch=args.batch, patch=args.patch, pictures=args.pictures)
     options = replace(options, worn=args.worn, adversarial=args.adversarial, teacher=args.teacher)

@@ -81,6 +81,7 @@ def test_data_that_is_none_is_said_in_words(tmp_path: Path, capsys: pytest.Captu
     for word, value, said in (
         ("--share", "2", "between 0 and 1"),
         ("--rate", "0", "above 0"),
+        ("--rate", "nan", "above 0"),
         ("--lessons", "9", "name one"),
         ("--hours", "nan", "--hours must be above 0"),
         ("--save-minutes", "0", "--save-minutes must be above 0"),
