@@ -27,6 +27,17 @@ EXAMPLES = """\
   ganvas models add latest_net_G.pth --answer num_upsampling_layers=more
   ganvas models remove network-snapshot"""
 
+FORMATS = """\
+formats, told by their bytes and not by their ending:
+  PyTorch (.pth, .pt), pickles of StyleGAN (.pkl), safetensors, ncnn (.param beside .bin), OpenVINO (.xml beside .bin);
+  zips, wheels and folders of these
+
+networks:
+  Explore    StyleGAN2, StyleGAN2 for TensorFlow, StyleGAN2 by rosinality, StyleGAN3, R3GAN, MobileStyleGAN, DCGAN
+  Paint      SPADE (GauGAN)
+  Upscale    ESRGAN, Real-ESRGAN compact, SRGAN, ncnn upscaler; further ones with the extra `spandrel`
+  Transform  pix2pix, CycleGAN, GAN Compression"""
+
 PANELS = {"latent": "Explore", "painting": "Paint", "upscaling": "Upscale", "translation": "Upscale, Transform",
           "labelling": "Paint, map from a photo"}  # fmt: skip
 
@@ -41,7 +52,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     adding = commands.add_parser("add", help="read model files, archives or folders into the catalogue")
     adding.add_argument("paths", nargs="+", type=Path, metavar="FILE")
     adding.add_argument("--refer", action="store_true", help="do not copy: remember where the files lie")
-    looking = commands.add_parser("inspect", help="say what a file holds; nothing is written, nothing in it is run")
+    looking = commands.add_parser(
+        "inspect", help="say what a file holds; nothing is written, nothing in it is run", epilog=FORMATS
+    )
     looking.add_argument("paths", nargs="+", type=Path, metavar="FILE")
     adding.add_argument(
         "--answer", type=_answer, action="append", default=[], metavar="KEY=VALUE", help="what the file leaves open"

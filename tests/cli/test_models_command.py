@@ -9,6 +9,7 @@ import pytest
 
 from app.__main__ import main
 from models.catalogue import Catalogue
+from models.checkpoints.recognise import MODULES, family_named
 from models.errors import NeedsAnswer
 from tests.models.small_faces import small_network, write_folder
 
@@ -100,3 +101,13 @@ def test_what_can_be_fetched_is_listed_with_size_licence_and_remark(capsys: pyte
 def test_a_command_is_needed() -> None:
     assert main(["models"]) == 2
     assert main(["models", "paint"]) == 2
+
+
+def test_the_help_that_errors_point_to_names_every_network(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "inspect", "--help"]) == 0
+    told = said(capsys)
+    for name in MODULES:
+        if name not in ("landscapes", "labeller", "spandrel"):  # those of Ganvas itself; spandrel is an extra and named as such
+            assert family_named(name).title in told
+    for ending in (".pth", ".pkl", "safetensors", ".param", ".xml"):
+        assert ending in told
