@@ -14,6 +14,7 @@ from models.errors import BadInput
 PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp")
 _ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz")
 LARGEST_MEMBER = 256 << 20  # bytes; a training photo is far smaller, a larger member is a mistake or a bomb
+GIVE = "Give a folder, a zip or a tar file with photos."
 
 
 class Source:
@@ -32,7 +33,7 @@ class Source:
         elif path.is_file():
             self._add_archive(path)
         if not self._readers:
-            raise BadInput(f"There is nothing to train on in {path}.", hint="Give a folder, a zip or a tar file with photos.")
+            raise BadInput(f"There is nothing to train on in {path}.", hint=GIVE)
 
     def names(self) -> list[str]:
         """All names, sorted."""
@@ -57,6 +58,8 @@ class Source:
                 self._add_zip(zipfile.ZipFile(path), path.name)
             else:
                 self._add_tar(tarfile.open(path), path.name)  # noqa: SIM115 - read from as long as this source lives
+        except tarfile.ReadError as error:  # it tells over several lines what each way of packing said
+            raise BadInput(f"{path.name} is neither a zip nor a tar file, or it is cut off.", hint=GIVE) from error
         except (OSError, tarfile.TarError, zipfile.BadZipFile) as error:
             raise BadInput(f"{path.name} cannot be read as an archive.", f"{error}.") from error
 

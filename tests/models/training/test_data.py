@@ -140,6 +140,12 @@ def test_nothing_to_train_on_is_said(tmp_path: Path, landscapes: Path) -> None:
     empty.mkdir()
     with pytest.raises(BadInput, match="nothing to train on"):
         Source(empty)
+    words = tmp_path / "words.txt"
+    words.write_text("no archive")
+    with pytest.raises(BadInput) as refused:
+        Source(words)
+    assert str(refused.value).startswith("words.txt is neither a zip nor a tar file")
+    assert "\n" not in str(refused.value)
     (landscapes / "labels.json").write_text('[{"id": 300}]')
     with pytest.raises(BadInput, match=r"labels\.json"):
         read_labelled(landscapes, tmp_path / "cache")
