@@ -19,8 +19,8 @@ import pyvips
 from numpy.typing import NDArray
 
 from app.photos import containers, exif
-from app.photos.containers import Metadata, tiff
-from app.photos.formats import EXTENSIONS, FORMATS, HEAD, check_claim, sniff
+from app.photos.containers import Metadata, png, tiff
+from app.photos.formats import EXTENSIONS, FORMATS, HEAD, check_claim, is_moving_avif, sniff
 from app.photos.photo import VIDEOS, Photo, PhotoError, PhotoFacts
 
 log = logging.getLogger(__name__)
@@ -146,11 +146,18 @@ def _decode(file: IO[bytes], size: int, name: str) -> Photo:
     data = _whole(file, size) if name in containers.HANDLED else None
     whole: IO[bytes] = file if data is None else io.BytesIO(data)
     camera = _camera_of_tiff(file) if name == "tiff" else Metadata()
+    file.seek(0)
+    moving = is_moving_avif(file.read(HEAD))
     image = _open(whole, name)
     check_claim(image.width, image.height, size)
     warnings = []
     if _pages(image) > 1:
         warnings.append(f"This is the first of {_pages(image)} {'frames' if name in ('gif', 'webp') else 'pages'}.")
+    # libvips reads only the first picture of these two, and counts no others.
+    if name == "png" and data is not None and (frames := png.frames(data)) > 1:
+        warnings.append(f"This is the first of {frames} frames.")
+    if name == "avif" and moving:
+        warnings.append("This is the first picture of an animation.")
     metadata = _metadata(image) if data is None else containers.read(data, name)
     if name == "tiff":
         metadata = Metadata(metadata.icc, camera.exif, metadata.xmp, camera.iptc)

@@ -65,6 +65,11 @@ def writable(name: str) -> Format:
     return found
 
 
+def is_moving_avif(head: bytes) -> bool:
+    """Whether these first bytes are those of an AVIF whose pictures follow each other in time."""
+    return head[4:12] == b"ftypavis"
+
+
 def sniff(head: bytes) -> str | None:
     """The format that the first `HEAD` bytes of a file show, or None where they are no picture that is known."""
     if head.startswith(b"\x89PNG\r\n\x1a\n"):

@@ -11,7 +11,7 @@ import pyvips
 from numpy.typing import NDArray
 
 from app.photos.decoding import decode, regular_file
-from app.photos.formats import HEAD, check_claim, sniff
+from app.photos.formats import HEAD, check_claim, is_moving_avif, sniff
 from app.photos.photo import Photo, PhotoError
 from app.photos.resizing import to_image
 
@@ -65,8 +65,8 @@ def thumbnail(path: Path, side: int) -> NDArray[np.uint8]:
     """
     with regular_file(path) as file:
         size = os.fstat(file.fileno()).st_size
-        name = sniff(file.read(HEAD))
-        if name in _SHRINKING:
+        head = file.read(HEAD)
+        if sniff(head) in _SHRINKING and not is_moving_avif(head):  # libvips tells such a file only where its loader is named
             file.seek(0)
             try:
                 source = pyvips.Source.new_from_descriptor(file.fileno())

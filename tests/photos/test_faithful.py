@@ -15,6 +15,7 @@ from app.photos import exif, placing
 from app.photos.decoding import decode, probe
 from app.photos.encoding import encode
 from app.photos.photo import Photo, PhotoError
+from app.photos.showing import thumbnail
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
@@ -169,6 +170,17 @@ def test_several_pages_and_frames_give_the_first_and_say_so(tmp_path: Path) -> N
     assert paper.warnings == ("This is the first of 3 pages.",)
     assert film.warnings == ("This is the first of 3 frames.",)
     assert probe(tmp_path / "pages.tif").pages == 3
+
+
+@pytest.mark.parametrize(("format", "said"), [("png", "the first of 3 frames"), ("avif", "the first picture of an animation")])
+def test_an_animation_that_is_read_as_a_photo_is_told_and_has_a_thumbnail(tmp_path: Path, format: str, said: str) -> None:
+    pages = [Image.new("RGB", (64, 48), colour) for colour in ("red", "green", "blue")]
+    path = tmp_path / f"moving.{format}"
+    pages[0].save(path, save_all=True, append_images=pages[1:], duration=80)
+    assert decode(path).warnings == (f"This is {said}.",)
+    assert np.abs(thumbnail(path, 32)[0, 0].astype(int) - (255, 0, 0)).max() < 8
+    pages[0].save(path)
+    assert decode(path).warnings == ()
 
 
 def test_what_a_format_cannot_hold_is_refused_in_words(tmp_path: Path) -> None:

@@ -27,6 +27,16 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         at = end
 
 
+def frames(data: bytes) -> int:
+    """How many pictures an animated PNG says it has; 1 of any other."""
+    for kind, start, _ in _chunks(data):
+        if kind == b"acTL":
+            return int.from_bytes(data[start + 8 : start + 12], "big")
+        if kind == b"IDAT":
+            break
+    return 1
+
+
 def _inflate(packed: bytes) -> bytes | None:
     """Unpacked bytes, or None where they are broken or more than `MAX_PART`."""
     try:
