@@ -51,7 +51,8 @@ class Live(QObject):
         self._drafted: tuple[int, ...] = ()  # ... of a map of this shape
         self._moving = self._paused = False
         self._shown: tuple[Picture, PaintRequest] | None = None
-        self._requests: dict[int, PaintRequest] = {}  # what was asked for and has not ended
+        self._requests: dict[int, PaintRequest] = {}  # what was asked for and has not ended ...
+        self._states: dict[int, int] = {}  # ... and the state of the drawing that it was asked for
         self._heard = ""  # what was remarked of the picture that is being made
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
@@ -156,7 +157,7 @@ class Live(QObject):
         self._heard = ""
         ticket = self._worker.submit(request, LANE)
         self._requests[ticket] = request
-        self._asked = self.changes
+        self._asked = self._states[ticket] = self.changes
         if hurry:
             self._draft, self._drafted = ticket, request.label_map.shape
         else:
@@ -168,10 +169,14 @@ class Live(QObject):
             self._ask(hurry=False)
 
     def _hear(self, ticket: int, update: Update) -> None:
-        request = self._requests.pop(ticket, None) if isinstance(update, ENDINGS) else self._requests.get(ticket)
+        request, state = self._requests.get(ticket), self._states.get(ticket)
+        if isinstance(update, ENDINGS):
+            self._requests.pop(ticket, None)
+            self._states.pop(ticket, None)
         if request is None or ticket not in (self._draft, self._full):
             return
         full = ticket == self._full
+        failed = isinstance(update, Failure) and state == self.changes  # else the drawing changed since: asking again may help
         if isinstance(update, Frame):
             if not full and update.final and self._asked == self.changes:
                 self._complete = self.changes
@@ -184,11 +189,11 @@ class Live(QObject):
         elif isinstance(update, Remark):
             self._heard = update.text
             self.remarked.emit(update.text)
-        elif isinstance(update, Failure):
+        elif isinstance(update, Failure) and failed:
             self._finished, self._failed = self.changes, True  # asking again would fail again
             self.failed.emit(update)
         if isinstance(update, ENDINGS):
-            self._end(full, isinstance(update, Failure))
+            self._end(full, failed)
 
     def _finish(self, remark: str) -> None:
         """The final picture of the drawing as it is is there."""

@@ -28,16 +28,17 @@ CHOSEN, FINISH = "paint.model", "paint.finish"
 
 
 class ModelsHere(QObject):
-    """`described(style_dim)` tells whether the painter that was asked about has looks (0: one only)."""
+    """`described(style_dim, news)` tells whether the painter that was asked about has looks (0: one only), and whether that is
+    other than `has_looks` said until then."""
 
-    described = Signal(int)
+    described = Signal(int, bool)
 
     def __init__(self, worker: InferenceWorker, catalogue: Catalogue, settings: Settings, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._worker, self._catalogue, self._settings = worker, catalogue, settings
-        self._asked = -1
+        self._asked, self._asked_of = -1, ""
         self._on_processor = True
-        self.has_looks = True  # whether the painter has more than one look, as far as is known
+        self._looks: dict[str, bool] = {}  # by painter: whether it was found to have more than one look
         self.entries: list[Entry] = []
         self.upscalers: list[Card] = []
         self.refresh()
@@ -54,6 +55,14 @@ class ModelsHere(QObject):
         """Whether this painter can give strokes natural outlines."""
         entry = self.named(name)
         return entry is not None and bool(entry.card.config.get("edges"))
+
+    def has_looks(self, name: str) -> bool:
+        """Whether this painter has more than one look, as far as is known before it was opened."""
+        if name in self._looks:
+            return self._looks[name]
+        entry = self.named(name)
+        config = entry.card.config if entry is not None else {}
+        return bool(config.get("style_dim", config.get("style", True)))  # SPADE's cards have the second name
 
     def choices(self) -> list[Choice]:
         """What the picker shows."""
@@ -77,7 +86,7 @@ class ModelsHere(QObject):
 
     def describe(self, name: str) -> None:
         """Ask what a painter can do; `described` follows."""
-        self._asked = self._worker.submit(DescribeRequest(name), "paint:describe")
+        self._asked, self._asked_of = self._worker.submit(DescribeRequest(name), "paint:describe"), name
 
     @property
     def finish(self) -> str:
@@ -100,5 +109,6 @@ class ModelsHere(QObject):
     def _engine_said(self, ticket: int, update: Update) -> None:
         if ticket == self._asked and isinstance(update, Done) and isinstance(update.result, ModelFacts):
             self._on_processor = update.result.device == "cpu"
-            self.has_looks = update.result.style_dim > 0
-            self.described.emit(update.result.style_dim)
+            before, found = self.has_looks(self._asked_of), update.result.style_dim > 0
+            self._looks[self._asked_of] = found
+            self.described.emit(update.result.style_dim, found != before)

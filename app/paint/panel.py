@@ -60,7 +60,7 @@ class PaintPanel(Panel):
     def __init__(self, worker: InferenceWorker, catalogue: Catalogue, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.settings = settings
-        self._awake = False
+        self._awake = self._troubled = False
         self.picture: Picture | None = None
         self._looks = [*(named_look(name) for name in LOOKS), *(seed_look(seed) for seed in FIRST_SEEDS)]
         self.models = ModelsHere(worker, catalogue, settings, self)
@@ -207,10 +207,11 @@ class PaintPanel(Panel):
             self.live.changed()
             self._thumbs.outdated()
 
-    def _described(self, style_dim: int) -> None:
+    def _described(self, style_dim: int, news: bool) -> None:
         self._frame.looks.allow_looks(style_dim > 0)
-        if not style_dim:
-            self.live.changed()  # what was asked for before this was known had a look that the model cannot take
+        if news:  # what was asked for before had a look that the model cannot take, or lacked the one that it can
+            self.live.changed()
+            self._thumbs.outdated()
 
     def _fill_picker(self) -> None:
         self._picker.set_choices(self.models.choices())
@@ -262,12 +263,14 @@ class PaintPanel(Panel):
         if not self._awake or self.models.named(drawing.model) is None:
             return None
         finish = "" if hurry else self.models.upscaler(drawing)
-        looks = drawing.looks if self.models.has_looks else PLAIN
+        looks = drawing.looks if self.models.has_looks(drawing.model) else PLAIN
         return paint_request(drawing.model, self.document.map, looks, hurry=hurry, enlarge_with=finish)
 
     def _thumbnail(self, look: Look) -> PaintRequest | None:
         drawing = self.document.drawing
-        if not self._awake or self.models.named(drawing.model) is None or self.live.paused or not self.models.has_looks:
+        if not self._awake or self.models.named(drawing.model) is None or self.live.paused:
+            return None
+        if not self.models.has_looks(drawing.model):
             return None
         return thumbnail_request(drawing.model, self.document.map, look, drawing.looks)
 
@@ -276,10 +279,14 @@ class PaintPanel(Panel):
             self.picture = picture
             self._shown_landscape.show(picture, request, final)
             self.exportable.emit(True)
+        if final and self._troubled:  # what was said of a picture that could not be made is over
+            self._troubled = False
+            self.noticed.emit(None)
         if milliseconds:
             self.timed.emit(milliseconds, f"{resolution} px")
 
     def _failed(self, failure: Failure) -> None:
+        self._troubled = True
         self._frame.views.landscape.placeholder = failure.what
         self._frame.views.landscape.update()
         self.noticed.emit(Notice(failure.what, failure.why, failure.hint, self.tr("Try again"), self.live.changed, True))

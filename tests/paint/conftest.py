@@ -23,8 +23,8 @@ from tests.paint.sheet import LABELS
 class ColourEngine:
     """Answers with the map in its colours, brightened by the look's seed; keeps the requests that it was asked.
 
-    While `held` is set each picture waits for one `release` of `gate`. A request for a model called "broken" fails. `remark`
-    is said of each finished picture.
+    While `held` is set each picture waits for one `release` of `gate`. A request for a model called "broken" fails, and one for
+    a look of a model in `one_look`. `remark` is said of each finished picture.
     """
 
     def __init__(self) -> None:
@@ -32,12 +32,13 @@ class ColourEngine:
         self.held = False
         self.gate = threading.Semaphore(0)
         self.style_dim = 4
+        self.one_look: set[str] = set()  # models that have one look only
         self.remark = ""
 
     def run(self, request: Any) -> Iterator[Update]:
         self.asked.append(request)
         if isinstance(request, DescribeRequest):
-            yield Done(ModelFacts(request.model, style_dim=self.style_dim), 0.0)
+            yield Done(ModelFacts(request.model, style_dim=0 if request.model in self.one_look else self.style_dim), 0.0)
             return
         if not isinstance(request, PaintRequest):
             yield Done(None, 0.0)
@@ -46,6 +47,9 @@ class ColourEngine:
             assert self.gate.acquire(timeout=60), "nobody opened the gate"
         if request.model == "broken":
             yield Failure("This model is broken.", "It was made so.", "Choose another.")
+            return
+        if request.model in self.one_look and request.look is not None:
+            yield Failure("This model has one look only.", "Its network takes no style.", "Paint without a look.")
             return
         colours = np.zeros((256, 3), np.uint8)
         for label in LABELS:
@@ -63,12 +67,22 @@ class ColourEngine:
         return [request for request in self.asked if isinstance(request, PaintRequest)]
 
 
-def add_painter(catalogue: Catalogue, name: str, labels: tuple[Label, ...], resolution: int = 64) -> None:
+def add_painter(
+    catalogue: Catalogue, name: str, labels: tuple[Label, ...], resolution: int = 64, config: dict[str, Any] | None = None
+) -> None:
     """A painting model of the catalogue that only `ColourEngine` can run."""
     folder = catalogue.home / name
     folder.mkdir(parents=True)
     card = Card(
-        name, name.capitalize(), "painting", "test", labels=labels, resolution=resolution, licence="MIT", sha256="ab" * 32
+        name,
+        name.capitalize(),
+        "painting",
+        "test",
+        config=config or {},
+        labels=labels,
+        resolution=resolution,
+        licence="MIT",
+        sha256="ab" * 32,
     )
     (folder / CARD).write_text(card.to_json(), encoding="utf-8")
     save_file({"nothing": np.zeros(1, np.float32)}, folder / WEIGHTS)

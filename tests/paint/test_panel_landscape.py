@@ -171,6 +171,59 @@ def test_a_model_with_one_look_is_asked_for_that_one(make_panel: MakePanel, engi
     assert engine.paintings[-1].look is None
 
 
+def test_each_model_is_asked_for_what_it_has_and_nothing_fails_on_the_way(
+    panel: PaintPanel, engine: ColourEngine, catalogue: Catalogue, qtbot: QtBot
+) -> None:
+    add_painter(catalogue, "plain", LABELS, config={"style": 0})  # as SPADE's cards say it
+    add_painter(catalogue, "rich", LABELS)
+    engine.one_look.add("plain")
+    panel.catalogue_changed()
+    heard = notices(panel)
+    panel.choose_model("plain")
+    qtbot.waitUntil(lambda: panel.live.finished is not None and not button(panel, "look:dice").isEnabled())
+    assert engine.paintings[-1].look is None
+    panel.choose_model("rich")
+    qtbot.waitUntil(lambda: panel.live.finished is not None and button(panel, "look:dice").isEnabled())
+    qtbot.waitUntil(lambda: engine.paintings[-1].model == "rich" and engine.paintings[-1].look is not None)
+    asked = len(engine.paintings)
+    panel.undo()
+    qtbot.waitUntil(lambda: panel.live.finished is not None and len(engine.paintings) > asked)
+    assert {painting.look is None for painting in engine.paintings[asked:] if painting.model == "plain"} == {True}
+    assert not [notice for notice in heard if notice is not None and notice.bad]
+    assert panel.live.state == "idle"
+
+
+def test_a_model_that_was_left_before_it_failed_does_not_fail_the_one_at_hand(
+    panel: PaintPanel, engine: ColourEngine, catalogue: Catalogue, qtbot: QtBot
+) -> None:
+    add_painter(catalogue, "broken", LABELS)
+    panel.catalogue_changed()
+    done(qtbot, panel)
+    heard = notices(panel)
+    engine.held = True
+    panel.choose_model("broken")
+    qtbot.waitUntil(lambda: engine.paintings[-1].model == "broken")
+    panel.undo()
+    engine.held = False
+    engine.gate.release()
+    qtbot.waitUntil(lambda: panel.live.finished is not None)
+    assert not [notice for notice in heard if notice is not None and notice.bad]
+
+
+def test_what_was_said_of_a_failed_landscape_goes_when_one_is_painted(
+    panel: PaintPanel, catalogue: Catalogue, qtbot: QtBot
+) -> None:
+    add_painter(catalogue, "broken", LABELS)
+    panel.catalogue_changed()
+    heard = notices(panel)
+    panel.choose_model("broken")
+    qtbot.waitUntil(lambda: panel.live.state == "failed")
+    assert heard[-1].what == "This model is broken."
+    panel.undo()
+    done(qtbot, panel)
+    assert heard[-1] is None
+
+
 def test_the_fine_detail_is_drawn_by_other_dice_in_the_same_look(panel: PaintPanel, engine: ColourEngine, qtbot: QtBot) -> None:
     look = panel.document.drawing.looks.first
     panel.roll_grain()
