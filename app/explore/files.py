@@ -33,6 +33,13 @@ def write(path: Path, picture: NDArray[np.uint8], recipe: dict[str, Any]) -> Non
     recipes.write(path, picture, recipe, "generated")
 
 
+def in_words(error: Exception) -> str:
+    """Why a file could not be read or written: what the system says, without the name, which may be that of a passing file."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror[:1].upper()}{error.strerror[1:]}."
+    return str(error)
+
+
 def read_recipe(path: Path) -> dict[str, Any] | None:
     """The recipe in a file, if Explore made it; None for anything else."""
     from app.photos import recipe as recipes

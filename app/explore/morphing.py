@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.explore import animation
+from app.explore.files import in_words
 from app.explore.morph import FRAMES_A_SECOND, Morph
 from app.explore.rendering import DEADLINE_MS, LANE, REST_MS
 from app.explore.variation import Variation
@@ -216,7 +217,7 @@ class Saver(QObject):
         try:
             self._folder = animation.folder_for(path)
         except OSError as error:
-            self.failed.emit(str(error))
+            self.failed.emit(in_words(error))
             return
         kept, recipe, loop = dict(latents), morph.to_recipe(sha256, title), morph.loop
         self._request = lambda number: morph.request(number / FRAMES_A_SECOND, kept, resolution=size)
@@ -275,4 +276,4 @@ class Saver(QObject):
     def _broken(self, error: Exception) -> None:
         if self.is_busy:
             self.stop()
-            self.failed.emit(str(error))
+            self.failed.emit(in_words(error))

@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from app.explore.files import in_words
 from app.explore.framing import framed
 from app.explore.project_sheet import ProjectSheet
 from app.explore.rendering import image_in
@@ -146,7 +147,7 @@ class ProjectDesk(QObject):
         if self.sheet is not None and number == self._opened:
             self.stop()
             self._photo = self._reached = None
-            self.sheet.place.placeholder = str(error)
+            self.sheet.place.placeholder = in_words(error)
             self.sheet.show_photo(QImage())
 
     # The engine

@@ -82,4 +82,4 @@ class Saving(QObject):
 
     def _not_saved(self, error: Exception) -> None:
         what, button = self.tr("The picture could not be saved."), self.tr("Save elsewhere…")
-        self.noticed.emit(Notice(what, str(error), button=button, action=self.elsewhere.emit, bad=True))
+        self.noticed.emit(Notice(what, files.in_words(error), button=button, action=self.elsewhere.emit, bad=True))

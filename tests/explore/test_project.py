@@ -129,6 +129,13 @@ def test_a_file_that_is_no_photo_is_named_on_the_sheet(ready: ExplorePanel, tmp_
     assert not sheet.start.isEnabled()
 
 
+def test_a_photo_that_is_gone_is_said_in_words(ready: ExplorePanel, tmp_path: Path, qtbot: QtBot) -> None:
+    ready.project.open(tmp_path / "gone.jpg")  # as from a clipboard that still names it
+    sheet = ready.project.sheet
+    assert sheet is not None
+    qtbot.waitUntil(lambda: sheet.place.placeholder == "No such file or directory.", timeout=WAIT_MS)
+
+
 def test_a_file_that_is_no_photo_takes_the_place_of_the_photo_before_it(
     ready: ExplorePanel, photo: Path, tmp_path: Path, qtbot: QtBot
 ) -> None:

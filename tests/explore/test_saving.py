@@ -63,6 +63,7 @@ def test_a_disk_that_refuses_is_said(panel: ExplorePanel, at_rest: Callable[[], 
     notice = got.args[0]
     assert isinstance(notice, Notice)
     assert notice.bad
+    assert notice.why == "No such file or directory."
     assert notice.button
 
 
