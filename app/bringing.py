@@ -49,6 +49,8 @@ class Bringer(QObject):
         """Who may want it, the likeliest first. A recipe that its panel cannot follow still leaves a photo."""
         if dropped.kind == "folder":
             return ("upscale",)
+        if dropped.kind == "document":
+            return ("paint",)
         if dropped.kind == "map":
             return ("paint", "upscale")
         if dropped.kind == "photo":

@@ -21,6 +21,7 @@ from app.paint.state.look import Looks, photo_look
 from app.paint.state.map_files import ReadMap, settle
 from app.paint.state.opening import PHOTO_SIDE, Opened, has_use_for
 from app.paint.state.photo_input import no_larger
+from app.paint.state.project import SUFFIX
 from app.paint.state.starting import example
 from app.widgets.keys import as_here
 from app.widgets.panel import Notice
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 FOLDER, RECENT = "paint.folder", "paint.recent"
 MOST_RECENT = 8
-SUFFIX = ".ganvas"
 
 
 class PaintFiles(QObject):

@@ -78,6 +78,17 @@ def test_a_drawing_of_a_model_that_is_not_here_says_so(panel: PaintPanel, qtbot:
     assert panel.document.drawing.model == "colours"
 
 
+def test_a_drawing_that_is_broken_is_said_to_be_one(panel: PaintPanel, qtbot: QtBot, tmp_path: Path) -> None:
+    path = tmp_path / "lake.ganvas"
+    path.write_bytes(b"half a page")
+    before, heard = panel.document.drawing, notices(panel)
+    assert panel.open_file(path)
+    qtbot.waitUntil(lambda: bool(heard))
+    assert heard[-1].what == "lake.ganvas cannot be opened."
+    assert "broken or cut off" in heard[-1].why
+    assert panel.document.drawing is before
+
+
 def test_a_map_with_unknown_labels_is_opened_as_it_was_answered(panel: PaintPanel, qtbot: QtBot, tmp_path: Path) -> None:
     path = tmp_path / "map.png"
     labels = np.full((96, 128), 8, np.uint8)

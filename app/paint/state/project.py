@@ -23,6 +23,7 @@ from app.photos import placing
 
 DOCUMENT, THUMBNAIL, TYPE = "document.json", "thumbnail.png", "mimetype"
 MIME = b"application/x-ganvas"
+SUFFIX = ".ganvas"
 THUMBNAIL_SIDE = 256
 
 # Real projects hold a handful of files; the text is some kilobytes; a layer of 8192 x 8192 labels is 64 MB unpacked, and its
@@ -66,10 +67,10 @@ def read_project(source: Path | bytes) -> Drawing:
 
 
 def is_project(path: Path) -> bool:
-    """Whether a file begins as project files do."""
+    """Whether a file begins as project files do, or is called as one: of one that is damaged, reading tells what it is."""
     try:
         with path.open("rb") as file:
-            return MIME in file.read(100)
+            return MIME in file.read(100) or path.suffix.lower() == SUFFIX
     except OSError:
         return False
 
