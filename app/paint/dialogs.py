@@ -175,9 +175,9 @@ class MappingDialog(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(24, 20, 24, 20)
         column.setSpacing(16)
-        text = QLabel(
-            self.tr("{0} holds {1} labels that this model does not know. What shall they be?").format(name, len(unknown)), self
-        )
+        one = self.tr("{0} holds a label that this model does not know. What shall it be?").format(name)
+        many = self.tr("{0} holds {1} labels that this model does not know. What shall they be?").format(name, len(unknown))
+        text = QLabel(one if len(unknown) == 1 else many, self)
         text.setWordWrap(True)
         column.addWidget(text)
         inside = QWidget(self)

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox
+from PySide6.QtWidgets import QComboBox, QLabel
 from pytestqt.qtbot import QtBot
 
 from app.paint.dialogs import MappingDialog
@@ -263,6 +263,9 @@ def test_labels_that_the_other_model_lacks_are_asked_for(panel: PaintPanel, cata
     box = dialog.findChild(QComboBox, "map:unknown:8")
     assert isinstance(box, QComboBox)
     assert box.currentText() == "lawn"  # the nearest colour is proposed
+    said = [label.text() for label in dialog.findChildren(QLabel)]
+    assert "This drawing holds a label that this model does not know. What shall it be?" in said
+    assert "4,096 px (33.3%)" in said
     dialog.accept()
     assert list(panel.document.map[0, ::64]) == [2, 0, 1]
 

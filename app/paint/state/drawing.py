@@ -108,11 +108,12 @@ def relabelled(drawing: Drawing, table: LabelArray, labels: Sequence[Label]) -> 
 
 
 def used_labels(drawing: Drawing) -> dict[int, int]:
-    """How many pixels each number has, over all drawing layers and the visible map; clear pixels aside."""
-    counts = np.bincount(drawing.label_map().reshape(-1), minlength=256)
-    for layer in drawing.layers:
-        if isinstance(layer, DrawingLayer):
-            counts += np.bincount(layer.labels.reshape(-1), minlength=256)
+    """How many pixels each number has in the visible map, or, where none of it is seen, on all drawing layers; clear pixels
+    aside."""
+    seen = np.bincount(drawing.label_map().reshape(-1), minlength=256)
+    layers = [layer for layer in drawing.layers if isinstance(layer, DrawingLayer)]
+    hidden = sum((np.bincount(layer.labels.reshape(-1), minlength=256) for layer in layers), np.zeros_like(seen))
+    counts = np.where(seen > 0, seen, hidden)
     return {int(number): int(counts[number]) for number in np.nonzero(counts)[0] if number != CLEAR}
 
 
