@@ -41,6 +41,7 @@ class LatentModel:
         network = self._precise.network
         self.z_dim, self.w_dim, self.num_ws, self.classes = network.z_dim, network.w_dim, network.num_ws, network.classes
         self.resolution, self.previews, self.layer_sizes = network.resolution, network.previews, network.layer_sizes
+        self.noisy = network.noisy
 
     @property
     def network(self) -> LatentNetwork:

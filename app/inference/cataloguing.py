@@ -92,6 +92,7 @@ def describe(bench: Workbench, request: DescribeRequest) -> Job[ModelFacts]:
             resolution=model.resolution,
             previews=tuple(model.previews),
             layer_sizes=tuple(model.layer_sizes),
+            noisy=model.noisy,
             class_names=tuple(label.name for label in model.card.labels),
             directions=tuple(DirectionFacts(d.name, d.title, d.remark, d.low, d.high) for d in model.directions),
             draggable=gradients,

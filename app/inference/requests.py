@@ -221,6 +221,7 @@ class ModelFacts:
     device: str = "cpu"
     precision: str = "float32"
     layer_sizes: tuple[int, ...] = ()
+    noisy: bool = False
     class_names: tuple[str, ...] = ()
     draggable: bool = False
     projectable: bool = False

@@ -96,7 +96,8 @@ class PaintingNetwork(Protocol):
 
 
 class LatentNetwork(Protocol):
-    """What `models.latent.LatentModel` drives: MobileStyleGAN, StyleGAN2, StyleGAN3 and kin stand behind it."""
+    """What `models.latent.LatentModel` drives: MobileStyleGAN, StyleGAN2, StyleGAN3 and kin stand behind it. `noisy` where noise
+    makes part of its pictures: there `noise` and `noise_seed` have a meaning."""
 
     z_dim: int
     w_dim: int
@@ -105,6 +106,7 @@ class LatentNetwork(Protocol):
     resolution: int
     previews: tuple[int, ...]
     layer_sizes: tuple[int, ...]
+    noisy: bool
 
     def average(self) -> torch.Tensor:
         """The latent that truncation pulls towards, `[w_dim]`."""

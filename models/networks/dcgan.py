@@ -56,6 +56,7 @@ class FastDCGAN:
 
     num_ws, classes = 1, 0
     previews: tuple[int, ...] = ()
+    noisy = False
 
     def __init__(self, config: DCGANConfig, tensors: Mapping[str, torch.Tensor], runtime: Runtime) -> None:
         self.z_dim = self.w_dim = config.z_dim

@@ -59,6 +59,8 @@ class _Block:
 class FastMobileStyleGAN:
     """What `models.latent.LatentModel` drives; `previews` are heads by the side of the hidden state they were fitted to."""
 
+    noisy = True
+
     def __init__(self, network: MobileStyleGAN, previews: Mapping[int, Mapping[str, torch.Tensor]], runtime: Runtime) -> None:
         shape = network.shape
         self.z_dim, self.w_dim, self.num_ws, self.classes = shape.z_dim, shape.w_dim, shape.num_ws, 0

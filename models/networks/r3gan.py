@@ -165,6 +165,7 @@ class FastR3GAN:
 
     previews: tuple[int, ...]
     layer_sizes: tuple[int, ...]
+    noisy = False
 
     def __init__(self, network: R3GAN, runtime: Runtime) -> None:
         shape = network.shape

@@ -41,6 +41,8 @@ STRIP_VALUES = 1 << 22  # larger strips than elsewhere: what the rows more cost 
 class FastStyleGAN2:
     """What `models.latent.LatentModel` drives. With architecture skip the sums of the lower levels are previews."""
 
+    noisy = True
+
     def __init__(self, network: StyleGAN2, runtime: Runtime) -> None:
         shape = network.shape
         self.z_dim, self.w_dim, self.num_ws, self.classes = shape.z_dim, shape.w_dim, shape.num_ws, shape.classes

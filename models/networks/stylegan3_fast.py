@@ -27,6 +27,8 @@ GROUP = 64  # output channels that are computed together
 class FastStyleGAN3:
     """What `models.latent.LatentModel` drives. There is no noise in this network, and no smaller picture to be had sooner."""
 
+    noisy = False
+
     def __init__(self, network: StyleGAN3, runtime: Runtime) -> None:
         shape = network.shape
         self.z_dim, self.w_dim, self.num_ws, self.classes = shape.z_dim, shape.w_dim, shape.num_ws, shape.classes

@@ -21,6 +21,7 @@ from models.catalogue import Catalogue
 from tests.explore.hands import drag, shown
 from tests.inference.small_models import FACES
 
+CHECKPOINTS = Path(__file__).parents[1] / "fixtures" / "checkpoints"
 WAIT_MS = 60_000
 
 
@@ -289,3 +290,18 @@ def test_the_tab_key_goes_where_the_eye_goes(panel: ExplorePanel, direction: str
     for before, after in pairwise(places):
         beside = before.top() <= after.center().y() <= before.bottom()
         assert after.left() > before.left() if beside else after.top() >= before.bottom()
+
+
+def test_controls_that_a_model_has_no_use_for_are_not_there(
+    panel: ExplorePanel, at_rest: Callable[[], None], catalogue: Catalogue, qtbot: QtBot
+) -> None:
+    at_rest()
+    noise = panel.findChild(Section, "section:noise")
+    assert isinstance(noise, Section)
+    qtbot.waitUntil(lambda: panel.facts is not None, timeout=WAIT_MS)
+    assert noise.isVisible()
+    (name,) = catalogue.add(CHECKPOINTS / "stylegan3" / "r-64.pkl")
+    panel.catalogue_changed()
+    panel.choose_model(name)
+    qtbot.waitUntil(lambda: panel.facts is not None and panel.facts.name == name, timeout=WAIT_MS)
+    assert not noise.isVisible()  # no noise goes into its pictures

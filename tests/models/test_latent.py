@@ -28,6 +28,7 @@ class Toy:
     """The smallest generator there can be: three latents of four numbers, five classes, a picture that shows all of them."""
 
     z_dim, w_dim, num_ws, classes, resolution, previews, layer_sizes = 4, 4, 3, 5, 8, (4,), (4, 8, 8)
+    noisy = False
 
     def __init__(self, runtime: Runtime, broken: bool = False) -> None:
         self.runtime, self.broken = runtime, broken

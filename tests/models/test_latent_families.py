@@ -61,6 +61,8 @@ def test_a_published_spelling_gives_its_reference_before_and_after_it_was_added(
             assert np.abs(ws - golden["w"]).max() < 1e-4
         want = golden[picture]
         assert np.abs(model.synthesize(ws[: len(want)], noise) - want).max() < 2e-4
+        one, other = (model.synthesize(ws[:1], "random", seed) for seed in (1, 2))
+        assert model.noisy == (not np.array_equal(one, other))
     assert not list(tmp_path.rglob("GANVAS_CANARY"))
 
 
