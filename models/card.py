@@ -57,6 +57,11 @@ class Card:
     key: str = ""
     first_seed: int = 0
 
+    @property
+    def licence_said(self) -> str:
+        """The licence where nothing beside it says what it is: "unknown" alone would be a riddle."""
+        return "licence unknown" if self.licence == "unknown" else self.licence
+
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1, ensure_ascii=False)
 

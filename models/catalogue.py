@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -163,6 +164,7 @@ class Catalogue:
             self._sweep()
             writing = Path(tempfile.mkdtemp(prefix=".writing-", dir=self.home))
             write(writing)
+            card = replace(card, title=self._free_title(card.title))
             for name in self._free_names(card.name):
                 (writing / CARD).write_text(replace(card, name=name).to_json(), encoding="utf-8")
                 _flush(writing)
@@ -227,6 +229,13 @@ class Catalogue:
             if name.lower() not in taken:  # file systems that ignore case would mix two models up
                 yield name
             number += 1
+
+    def _free_title(self, wanted: str) -> str:
+        """The title, with a number where another model bears it: a picker shows titles alone."""
+        taken = {entry.card.title for entry in self.entries()}
+        if wanted not in taken:
+            return wanted
+        return next(title for number in count(2) if (title := f"{wanted} ({number})") not in taken)
 
     def _sweep(self) -> None:
         """Remove what a killed program left half-written."""

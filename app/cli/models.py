@@ -202,7 +202,7 @@ def _at_length(card: Card) -> str:
 
 def _licence(card: Card) -> str:
     limit = {True: "; non-commercial", False: "", None: ""}[card.non_commercial]
-    return "licence unknown" if card.licence == "unknown" else f"{card.licence}{limit}"
+    return f"{card.licence_said}{limit}"
 
 
 def _megabytes(entry: Entry) -> str:

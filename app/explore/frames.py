@@ -225,4 +225,4 @@ def choice_of(entry: Entry) -> Choice:
     """A model of the catalogue as the picker shows it."""
     card = entry.card
     size = f"{card.resolution:,} px" if card.resolution else ""
-    return Choice(entry.name, card.title, " · ".join(filter(None, (size, card.licence))), card.non_commercial is True)
+    return Choice(entry.name, card.title, " · ".join(filter(None, (size, card.licence_said))), card.non_commercial is True)

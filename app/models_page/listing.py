@@ -87,7 +87,7 @@ def _of_entry(entry: Entry) -> Listed:
         state,
         card.task,
         _size(entry.weights),
-        card.licence,
+        card.licence_said,
         card.non_commercial is True,
         card.description,
         entry.sheet,

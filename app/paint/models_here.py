@@ -67,7 +67,8 @@ class ModelsHere(QObject):
     def choices(self) -> list[Choice]:
         """What the picker shows."""
         return [
-            Choice(entry.name, entry.card.title, entry.card.licence, bool(entry.card.non_commercial)) for entry in self.entries
+            Choice(entry.name, entry.card.title, entry.card.licence_said, bool(entry.card.non_commercial))
+            for entry in self.entries
         ]
 
     def choose(self, name: str) -> None:

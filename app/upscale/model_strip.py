@@ -148,7 +148,7 @@ class _Card(QAbstractButton):
         self.setCheckable(True)
         self.setText(entry.card.title)
         self.setAccessibleName(entry.card.title)
-        licence = entry.card.licence + (", non-commercial" if entry.card.non_commercial else "")
+        licence = entry.card.licence_said + (", non-commercial" if entry.card.non_commercial else "")
         self.setToolTip("\n".join(filter(None, (entry.card.title, entry.card.description, licence))))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 

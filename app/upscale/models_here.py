@@ -77,7 +77,7 @@ class Models:
             Choice(
                 entry.name,
                 entry.card.title,
-                f"x{entry.card.scale}, {entry.card.licence}" if entry.card.scale > 1 else entry.card.licence,
+                f"x{entry.card.scale}, {entry.card.licence_said}" if entry.card.scale > 1 else entry.card.licence_said,
                 bool(entry.card.non_commercial),
                 group,
             )

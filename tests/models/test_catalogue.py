@@ -65,6 +65,12 @@ def test_a_name_that_is_taken_gets_a_number_whatever_its_case(catalogue: Catalog
     assert [entry.name for entry in catalogue.entries()] == sorted(names, key=str.lower)
 
 
+def test_two_models_of_one_title_are_told_apart(catalogue: Catalogue) -> None:
+    for name in ("small", "small", "other"):
+        catalogue.keep(Card(name, "Small", "latent", "x"), TENSORS)
+    assert sorted(entry.card.title for entry in catalogue.entries()) == ["Small", "Small (2)", "Small (3)"]
+
+
 def test_embedded_models_are_listed_and_stay(catalogue: Catalogue, tmp_path: Path) -> None:
     beside = Catalogue(tmp_path / "embedded")
     beside.embedded = tmp_path / "nothing"

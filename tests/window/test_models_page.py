@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
+from app.explore.frames import choice_of
 from app.inference.updates import Cancelled, Failure
 from app.models_page.listing import listing, offered_bytes, size_text
 from app.models_page.page import ModelsPage
@@ -39,6 +40,13 @@ def test_models_at_hand_come_before_those_that_can_be_fetched(catalogue: Catalog
     assert states == sorted(states, key=["recommended", "embedded", "added", "broken", "offered"].index)
     offered = {line.name for line in lines if line.state == "offered"}
     assert offered == {model.name for pin in pins() for model in pin.models}
+
+
+def test_a_licence_that_nobody_knows_is_called_so(catalogue: Catalogue) -> None:
+    entry = catalogue.find(FACES)
+    assert entry is not None
+    assert "licence unknown" in choice_of(entry).remark
+    assert next(line for line in listing(catalogue) if line.name == FACES).licence == "licence unknown"
 
 
 def test_a_wheel_is_counted_once_however_many_models_it_holds(catalogue: Catalogue) -> None:
