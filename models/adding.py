@@ -50,7 +50,7 @@ def inspect(path: Path, answers: Mapping[str, str] | None = None) -> list[Card]:
     cards = []
     for found in _models_at(path):
         try:
-            cards.append(_converted(found, _contents(found, answers or {}), answers or {})[0])
+            cards.append(_named(_converted(found, _contents(found, answers or {}), answers or {})[0], found))
         except CheckpointError:
             if not path.is_dir():
                 raise

@@ -244,10 +244,11 @@ def test_a_file_that_bears_everybodys_name_is_called_after_its_folder(tmp_path: 
     place.mkdir()
     path = place / "latest_net_G.safetensors"
     save_file(dict(small_network().state_dict()), path, metadata={"ganvas.card": card.to_json()})
+    (seen,) = inspect(path)
     (name,) = catalogue.add(path)
     entry = catalogue.find(name)
     assert entry is not None
-    assert (name, entry.card.title) == ("old-portraits", "old portraits")
+    assert (name, entry.card.title) == (seen.name, seen.title) == ("old-portraits", "old portraits")
 
 
 def test_archives_of_other_things_in_a_folder_are_passed_over(tmp_path: Path, catalogue: Catalogue) -> None:
