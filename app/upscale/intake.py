@@ -20,12 +20,14 @@ from app.widgets.picture_view import picture_of
 
 class Intake(QObject):
     """`came(rows)` tells of the first rows of what was added, `planned(rows)` that rows have plans, `settled()` that all have.
-    `picture_pasted(picture)`: the clipboard held no file but a picture."""
+    `picture_pasted(picture)`: the clipboard held no file but a picture. `nothing_came(paths)`: none of these is a photo that
+    is not on the list already."""
 
     came = Signal(object)
     planned = Signal(object)
     settled = Signal()
     picture_pasted = Signal(object)
+    nothing_came = Signal(object)
 
     def __init__(self, queue: Queue, settings: Settings, parent: QWidget) -> None:
         super().__init__(parent)
@@ -36,6 +38,7 @@ class Intake(QObject):
         self._finder.planned.connect(self._take_plans)
         self._finder.all_planned.connect(self._all_planned)
         self._paths: list[Path] = []
+        self._looked_at: list[Path] = []
         self._added: list[Row] = []
         self._known: set[Path] = set()  # what is on the list and still to be done: it is not added twice
         self._choices = queue.choices
@@ -116,6 +119,7 @@ class Intake(QObject):
         paths, self._paths = self._paths, []
         if paths:
             self._known = {row.found.path for row in self._queue.rows if row.open}
+            self._looked_at += paths
             self._finder.add(paths, leave_out=self._queue.choices.into)
 
     def _found(self, found: list[Found]) -> None:
@@ -128,9 +132,12 @@ class Intake(QObject):
 
     def _all_found(self) -> None:
         rows, self._added = self._added, []
+        paths, self._looked_at = self._looked_at, []
         if rows:
             self._queue.remember_added(rows, self.tr("Add photos"))
             self._finder.plan(rows, self._choices, anew=False)
+        elif paths:
+            self.nothing_came.emit(paths)
 
     def _all_planned(self) -> None:
         self.plans_anew = False

@@ -139,6 +139,7 @@ class UpscalePanel(Panel):
         intake.planned.connect(self._rows_planned)
         intake.settled.connect(self._settled)
         intake.picture_pasted.connect(self.receive)
+        intake.nothing_came.connect(self._nothing_came)
         self.watcher.appeared.connect(self._appeared)
         self.watcher.lost.connect(lambda why: self._bad(self.tr("The watched folder cannot be read any more."), why))
         runner.row_changed.connect(self._row_changed)
@@ -212,6 +213,11 @@ class UpscalePanel(Panel):
             return False
         self.add([path])
         return True
+
+    def _nothing_came(self, paths: list[Path]) -> None:
+        names = ", ".join(path.name for path in paths[:3]) + ("…" if len(paths) > 3 else "")
+        hint = "" if self.queue.rows else self.tr("To add a model, drop its file.")
+        self.noticed.emit(Notice(self.tr("No new photo came from {}.").format(names), hint=hint))
 
     def receive(self, content: Any) -> None:
         if isinstance(content, np.ndarray):

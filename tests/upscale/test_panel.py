@@ -37,6 +37,18 @@ def test_the_first_visit_shows_a_photo_before_and_after(panel: UpscalePanel, unt
     until(lambda: panel.picture.crops.get(TWICE) is not None)
 
 
+def test_a_folder_without_a_photo_is_said_to_have_none(
+    panel: UpscalePanel, until: Until, tmp_path: Path, notices: list[Notice | None]
+) -> None:
+    (tmp_path / "my model").mkdir()
+    (tmp_path / "my model" / "latest_net_G.pth").write_bytes(b"weights")
+    assert panel.open_file(tmp_path / "my model")
+    until(lambda: bool(notices))
+    assert notices[-1] is not None
+    assert notices[-1].what == "No new photo came from my model."
+    assert "model" in notices[-1].hint
+
+
 def test_a_folder_is_planned_started_and_done_and_bad_files_are_told(
     panel: UpscalePanel, until: Until, tmp_path: Path, qtbot: QtBot, notices: list[Notice | None]
 ) -> None:
