@@ -43,6 +43,7 @@ class DragDesk(QObject):
         self._points_of: OrderedDict[Variation, Arrows] = OrderedDict()
         self._of: Variation | None = None  # the variation whose points the tool has
         self._ticket = -1
+        self._advice = ""  # what was said to do when the tool was taken up
         self._start = Variation()
         self._last: Dragged | None = None
         worker.updated.connect(self._update)
@@ -125,12 +126,16 @@ class DragDesk(QObject):
     # From section and tool
 
     def _arm(self, on: bool) -> None:
-        if not on:
-            self.stop()
-        elif self._tool.mode == "area":
-            self._section.remark.setText(self.tr("Paint what may move. The rest stays as it is."))
+        if on:
+            if self._tool.mode == "area":
+                self._advice = self.tr("Paint what may move. The rest stays as it is.")
+            else:
+                self._advice = self.tr("Press on the picture, drag to where that spot should go, release.")
+            self._section.remark.setText(self._advice)
         else:
-            self._section.remark.setText(self.tr("Press on the picture, drag to where that spot should go, release."))
+            self.stop()
+            if self._section.remark.text() == self._advice:  # a hand pans again; what came of a drag may still be read
+                self._section.remark.clear()
         self._tool.set_active(on)
         self._show()
 

@@ -64,9 +64,11 @@ def test_delete_takes_the_chosen_arrow_away_and_escape_puts_the_tool_away(armed:
     pull(qtbot, armed, (0.6, 0.6), (0.7, 0.6))
     qtbot.keyClick(armed.view, Qt.Key.Key_Delete)
     assert [arrow.handle for arrow in armed.view.tool.points.arrows] == [pytest.approx((0.3, 0.3), abs=0.01)]
+    assert "Press on the picture" in armed.tools.drag.remark.text()
     qtbot.keyClick(armed.view, Qt.Key.Key_Escape)
     assert not armed.view.tool.active
     assert not armed.tools.drag.points.isChecked()
+    assert armed.tools.drag.remark.text() == ""  # a press pans again
 
 
 def test_escape_while_an_arrow_is_drawn_takes_it_back(armed: ExplorePanel, qtbot: QtBot) -> None:
