@@ -17,7 +17,7 @@ from app.paint.filing import Filing
 from app.paint.state import layering
 from app.paint.state.at_hand import same_model
 from app.paint.state.drawing import Drawing, blank, from_map, resized
-from app.paint.state.look import Looks, photo_look
+from app.paint.state.look import LEAST_PHOTO, Looks, photo_look
 from app.paint.state.map_files import ReadMap, settle
 from app.paint.state.opening import PHOTO_SIDE, Opened, has_use_for
 from app.paint.state.photo_input import no_larger
@@ -78,7 +78,7 @@ class PaintFiles(QObject):
             self._panel.noticed.emit(Notice(self.tr("{0} is not a photo.").format(opened.path.name), bad=True))
         elif opened.picture is not None:
             if purpose == "look":
-                self._panel.choose_look(photo_look(opened.picture, name))
+                self._take_look(opened.picture, name)
             elif purpose == "repaint":
                 self._panel.repainting.begin(opened.picture, name)
             else:
@@ -133,8 +133,8 @@ class PaintFiles(QObject):
         layer = layering.add_photo(panel.document, no_larger(picture, PHOTO_SIDE), name, self.tr("photo to trace"))
 
         def take_look() -> None:
-            layering.act(panel.document, "remove", layer.key, self.tr("remove a layer"))
-            panel.choose_look(photo_look(picture, name))
+            if self._take_look(picture, name):
+                layering.act(panel.document, "remove", layer.key, self.tr("remove a layer"))
 
         panel.noticed.emit(
             Notice(
@@ -144,6 +144,22 @@ class PaintFiles(QObject):
                 choices=((self.tr("Paint it anew"), lambda: panel.repainting.begin(picture, name)),),
             )
         )
+
+    def _take_look(self, picture: np.ndarray[Any, np.dtype[np.uint8]], name: str) -> bool:
+        """Take over a photo's look; False, in words, where too little is seen on it."""
+        height, width = picture.shape[:2]
+        if min(height, width) < LEAST_PHOTO:
+            self._panel.noticed.emit(
+                Notice(
+                    self.tr("“{0}” is too small to give a look.").format(name),
+                    self.tr("It has {0} × {1} pixels.").format(width, height),
+                    self.tr("Choose a photo of at least {0} on each side.").format(LEAST_PHOTO),
+                    bad=True,
+                )
+            )
+            return False
+        self._panel.choose_look(photo_look(picture, name))
+        return True
 
     def take_repainted(self, drawing: Drawing, name: str) -> None:
         """A photo became a map: it takes the drawing's place, with the photo's look."""

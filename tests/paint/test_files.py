@@ -17,7 +17,7 @@ from app.paint.state import project
 from app.paint.state.drawing import Drawing, blank, from_map
 from app.paint.state.files import PaintFileError
 from app.paint.state.layers import CLEAR, DrawingLayer, PhotoLayer
-from app.paint.state.look import Look, Looks, photo_look, seed_look
+from app.paint.state.look import LEAST_PHOTO, Look, Looks, photo_look, seed_look
 from app.paint.state.map_files import looks_like_map, map_bytes, read_map, settle
 from app.paint.state.palette import Palette
 from app.paint.state.project import project_bytes, read_project, save_project
@@ -363,6 +363,9 @@ def test_looks_are_told_apart_by_what_they_are() -> None:
     look = photo_look(photo, "evening")
     assert look.photo is not None
     assert look.photo.shape == (128, 256, 3)
+    panorama = photo_look(np.full((100, 2048, 3), 50, np.uint8), "coast").photo
+    assert panorama is not None
+    assert panorama.shape[0] == LEAST_PHOTO
     assert look == photo_look(photo, "evening")
     assert look != photo_look(photo + 1, "evening")
     assert seed_look(-1) == Look("seed", 2**32 - 1)

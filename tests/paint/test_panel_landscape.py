@@ -164,6 +164,16 @@ def test_the_look_of_a_photo_is_taken_over(panel: PaintPanel, qtbot: QtBot, tmp_
     assert panel.document.drawing.looks.first.photo.shape == (192, 256, 3)
 
 
+def test_a_photo_too_small_for_a_look_is_refused_before_it_is_one(panel: PaintPanel, qtbot: QtBot, tmp_path: Path) -> None:
+    before, heard = panel.document.drawing.looks, notices(panel)
+    noise = np.random.default_rng(0).integers(0, 256, (20, 500, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "thread.png")
+    assert panel.files.open(tmp_path / "thread.png", "look")
+    qtbot.waitUntil(lambda: bool(heard) and heard[-1] is not None)
+    assert heard[-1].what == "“thread” is too small to give a look."
+    assert panel.document.drawing.looks == before
+
+
 def test_a_model_with_one_look_is_asked_for_that_one(make_panel: MakePanel, engine: ColourEngine, qtbot: QtBot) -> None:
     engine.style_dim = 0
     made = make_panel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -13,13 +14,16 @@ LookKind = Literal["plain", "seed", "photo"]
 
 # The style encoder sees a photo at about its training size: more is only bytes in every recipe.
 PHOTO_SIDE = 256
+# The encoder of landscapes finds nothing in a photo that is narrower.
+LEAST_PHOTO = 32
 # numpy's RandomState takes seeds up to this.
 LARGEST_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """A seed, a photo uint8 `[h, w, 3]` (at most `PHOTO_SIDE` a side), or the model's plain look. `name` is for a person."""
+    """A seed, a photo uint8 `[h, w, 3]` (at most `PHOTO_SIDE` a side, if it is no panorama), or the model's plain look. `name`
+    is for a person."""
 
     kind: LookKind = "seed"
     seed: int = 0
@@ -50,9 +54,10 @@ class Look:
 
 
 def photo_look(picture: NDArray[np.uint8], name: str) -> Look:
-    """The look of a photo uint8 `[h, w, 3]`, made small enough to travel with every drawing."""
+    """The look of a photo uint8 `[h, w, 3]`, made small enough to travel with every drawing, a panorama not too thin."""
     image = Image.fromarray(picture)
-    image.thumbnail((PHOTO_SIDE, PHOTO_SIDE), Image.Resampling.BOX)
+    side = max(PHOTO_SIDE, math.ceil(LEAST_PHOTO * max(image.size) / min(image.size)))
+    image.thumbnail((side, side), Image.Resampling.BOX)
     return Look("photo", name=name, photo=np.array(image))
 
 
