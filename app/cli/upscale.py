@@ -308,7 +308,7 @@ def _noted(
     outputs = [entry.planned.output for entry in before if entry.planned.output]
     known = {os.path.abspath(entry.planned.source) for entry in before}
     journal.extend(old.id, _planned(named, choices, args.recursive, outputs, known))
-    return old.id, [entry for entry in journal.entries(old.id) if entry.state != "done"]
+    return old.id, [entry for entry in journal.entries(old.id, again=True) if entry.state != "done"]
 
 
 # Working

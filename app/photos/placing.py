@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import os
 import secrets
@@ -16,12 +17,20 @@ PREFIX = ".ganvas-"
 TOKEN = secrets.token_hex(4)
 
 
+class NameTaken(FileExistsError):
+    """Something bears the name that a file was to get, and is not to be replaced."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+
+
 @contextlib.contextmanager
-def beside(path: Path) -> Iterator[Path]:
+def beside(path: Path, replacing: bool = True) -> Iterator[Path]:
     """A temporary path in the folder of `path`: what is written there takes the place of `path` when the block ends well.
 
     The file is flushed to the disk before it is renamed, so that after a power cut there is the old file, the new one or
-    none, but never a half one. `OSError` where the folder cannot be written; then nothing is left behind.
+    none, but never a half one. `OSError` where the folder cannot be written; then nothing is left behind. Where something
+    bears the name by then, `NameTaken` unless `replacing`.
     """
     handle, name = tempfile.mkstemp(prefix=f"{PREFIX}{TOKEN}-", suffix=".part", dir=path.parent)
     os.close(handle)
@@ -32,7 +41,10 @@ def beside(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         # mkstemp makes a file for its owner's eyes alone; a picture gets the rights that a plain open() would have given.
         os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+        if replacing:
+            os.replace(temporary, path)
+        else:
+            _rename_to_free(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
@@ -40,11 +52,28 @@ def beside(path: Path) -> Iterator[Path]:
     _flush_folder(path.parent)
 
 
-def write(path: Path, parts: Iterable[bytes | memoryview]) -> None:
-    """Write the parts, one after another, as the file `path`, whole or not at all."""
-    with beside(path) as temporary, temporary.open("wb") as file:
+def write(path: Path, parts: Iterable[bytes | memoryview], replacing: bool = True) -> None:
+    """Write the parts, one after another, as the file `path`, whole or not at all; `replacing` as for `beside`."""
+    with beside(path, replacing) as temporary, temporary.open("wb") as file:
         for part in parts:
             file.write(part)
+
+
+def _rename_to_free(temporary: Path, path: Path) -> None:
+    """Rename in one step, unless something bears the name: a look before would not see what comes between."""
+    try:
+        if os.name == "nt":
+            os.rename(temporary, path)  # does not replace there
+            return
+        os.link(temporary, path)
+    except FileExistsError:
+        raise NameTaken(path) from None
+    except OSError:  # a disk without links (FAT): it takes two steps there
+        if os.path.lexists(path):
+            raise NameTaken(path) from None
+        os.replace(temporary, path)
+        return
+    temporary.unlink()
 
 
 def sweep(folder: Path, token: str) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from app.inference.updates import Failure, Progress
 from app.photos.photo import Photo, PhotoError
+from app.photos.placing import NameTaken
 from app.upscale import results
 from app.upscale.moving import Moving
 from app.upscale.plan import Planned
@@ -95,6 +96,8 @@ def share_of(item: Item, progress: Progress) -> float:
 def in_words(error: BaseException) -> Failure:
     if isinstance(error, PhotoError):
         return Failure(error.what, hint=error.hint)
+    if isinstance(error, NameTaken):
+        return Failure("Another file has taken the name of its result.", hint="Try it again: it gets another name.")
     if isinstance(error, FileNotFoundError):
         return Failure("The file is gone.")
     if isinstance(error, OSError):

@@ -2,7 +2,8 @@
 
 One SQLite file for all jobs. A job is written by one process at a time, which holds its lock until it ends, however it ends.
 A photo counts as done after its result bears its name: between the two a crash costs doing that photo again, under the same
-name, so nothing is lost and nothing is doubled.
+name, so nothing is lost and nothing is doubled. Where a later job has used a name while this one lay still, this one takes
+another.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Literal
 
 from app.photos import placing
 from app.photos.photo import PhotoFacts
+from app.upscale import naming
 from app.upscale.plan import Choices, Planned
 from app.upscale.sizes import passes
 from models.folders import state_folder
@@ -148,8 +150,30 @@ class Journal:
             self._base.execute("DELETE FROM photos WHERE job=?", (job,))
             self._base.execute("DELETE FROM jobs WHERE id=?", (job,))
 
+    def give_way(self, job: int) -> None:
+        """Before a job goes on: what waits under a name that a later job has used gets another, and so does what failed where
+        something bears its name. What else bears the name of one that waits is its own, from before a crash."""
+        facts = self.facts(job)
+        if facts is None or facts.choices.on_exists == "overwrite":
+            return
+        rows = self._base.execute("SELECT output FROM photos WHERE job>? AND state='done' AND output IS NOT NULL", (job,))
+        later = {_key(output) for (output,) in rows}
+        rows = self._base.execute("SELECT place, source, output, state FROM photos WHERE job=? AND output IS NOT NULL", (job,))
+        known = rows.fetchall()
+        taken = later | {_key(name) for _, source, output, _ in known for name in (source, output)}
+        moved = []
+        for place, _, output, state in known:
+            path = Path(os.fsdecode(output))
+            if (state == "waiting" and _key(output) in later) or (state == "failed" and os.path.lexists(path)):
+                path = naming.free(path, taken)
+                taken.add(naming.key(str(path)))
+                moved.append((os.fsencode(path), job, place))
+        with self._together():
+            self._base.executemany("UPDATE photos SET output=? WHERE job=? AND place=?", moved)
+
     def reopen(self, job: int) -> None:
         """Let wait again what failed, and what was done but whose result is gone."""
+        self.give_way(job)
         gone = [
             (job, entry.place)
             for entry in self.entries(job, ("done",))
@@ -184,10 +208,12 @@ class Journal:
         failed = counts.get("failed", 0) + counts.get("refused", 0)
         return JobFacts(job, choices, row[1], counts.get("waiting", 0), counts.get("done", 0), failed, counts.get("skipped", 0))
 
-    def entries(self, job: int, states: Sequence[PhotoState] = ()) -> Iterator[Entry]:
-        """The photos of a job in order (only those in `states`, where some are named)."""
+    def entries(self, job: int, states: Sequence[PhotoState] = (), again: bool = False) -> Iterator[Entry]:
+        """The photos of a job in order (only those in `states`, where some are named). Of one that goes on `again`, what bears
+        the name of a photo's result already will be replaced by it: see `give_way`."""
         facts = self.facts(job)
         scale = facts.choices.scale if facts else 1
+        overwrites = facts is not None and facts.choices.on_exists == "overwrite"
         rows = self._base.execute(
             "SELECT place, source, output, format, width, height, facts, state, reason, seconds, mask "
             "FROM photos WHERE job=? ORDER BY place",
@@ -197,6 +223,7 @@ class Journal:
             if states and state not in states:
                 continue
             known = PhotoFacts(**json.loads(about)) if about else None
+            there = again and output is not None and os.path.lexists(output)
             planned = Planned(
                 Path(os.fsdecode(source)),
                 "ready" if state in ("waiting", "done", "failed") else state,
@@ -207,6 +234,7 @@ class Journal:
                 passes(known.width, known.height, (width, height), scale) if known and width else (),
                 format,
                 Path(os.fsdecode(mask)) if mask is not None else None,
+                overwrites or there,
             )
             yield Entry(place, planned, state, reason, seconds)
 
@@ -286,3 +314,7 @@ class Journal:
             self._base.execute("ROLLBACK")
             raise
         self._base.execute("COMMIT")
+
+
+def _key(name: bytes) -> str:
+    return naming.key(os.path.abspath(os.fsdecode(name)))

@@ -140,7 +140,8 @@ class Film:
         assert self._planned.output is not None
         written = sum((self._reel.folder / segment.file).stat().st_size for segment in self._reel.segments)
         self._need(written + SPARE_BYTES)
-        size = self._reel.join(self._planned.source, self._facts, self._planned.format, self._metadata)
+        planned = self._planned
+        size = self._reel.join(planned.source, self._facts, planned.format, self._metadata, planned.replaces)
         results.keep_time(self._planned, self._choices)
         self.close(gone=True)
         return size

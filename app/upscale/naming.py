@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import string
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from pathlib import Path
 
 DEFAULT_TEMPLATE = "{name}_{model}_x{scale}"
 FIELDS = {
@@ -68,6 +70,15 @@ def numbered(name: str, number: int) -> str:
     mark = f" ({number})"
     room = MAX_NAME_BYTES - len(_bytes(mark + dot + extension))
     return _cut(stem, room) + mark + dot + extension
+
+
+def free(wanted: Path, taken: Collection[str]) -> Path:
+    """The first of "wanted (2)", "wanted (3)" ... that nothing bears and whose `key` is not `taken`."""
+    path, number = wanted, 1
+    while path == wanted or key(os.path.abspath(path)) in taken or os.path.lexists(path):
+        number += 1
+        path = wanted.with_name(numbered(wanted.name, number))
+    return path
 
 
 def key(path: str) -> str:

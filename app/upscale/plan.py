@@ -131,7 +131,7 @@ State = Literal["ready", "skipped", "refused"]
 @dataclass(frozen=True)
 class Planned:
     """One photo of a job. `reason` says in a sentence why it is skipped or refused; `output` is where its result will be,
-    `mask` what is protected."""
+    `mask` what is protected. Whatever bears that name when the result is ready stays, unless the result `replaces` it."""
 
     source: Path
     state: State
@@ -142,6 +142,7 @@ class Planned:
     passes: tuple[Pass, ...] = ()
     format: str = ""
     mask: Path | None = None
+    replaces: bool = False
 
     @property
     def frames(self) -> int:
@@ -259,7 +260,7 @@ class Planner:
             number += 1
             output = wanted.with_name(naming.numbered(wanted.name, number))
         self._taken.add(key)
-        return replace(planned, output=output)
+        return replace(planned, output=output, replaces=self.choices.on_exists == "overwrite")
 
 
 def _obstacle(planned: Planned, reduce: bool) -> str:

@@ -109,6 +109,7 @@ def reopened(number: int) -> tuple[Choices, list[Row]]:
         facts = journal.facts(number)
         if facts is None:
             raise JournalError("The job is no longer in the journal.")
+        journal.give_way(number)
         rows = [
             Row(
                 Found(entry.planned.source, mask=_own_mask(entry.planned.mask, facts.choices)),
@@ -119,7 +120,7 @@ def reopened(number: int) -> tuple[Choices, list[Row]]:
                 seconds=entry.seconds,
                 made_by=facts.choices if entry.state == "done" else None,
             )
-            for entry in journal.entries(number)
+            for entry in journal.entries(number, again=True)
         ]
     return facts.choices, rows
 

@@ -185,7 +185,7 @@ def write(pixels: NDArray[Any], photo: Photo, planned: Planned, choices: Choices
         pixels = to_pixels(finished(to_image(pixels), to_image(photo.pixels), planned.size, finish))
     planned.output.parent.mkdir(parents=True, exist_ok=True)
     parts = encode_parts(replace(photo, pixels=pixels), planned.format, choices.quality)
-    placing.write(planned.output, parts)
+    placing.write(planned.output, parts, planned.replaces)
     keep_time(planned, choices)
     return sum(len(part) for part in parts)
 
@@ -207,7 +207,7 @@ def write_animation(frames: list[NDArray[np.uint8]], moving: Animation, photo: P
     planned.output.parent.mkdir(parents=True, exist_ok=True)
     made = Animation(stacked(frames), moving.delays, moving.loop, photo.xmp)
     parts = encode_animation(made, planned.format, choices.quality)
-    placing.write(planned.output, parts)
+    placing.write(planned.output, parts, planned.replaces)
     keep_time(planned, choices)
     return sum(len(part) for part in parts)
 
@@ -226,7 +226,7 @@ class Stream:
         assert self.planned.output is not None
         self.planned.output.parent.mkdir(parents=True, exist_ok=True)
         self._stack = contextlib.ExitStack()
-        self._path = self._stack.enter_context(placing.beside(self.planned.output))
+        self._path = self._stack.enter_context(placing.beside(self.planned.output, self.planned.replaces))
         writer = StripWriter(
             self._path,
             self.shape,

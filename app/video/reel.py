@@ -82,10 +82,11 @@ class Reel:
         placing.write(self.folder / _LIST, [json.dumps(content).encode()])
         self.segments = segments
 
-    def join(self, source: Path, facts: VideoFacts, format: str, metadata: Sequence[str]) -> int:
+    def join(self, source: Path, facts: VideoFacts, format: str, metadata: Sequence[str], replacing: bool) -> int:
         """Put the segments together as they are, with sound, subtitles and chapters of the source; the bytes written.
 
-        `metadata` are ffmpeg's words about what the file tells of itself. The result appears whole or not at all.
+        `metadata` are ffmpeg's words about what the file tells of itself. The result appears whole or not at all; `replacing`
+        as for `placing.beside`.
         """
         if not self.segments:
             raise PhotoError("There is no frame in it.")
@@ -97,7 +98,7 @@ class Reel:
                 listing.append(f"duration {float((after.begins - segment.begins) * facts.base):.9f}")
         (self.folder / "list.ffconcat").write_text("\n".join(listing) + "\n", encoding="ascii")
         muxer = {"mkv": "matroska"}.get(format, format)
-        with placing.beside(self.output) as temporary:
+        with placing.beside(self.output, replacing) as temporary:
             words = [
                 *("-itsoffset", f"{float(first * facts.base):.6f}", "-protocol_whitelist", "file"),
                 *("-f", "concat", "-i", f"file:{self.folder / 'list.ffconcat'}"),

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -212,6 +213,52 @@ def test_resume_of_a_finished_job_doubles_nothing_and_makes_again_what_is_gone(
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [*names, "photo3_twice_x2.png"]
     assert upscale(*words) == OK
     assert len(list((tmp_path / "out").iterdir())) == 4
+
+
+def test_a_file_that_took_the_name_meanwhile_stays_and_the_photo_gets_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos(tmp_path / "in", 2)
+    theirs, plain = tmp_path / "out" / "photo1_twice_x2.png", Journal.begin
+
+    def begin(*words: Any) -> int:
+        number = plain(*words)
+        theirs.parent.mkdir()
+        theirs.write_bytes(b"theirs")
+        return number
+
+    monkeypatch.setattr(Journal, "begin", begin)
+    assert upscale(tmp_path / "in", "--out", tmp_path / "out") == SOME_FAILED
+    assert "taken the name of its result. Try it again: it gets another name." in capsys.readouterr().err
+    assert upscale(tmp_path / "in", "--out", tmp_path / "out", "--resume") == OK
+    assert theirs.read_bytes() == b"theirs"
+    assert sorted(path.name for path in theirs.parent.iterdir()) == [
+        "photo0_twice_x2.png",
+        "photo1_twice_x2 (2).png",
+        "photo1_twice_x2.png",
+    ]
+
+
+def test_a_job_that_goes_on_keeps_what_a_later_one_made_and_replaces_its_own(tmp_path: Path) -> None:
+    named, others = photos(tmp_path / "in", 2), photos(tmp_path / "others", 1, 10, 10)
+    out = tmp_path / "out"
+    words = (tmp_path / "in", "--out", out)
+    assert upscale(*words) == OK
+    key, ours = out / "photo0_twice_x2.png", out / "photo1_twice_x2.png"
+    with Journal() as journal:  # as a kill leaves it: one result placed and not noted, one not yet made
+        (job,) = [one for one in (journal.facts(1),) if one is not None]
+        for place in (0, 1):
+            journal.mark(job.id, place, "waiting")
+        journal._base.execute("UPDATE jobs SET ended=NULL")
+    key.unlink()
+    assert upscale(tmp_path / "others", "--out", out) == OK
+    theirs, stamp = key.read_bytes(), ours.stat().st_mtime_ns
+    assert upscale(*words, "--resume") == OK
+    assert key.read_bytes() == theirs
+    assert ours.stat().st_mtime_ns != stamp
+    assert sorted(path.name for path in out.iterdir()) == ["photo0_twice_x2 (2).png", key.name, ours.name]
+    assert decode(out / "photo0_twice_x2 (2).png").width == 2 * decode(named[0]).width
+    assert decode(key).width == 2 * decode(others[0]).width
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no kill -9")

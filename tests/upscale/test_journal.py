@@ -1,5 +1,6 @@
 """The journal knows what is done, whatever ended the program, and one process works on a job at a time."""
 
+import errno
 import os
 import sqlite3
 from pathlib import Path
@@ -123,3 +124,23 @@ def test_a_journal_that_has_no_place_says_so_in_a_sentence(tmp_path: Path) -> No
     (tmp_path / "home").write_text("a file where a folder should be")
     with pytest.raises(JournalError, match="has no place"):
         Journal(tmp_path / "home" / "state" / "journal.sqlite")
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_that_is_not_to_replace_another_leaves_it_and_no_rest(
+    links: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "no links here")
+
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
+    path = tmp_path / "result.png"
+    placing.write(path, [b"first"], replacing=False)
+    with pytest.raises(placing.NameTaken):
+        placing.write(path, [b"second"], replacing=False)
+    assert path.read_bytes() == b"first"
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.stat().st_nlink == 1
+    placing.write(path, [b"third"])
+    assert path.read_bytes() == b"third"
