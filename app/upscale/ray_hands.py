@@ -12,6 +12,7 @@ import logging
 import os
 import platform
 import queue
+import socket
 import threading
 import time
 from collections.abc import Sequence
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+ANSWER_SECONDS = 15.0  # for the cluster's first machine to be heard of
 CHECK_SECONDS = 120.0  # for a worker to start, import torch and say what it is
 
 
@@ -203,6 +205,7 @@ def connect(address: str, network: str | Mix, workers: int | None, shared: Path 
     except ImportError:
         return Failure("A Ray cluster needs the package ray.", hint="Install it with: pip install 'ganvas[ray]'.")
     try:
+        _knock(address)
         ray.init(address=address, log_to_driver=False, configure_logging=False, ignore_reinit_error=True)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
@@ -215,6 +218,17 @@ def connect(address: str, network: str | Mix, workers: int | None, shared: Path 
     if isinstance(found, Failure):
         disconnect()
     return found
+
+
+def _knock(address: str) -> None:
+    """`ConnectionError` where an address with a port answers nobody: Ray itself goes on asking for minutes, and hears nothing."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not (colon and port.isdigit() and int(port) < 1 << 16):
+        return  # "auto", or what Ray itself refuses
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), ANSWER_SECONDS).close()
+    except OSError as error:
+        raise ConnectionError(error.strerror or str(error)) from error
 
 
 def _hired(ray: Any, network: str | Mix, workers: int | None, shared: Path | None, heard: Heard) -> Cluster | Failure:

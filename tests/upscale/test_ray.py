@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -45,6 +46,15 @@ def test_two_workers_share_a_job_and_a_killed_one_gives_its_photo_back(tmp_path:
     assert all("Python" in sentence and "torch" in sentence for sentence in told["said"])
     assert "no model called no-such-model" in told["unknown"] or "No worker" in told["unknown"]
     assert "Python 2.7" in told["other"]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "[::1]:1"])
+def test_an_address_that_answers_nobody_is_told_at_once(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=lambda **_: pytest.fail("Ray would ask for minutes")))
+    failure = ray_hands.connect(address, "photo-x2", None, None, lambda *_: None)
+    assert isinstance(failure, Failure)
+    assert failure.what == f"There is no Ray cluster at {address}."
+    assert failure.why
 
 
 def test_a_worker_needs_both_models_of_a_mixture() -> None:
