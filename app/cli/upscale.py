@@ -300,7 +300,10 @@ def _noted(
         if args.resume:
             reporter.note("There is no such job to go on with: it begins anew.")
         number = journal.begin(choices, _planned(named, choices, args.recursive), key)
-        return number, list(journal.entries(number))
+        entries = list(journal.entries(number))
+        if not entries:
+            reporter.note("There are no photos in what was named.")
+        return number, entries
     journal.reopen(old.id)
     old = journal.facts(old.id) or old
     reporter.note(f"Going on: {old.done} of {old.total} are done.", done=old.done, total=old.total)

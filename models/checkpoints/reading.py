@@ -111,7 +111,8 @@ def _weights_of_description(source: Source, head: bytes) -> Contents:
             return read_source(replace(source, name=stem + ending, data=text))
     what, hint = foreign(head)
     if not what:
-        what, hint = "in no format that Ganvas knows", "`ganvas models inspect --help` lists the formats."
+        what = "in no format that Ganvas knows"
+        hint = "It opens files of PyTorch, StyleGAN's pickles, safetensors, ncnn and OpenVINO."
     raise CheckpointError(f"{source.name} cannot be opened as a model.", f"It is {what}.", hint)
 
 

@@ -124,6 +124,12 @@ def test_one_bad_file_is_listed_and_the_others_are_done(tmp_path: Path, capsys: 
     assert Path(str(done["output"])).stat().st_size == done["bytes"]
 
 
+def test_a_folder_without_photos_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "in").mkdir()
+    assert upscale(tmp_path / "in") == OK
+    assert "There are no photos in what was named." in capsys.readouterr().err
+
+
 def test_when_nothing_could_be_done_the_code_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "text.png").write_text("no picture")
     assert upscale(tmp_path / "text.png", "--out", tmp_path / "out") == NOTHING_DONE

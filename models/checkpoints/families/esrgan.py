@@ -124,7 +124,7 @@ def _check_not_three(contents: Contents, answers: Mapping[str, str]) -> None:
         raise CheckpointError(
             f"This {WHAT} of 2018 enlarges three times, which Ganvas cannot do.",
             "Its name says x3." if told is None else "So it was told.",
-            "If it is one for x2 after all, open it with scale='2'.",
+            "If it is one for x2 after all, take the x3 out of its name." if told is None else "",
         )
 
 
