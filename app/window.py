@@ -337,16 +337,17 @@ class MainWindow(QMainWindow):
             panel.catalogue_changed()
 
     def _models_added(self, names: list[str]) -> None:
-        """A model that was just added is wanted: offer the panel that works with it."""
+        """A model that was just added is wanted: offer to use it, in the panel that works with it."""
         entry = next((entry for entry in self.catalogue.entries() if entry.name in names), None)
         one = self.tr("{} is at hand.").format(entry.card.title if entry else ", ".join(names))
         text = one if len(names) == 1 else self.tr("{} models are at hand.").format(len(names))
-        panel = PANEL_OF[entry.card.task] if entry else ""
-        if panel and panel != self._here:
-            button = self.tr("Open {}").format(self.rail.entries[panel].text())
-            self._notice_here(Notice(text, button=button, action=lambda: self.go_to(panel)))
-        else:
+        if entry is None:
             self._notice_here(Notice(text))
+            return
+        panel = PANEL_OF[entry.card.task]
+        there = self.tr("Use it in {}").format(self.rail.entries[panel].text())
+        button = self.tr("Use it") if panel == self._here else there
+        self._notice_here(Notice(text, button=button, action=lambda: self._use_model(panel, entry.name)))
 
     def _titled(self, name: str, title: str) -> None:
         self._names[name] = title

@@ -150,9 +150,12 @@ def test_a_wheel_is_offered_added_and_listed_and_explore_can_use_it(
     qtbot.waitUntil(lambda: {entry.name for entry in catalogue.entries()} != before, timeout=WAIT_MS)
     added = ({entry.name for entry in catalogue.entries()} - before).pop()
     qtbot.waitUntil(lambda: page.list.select(added), timeout=WAIT_MS)
-    qtbot.waitUntil(lambda: bar.notice is not None and bar.notice.button == "Open Explore", timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: bar.notice is not None and bar.notice.button == "Use it in Explore", timeout=WAIT_MS)
     panel: Any = window.panel("explore")
     assert added in [choice.name for choice in panel.picker.choices()]
+    qtbot.mouseClick(bar.findChild(QPushButton, "notice:button"), Qt.MouseButton.LeftButton)
+    assert window._here == "explore"
+    assert panel.document.now.model == added
 
 
 def test_a_file_that_leaves_a_question_open_asks_it_with_a_button_for_each_answer(
