@@ -357,6 +357,8 @@ class ExplorePanel(Panel):
         """A photo from the clipboard, to be found in the model at hand."""
         if self.project.can:
             self.project.paste()
+        elif self.facts is not None:
+            self.noticed.emit(Notice(self.tr("This model cannot look for photos."), hint=self.tr("Choose a StyleGAN.")))
 
     def _send(self) -> None:
         self._with_picture(lambda image: self.send_to.emit("upscale", picture_of(image)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -184,7 +185,10 @@ def test_with_a_model_that_cannot_a_photo_is_left_to_others(ready: ExplorePanel,
     assert ready.facts is not None
     ready.facts = replace(ready.facts, projectable=False)
     assert not ready.open_file(photo)
+    heard: list[Any] = []
+    ready.noticed.connect(heard.append)
     ready.paste()
+    assert heard[-1].what == "This model cannot look for photos."
     assert ready.project.sheet is None
 
 
