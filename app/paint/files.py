@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 FOLDER, RECENT = "paint.folder", "paint.recent"
 MOST_RECENT = 8
+_WANTED: dict[str, Literal["", "map", "photo"]] = {"map": "map", "look": "photo", "trace": "photo", "repaint": "photo"}
 
 
 class PaintFiles(QObject):
@@ -58,7 +59,7 @@ class PaintFiles(QObject):
         if not self._panel.models.entries or not has_use_for(path):
             return False
         self._purpose[path] = purpose
-        self._filing.open(path, self._panel.document.drawing.palette, as_map=purpose == "map")
+        self._filing.open(path, self._panel.document.drawing.palette, _WANTED.get(purpose, ""))
         return True
 
     def receive(self, content: Any) -> None:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,12 +32,12 @@ class Filing(QObject):
         super().__init__(parent)
         self._background = Background(self)
 
-    def open(self, path: Path, palette: Palette, *, as_map: bool = False) -> None:
-        """Read a file; `opened` or `failed` follows."""
+    def open(self, path: Path, palette: Palette, wanted: Literal["", "map", "photo"] = "") -> None:
+        """Read a file, as what is `wanted` of it (see `open_file`); `opened` or `failed` follows."""
         from app.paint.state.opening import open_file
 
         self._background.run(
-            lambda: open_file(path, palette, as_map=as_map), self.opened.emit, lambda error: self._fail(path, error, reading=True)
+            lambda: open_file(path, palette, wanted), self.opened.emit, lambda error: self._fail(path, error, reading=True)
         )
 
     def save_project(

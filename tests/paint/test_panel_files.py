@@ -66,6 +66,15 @@ def test_a_saved_landscape_brings_its_drawing_back(panel: PaintPanel, qtbot: QtB
     assert panel.document.drawing.looks == looks
 
 
+def test_a_picture_of_few_colours_chosen_as_a_look_is_one(panel: PaintPanel, qtbot: QtBot, tmp_path: Path) -> None:
+    path = tmp_path / "flat.png"
+    Image.fromarray(np.full((96, 128, 3), (200, 40, 90), np.uint8)).save(path)
+    before = panel.document.map.copy()
+    assert panel.files.open(path, "look")
+    qtbot.waitUntil(lambda: panel.document.drawing.looks.first.name == "flat")
+    assert np.array_equal(panel.document.map, before)
+
+
 def test_a_drawing_of_a_model_that_is_not_here_says_so(panel: PaintPanel, qtbot: QtBot, tmp_path: Path) -> None:
     drawing = blank(256, 192, LABELS, 8)
     drawing.model = "far away"

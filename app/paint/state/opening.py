@@ -48,8 +48,8 @@ def has_use_for(path: Path) -> bool:
     return sniff(head) is not None or is_project(path)
 
 
-def open_file(path: Path, palette: Palette, *, as_map: bool = False) -> Opened:
-    """Open a file as what it is; with `as_map` a picture is read as a label map whatever it looks like.
+def open_file(path: Path, palette: Palette, wanted: Literal["", "map", "photo"] = "") -> Opened:
+    """Open a file as what it is; a picture as the "map" or "photo" that is `wanted`, whatever it looks like or holds.
 
     `PaintFileError` says why it cannot be opened, `OSError` where it cannot be read.
     """
@@ -59,9 +59,11 @@ def open_file(path: Path, palette: Palette, *, as_map: bool = False) -> Opened:
 
     if is_project(path):
         return Opened(path, "project", drawing=read_project(path))
-    if as_map:
+    if wanted == "map":
         return Opened(path, "map", map=read_map(path, palette))
     try:
+        if wanted == "photo":
+            return Opened(path, "photo", picture=load_picture(path, PHOTO_SIDE))
         found = recipes.read(path)
         recipe = from_recipe(found) if found is not None else None
         if recipe is not None:
