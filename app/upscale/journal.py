@@ -242,11 +242,12 @@ class Journal:
     def claimed(self, job: int) -> Iterator[None]:
         """Hold a job for this process while it works on it; `JournalError` where another one does.
 
-        What an earlier run of the job left half-written is swept away. The lock is the system's: it goes with the process.
+        What an earlier run of the job left half-written is swept away. The lock is the system's: it goes with the process. Its
+        file stays as long as the job does: another process may have it open, and must not lock what nobody finds any more.
         """
-        folder = self.path.parent / "locks"
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = sqlite3.connect(folder / f"job-{job}.sqlite", timeout=0, isolation_level=None, check_same_thread=False)
+        path = self._lock_of(job)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
         try:
             try:
                 lock.execute("BEGIN EXCLUSIVE")
@@ -257,8 +258,9 @@ class Journal:
             yield
         finally:
             lock.close()
-            with contextlib.suppress(OSError):
-                (folder / f"job-{job}.sqlite").unlink()
+
+    def _lock_of(self, job: int) -> Path:
+        return self.path.parent / "locks" / f"job-{job}.sqlite"
 
     def _sweep(self, job: int) -> None:
         row = self._base.execute("SELECT token FROM jobs WHERE id=?", (job,)).fetchone()
@@ -304,6 +306,8 @@ class Journal:
         for (job,) in old:
             self._base.execute("DELETE FROM photos WHERE job=?", (job,))
             self._base.execute("DELETE FROM jobs WHERE id=?", (job,))
+            with contextlib.suppress(OSError):
+                self._lock_of(job).unlink()
 
     @contextlib.contextmanager
     def _together(self) -> Iterator[None]:

@@ -70,8 +70,10 @@ def test_two_processes_do_not_work_on_one_job(tmp_path: Path) -> None:
     plan = planned(photos(tmp_path / "in", 1), X2)
     with Journal() as mine, Journal() as other:
         job = mine.begin(X2, plan)
-        with mine.claimed(job), pytest.raises(JournalError, match="Another Ganvas"), other.claimed(job):
-            pass
+        with mine.claimed(job):
+            for _ in range(2):  # who was refused must not have taken the lock away
+                with pytest.raises(JournalError, match="Another Ganvas"), other.claimed(job):
+                    pass
         with other.claimed(job):
             pass
 
@@ -109,8 +111,10 @@ def test_old_finished_jobs_are_forgotten(tmp_path: Path, monkeypatch: pytest.Mon
         jobs = []
         for _ in range(5):
             jobs.append(journal.begin(X2, plan))
-            journal.end(jobs[-1])
+            with journal.claimed(jobs[-1]):
+                journal.end(jobs[-1])
         assert journal.facts(jobs[0]) is None
+        assert len(list((journal.path.parent / "locks").iterdir())) == 3  # nor is a lock kept for a job that is not there
         assert journal.facts(jobs[-1]) is not None
 
 
