@@ -122,8 +122,12 @@ class Conveyor:
         if item.assembly is None:
             try:
                 making.open_assembly(item, self.choices)
-            except (OSError, MemoryError) as error:
+            except (OSError, MemoryError, PhotoError) as error:
                 del self._current[item.index]
+                if isinstance(error, OSError) and error.errno in _NO_ROOM:
+                    self._ready.appendleft(item)  # it waits for room as those do that are made already
+                    self._halt(error)
+                    return None
                 self._fail(item, error)
                 return self.next_request()
         assert item.assembly is not None

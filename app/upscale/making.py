@@ -54,15 +54,16 @@ def next_bytes(item: Item, scale: int) -> int:
 
 
 def open_assembly(item: Item, choices: Choices) -> None:
-    """Give the item a place for the tiles of its next run: in memory, or on the disk where they are many. `OSError`."""
+    """Give the item a place for the tiles of its next run: in memory, or on the disk where they are many. `OSError`,
+    `PhotoError`."""
     assert item.pixels is not None
     assert item.photo is not None
     height, width, channels = item.pixels.shape
     shape = Shape(width * choices.scale, height * choices.scale, channels, item.pixels.dtype)
     if item.last_run and item.moving is None and next_bytes(item, choices.scale) > STREAM_BYTES:
         _check_room(item.planned, choices)
-        item.stream = results.Stream(item.photo, item.planned, choices, shape)
-        item.assembly = item.stream.open()
+        stream = results.Stream(item.photo, item.planned, choices, shape)
+        item.assembly, item.stream = stream.open(), stream
     else:
         item.assembly = results.Assembly(shape)
 

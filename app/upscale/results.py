@@ -222,21 +222,23 @@ class Stream:
     shape: Shape
 
     def open(self) -> StreamedAssembly:
-        """Where the tiles go. `OSError` where the folder cannot be written."""
+        """Where the tiles go. `OSError` where the folder cannot be written, `PhotoError` where the mask is gone: then nothing is
+        left there."""
         assert self.planned.output is not None
         self.planned.output.parent.mkdir(parents=True, exist_ok=True)
-        self._stack = contextlib.ExitStack()
-        self._path = self._stack.enter_context(placing.beside(self.planned.output, self.planned.replaces))
-        writer = StripWriter(
-            self._path,
-            self.shape,
-            self.photo,
-            self.planned.format,
-            self.planned.size,
-            self.choices.quality,
-            finish_of(self.photo.pixels, self.planned, self.choices),
-        )
-        return StreamedAssembly(self._stack.enter_context(writer), self.shape)
+        with contextlib.ExitStack() as stack:
+            writer = StripWriter(
+                stack.enter_context(placing.beside(self.planned.output, self.planned.replaces)),
+                self.shape,
+                self.photo,
+                self.planned.format,
+                self.planned.size,
+                self.choices.quality,
+                finish_of(self.photo.pixels, self.planned, self.choices),
+            )
+            assembly = StreamedAssembly(stack.enter_context(writer), self.shape)
+            self._stack = stack.pop_all()
+        return assembly
 
     def finish(self) -> int:
         """Wait for the encoder and place the file; the bytes written. Raises what writing failed with."""

@@ -163,6 +163,36 @@ def test_a_result_too_large_to_hold_is_streamed_and_is_the_same(
     assert recipe.read(streamed) == recipe.read(whole)
 
 
+def test_a_large_result_whose_folder_cannot_be_made_does_not_stop_the_others(
+    tmp_path: Path, running: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = planned(photos(tmp_path / "in", 2), replace(X2, into=tmp_path / "out"))
+    (tmp_path / "file").write_text("a file where a folder should be")
+    plan[0] = replace(plan[0], output=tmp_path / "file/photo.png")
+    monkeypatch.setattr(making, "STREAM_BYTES", 0)
+    with Conveyor(X2) as belt:
+        for index, one in enumerate(plan):
+            belt.add(index, one)
+        events = drive(belt, running)
+    assert [(event.index, event.stage) for event in events if event.stage in ("done", "failed")] == [(0, "failed"), (1, "done")]
+
+
+def test_a_large_result_waits_for_room_too(tmp_path: Path, running: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = planned(photos(tmp_path / "in", 2), replace(X2, into=tmp_path / "out"))
+    monkeypatch.setattr(making, "STREAM_BYTES", 0)
+    with Conveyor(X2) as belt, monkeypatch.context() as full:
+        full.setattr(results, "free_bytes", lambda path: 0)
+        for index, one in enumerate(plan):
+            belt.add(index, one)
+        events = drive(belt, running)
+        assert belt.halted is not None
+        assert not [event for event in events if event.stage in ("done", "failed")]
+        full.undo()
+        belt.resume()
+        events = drive(belt, running)
+    assert sorted(event.index for event in events if event.stage == "done") == [0, 1]
+
+
 def tiles_of(running: Engine, request: UpscaleRequest, tile: int = 16) -> Iterator[object]:
     return running.run(replace(request, tile=tile))
 

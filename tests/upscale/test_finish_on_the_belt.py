@@ -81,7 +81,11 @@ def test_the_result_is_the_same_for_any_tiles_and_streamed(
     assert np.array_equal(pixels[inside], plain[inside])
 
 
-def test_a_mask_that_is_gone_fails_the_photo_with_a_reason(tmp_path: Path, running: Engine) -> None:
+@pytest.mark.parametrize("held", [making.STREAM_BYTES, 0])
+def test_a_mask_that_is_gone_fails_the_photo_with_a_reason(
+    tmp_path: Path, running: Engine, monkeypatch: pytest.MonkeyPatch, held: int
+) -> None:
+    monkeypatch.setattr(making, "STREAM_BYTES", held)
     kept = mask(20, 30)
     plan = planned(photos(tmp_path / "in", 1), replace(FINISHED, protect=kept))
     kept.unlink()
@@ -92,6 +96,7 @@ def test_a_mask_that_is_gone_fails_the_photo_with_a_reason(tmp_path: Path, runni
         events = drive(belt, running)
     assert events[-1].stage == "failed"
     assert "mask" in str(events[-1].failure)
+    assert not list((tmp_path / "in/upscaled").glob(".*"))
 
 
 def test_a_photo_with_a_mask_of_its_own_keeps_it_in_the_journal_and_comes_back_with_it(tmp_path: Path) -> None:
