@@ -52,7 +52,7 @@ def labels_of(path: Path) -> dict[str, int]:
         with Image.open(path) as image:
             named = json.loads(getattr(image, "text", {}).get(LABELS_KEY, "[]")) if image.mode in ("P", "L") else []
         return {str(label["name"]): int(label["id"]) for label in named}
-    except (OSError, ValueError, KeyError, TypeError, UnidentifiedImageError, Image.DecompressionBombError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, UnidentifiedImageError, Image.DecompressionBombError):
         return {}
 
 

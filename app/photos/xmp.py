@@ -34,6 +34,8 @@ _BROKEN = (ParseError, DefusedXmlException, ValueError, LookupError, RecursionEr
 
 # Real packets nest some ten elements deep; this many more are an attack on the stack.
 MAX_DEPTH = 100
+# An editing history of 10 MB has some hundred thousand elements; each takes many times its bytes in memory.
+MAX_ELEMENTS = 500_000
 
 # A property: its namespace and its name.
 Name = tuple[str, str]
@@ -45,17 +47,19 @@ def _tag(namespace: str, name: str) -> str:
 
 def _parse(packet: bytes) -> tuple[Element, dict[str, str]] | None:
     """The rdf:RDF element of a packet with its prefixes {namespace: prefix}; None where it is no sane packet."""
-    prefixes = dict(_PREFIXES)
-    root, depth = None, 0
+    prefixes, taken = dict(_PREFIXES), set(_PREFIXES.values())
+    root, depth, elements = None, 0, 0
     try:
         for event, value in iterparse(io.BytesIO(packet.strip(b"\0 \r\n\t")), ("start-ns", "start", "end"), forbid_dtd=True):
             if event != "start-ns":
                 root = value if root is None else root
                 depth += 1 if event == "start" else -1
-                if depth > MAX_DEPTH:
+                elements += event == "start"
+                if depth > MAX_DEPTH or elements > MAX_ELEMENTS:
                     return None
-            elif value[0] and value[1] not in prefixes and value[0] not in prefixes.values():
+            elif value[0] and value[1] not in prefixes and value[0] not in taken:
                 prefixes[value[1]] = value[0]
+                taken.add(value[0])
         rdf = None if root is None else root if root.tag == _tag(RDF, "RDF") else root.find(_tag(RDF, "RDF"))
     except _BROKEN:
         return None
@@ -183,12 +187,12 @@ def split(packet: bytes, limit: int) -> tuple[bytes, bytes]:
 
 
 def _serialise(rdf: Element, prefixes: Mapping[str, str], wrapped: bool = True) -> bytes:
-    named = dict(prefixes)
+    named, taken, numbers = dict(prefixes), set(prefixes.values()), count()
     for element in rdf.iter():
         for tag in (element.tag, *element.attrib):
             namespace = tag[1:].partition("}")[0] if tag.startswith("{") else ""
             if namespace and namespace not in named:
-                named[namespace] = next(f"ns{i}" for i in count() if f"ns{i}" not in named.values())
+                named[namespace] = next(name for name in (f"ns{i}" for i in numbers) if name not in taken)
     used = {namespace: prefix for namespace, prefix in named.items() if namespace not in (XML, META)}
     declared = "".join(f" xmlns:{prefix}={quoteattr(namespace)}" for namespace, prefix in used.items())
     inner = "".join(text for child in rdf for text in _write(child, named))

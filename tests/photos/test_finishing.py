@@ -115,6 +115,10 @@ def test_a_mask_is_black_and_white_or_what_was_painted_on_nothing(tmp_path: Path
 def test_labels_of_a_map_protect_what_they_stand_for(tmp_path: Path) -> None:
     image = Image.fromarray(np.repeat(np.array([[3], [7], [9]], np.uint8), 4, 1), "P")
     image.putpalette(list(range(256)) * 3)
+    nested = PngInfo()
+    nested.add_text(masks.LABELS_KEY, "[" * 100_000)
+    image.save(tmp_path / "nested.png", pnginfo=nested)
+    assert masks.labels_of(tmp_path / "nested.png") == {}
     info = PngInfo()
     info.add_text(masks.LABELS_KEY, json.dumps([{"id": 3, "name": "sky"}, {"id": 7, "name": "sea"}, {"id": 9, "name": "sand"}]))
     image.save(tmp_path / "map.png", pnginfo=info)

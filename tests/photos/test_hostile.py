@@ -3,6 +3,8 @@
 import io
 import os
 import struct
+import time
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -12,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from app.photos import recipe
+from app.photos import recipe, xmp
+from app.photos.containers import png, tiff
 from app.photos.decoding import decode, probe
 from app.photos.formats import sniff
 from app.photos.photo import PhotoError
@@ -74,6 +77,46 @@ def png_claiming(width: int, height: int) -> bytes:
 def test_a_bomb_is_not_unpacked(width: int, height: int, said: str) -> None:
     with pytest.raises(PhotoError, match=said):
         decode(png_claiming(width, height))
+
+
+def test_records_that_end_amid_spaces_take_no_time() -> None:
+    text = b"iptc 1" + b" " * 200_000 + b"!"
+    began = time.perf_counter()
+    assert png._unhex(text) is None
+    assert time.perf_counter() - began < 5
+
+
+def packet(inner: str) -> bytes:
+    head = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{xmp.RDF}"><rdf:Description>'
+    return f"{head}{inner}</rdf:Description></rdf:RDF></x:xmpmeta>".encode()
+
+
+@pytest.mark.parametrize(("element", "count"), [('<x xmlns="urn:{}"/>', 3000), ('<p{0}:x xmlns:p{0}="urn:{0}"/>', 40_000)])
+def test_a_packet_of_many_namespaces_takes_no_time(element: str, count: int) -> None:
+    whole = packet("".join(element.format(i) for i in range(count)))
+    began = time.perf_counter()
+    assert xmp.get(xmp.merge(whole, {("urn:a", "b"): "c"}), ("urn:a", "b")) == "c"
+    assert time.perf_counter() - began < 5
+
+
+def test_a_packet_of_more_elements_than_any_history_has_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = packet("<rdf:li/>" * 100 + "<rdf:last>here</rdf:last>")
+    assert xmp.get(whole, (xmp.RDF, "last")) == "here"
+    monkeypatch.setattr(xmp, "MAX_ELEMENTS", 100)
+    assert xmp.get(whole, (xmp.RDF, "last")) is None
+
+
+def test_a_thousand_entries_that_point_at_one_value_take_no_memory() -> None:
+    count, value = 900, bytes(2**20)
+    behind = 8 + 2 + 12 * count + 4
+    entries = b"".join(struct.pack("<HHII", 1000 + i, 7, len(value), behind) for i in range(count))
+    whole = b"II*\0" + struct.pack("<IH", 8, count) + entries + struct.pack("<I", 0) + value
+    tracemalloc.start()
+    assert tiff.read_exif(lambda at, size: whole[at : at + size]) is None
+    assert tiff.addition(lambda at, size: whole[at : at + size], len(whole), None, b"\x1c") is None
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * tiff.MAX_READ
 
 
 @settings(max_examples=150, deadline=None)

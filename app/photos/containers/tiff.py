@@ -21,6 +21,7 @@ CAMERA = {
 }  # fmt: skip
 LONG, UNDEFINED, LONG8 = 4, 7, 16
 MAX_ENTRIES, MAX_VALUE, MAX_DEPTH = 1000, 16 * 2**20, 4
+MAX_READ = 64 * 2**20  # all entries together: a thousand of them may point at one value
 
 _SIZES = {**SIZES, 13: 4, 16: 8, 17: 8, 18: 8}  # 13 points at a directory; BigTIFF has numbers of 64 bits
 
@@ -65,6 +66,21 @@ class _Layout:
     @property
     def inline(self) -> int:
         return 8 if self.big else 4
+
+
+def _within_reason(read_at: ReadAt) -> ReadAt:
+    """The same for one look at a file. struct.error where it takes more than any photo does."""
+    left = MAX_READ
+
+    def read(at: int, size: int) -> bytes:
+        nonlocal left
+        found = read_at(at, size)
+        left -= len(found)
+        if left < 0:
+            raise struct.error("too many values")
+        return found
+
+    return read
 
 
 def _head(read_at: ReadAt) -> tuple[_Layout, int]:
@@ -154,6 +170,7 @@ def _block_reader(block: bytes) -> ReadAt:
 
 def read_exif(read_at: ReadAt) -> bytes | None:
     """What a camera said in a TIFF file, as an EXIF block of its own; None where it said nothing."""
+    read_at = _within_reason(read_at)
     try:
         layout, first = _head(read_at)
         entries = parse(read_at, layout, first).entries
@@ -168,6 +185,7 @@ def read_exif(read_at: ReadAt) -> bytes | None:
 
 def read_iptc(read_at: ReadAt) -> bytes | None:
     """The IPTC records in a TIFF file, or None. (Many programs store them as 32-bit numbers, filled up with zeros.)"""
+    read_at = _within_reason(read_at)
     try:
         layout, first = _head(read_at)
         entry = parse(read_at, layout, first).entries.get(IPTC)
@@ -186,6 +204,7 @@ def addition(read_at: ReadAt, size: int, exif: bytes | None, iptc: bytes | None)
 
     None where there is nothing to add, or the file is not little-endian as libvips writes it.
     """
+    read_at = _within_reason(read_at)
     try:
         layout, first = _head(read_at)
         if layout.order != "<" or not (exif or iptc):
@@ -195,7 +214,7 @@ def addition(read_at: ReadAt, size: int, exif: bytes | None, iptc: bytes | None)
             return None
         entries = {tag: entry for tag, entry in own.entries.items() if tag != IPTC}
         if exif:
-            block = _block_reader(exif)
+            block = _within_reason(_block_reader(exif))
             told, at = _head(block)
             entries |= {tag: entry for tag, entry in parse(block, told, at).entries.items() if tag in CAMERA}
         if iptc:
