@@ -28,6 +28,14 @@ class Global:
         return f"{self.module}.{self.name}"
 
 
+ATOMS = (str, bytes, int, float, bool, complex, type(None), Global)
+
+
+def hashes_quickly(value: Any) -> bool:
+    """Whether a value's hash takes no time and cannot be made to collide often, as those of large integers can."""
+    return isinstance(value, ATOMS) and not (isinstance(value, int) and not -(1 << 63) <= value < 1 << 63)
+
+
 @dataclass(eq=False)
 class Record:
     """An object that a pickle describes: `maker` would have been called with `args` and `kwargs`, then given `state`.

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from models.checkpoints.inert import Dictionary, Global, Record
+from models.checkpoints.inert import ATOMS, Dictionary, Global, Record, hashes_quickly
 from models.checkpoints.source import Buffer
 from models.errors import CheckpointError
 
@@ -20,8 +20,8 @@ LONGEST_NAME = 400
 LONGEST_LINE = 1 << 16  # of protocol 0, where numbers and texts end with a line break
 LONGEST_KEY_TUPLE = 8
 MOST_KEY_TUPLES = 10_000  # their hashes can be made to collide
+LARGEST_PLACE = 1 << 32  # of the memo, which text may number without end
 _HIGHEST_PROTOCOL = 5
-_ATOMS = (str, bytes, int, float, bool, complex, type(None), Global)
 
 
 class Meaning(Protocol):
@@ -136,9 +136,9 @@ class _Machine:
         if isinstance(key, tuple):
             self.key_tuples += 1
             simple = len(key) <= LONGEST_KEY_TUPLE and self.key_tuples <= MOST_KEY_TUPLES
-            if simple and all(isinstance(part, _ATOMS) for part in key):
+            if simple and all(isinstance(part, ATOMS) for part in key):
                 return tuple(self.check_key(part) for part in key)
-        elif isinstance(key, _ATOMS) and not (isinstance(key, int) and not -(1 << 63) <= key < 1 << 63):
+        elif hashes_quickly(key):
             return key
         raise CheckpointError(
             "The file is damaged or malicious.", f"Its pickle has {type(key).__name__} keys that no model needs."
@@ -227,6 +227,8 @@ def _protocol(m: _Machine) -> None:
 
 
 def _put(m: _Machine, index: int) -> None:
+    if not 0 <= index < LARGEST_PLACE:
+        raise Damaged("The file is damaged or malicious.", "Its pickle stores something at a place that no pickle has.")
     m.memo[index] = m.top()
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from models.checkpoints.inert import Dictionary, Global, Record
+from models.checkpoints.inert import Dictionary, Global, Record, hashes_quickly
 from models.checkpoints.pickle_names import allowed
 from models.checkpoints.tensors import strided
 from models.errors import CheckpointError
@@ -122,7 +122,7 @@ class ModelMeaning:
         made = Dictionary()
         for pair in args[0] if args else ():
             key, value = pair
-            if not isinstance(key, (str, int)):
+            if not isinstance(key, (str, int)) or not hashes_quickly(key):
                 raise CheckpointError("The file is damaged.", "An ordered dict of it has keys that are no names.")
             self._budget.spend(64)
             made[key] = value
@@ -131,7 +131,7 @@ class ModelMeaning:
     def small_set(self, args: tuple[Any, ...]) -> Any:
         members = args[0] if args else []
         self._budget.spend(64 * len(members))
-        if not all(isinstance(member, (str, bytes, int, float, type(None), Global)) for member in members):
+        if not all(map(hashes_quickly, members)):
             raise CheckpointError("The file is damaged or malicious.", "A set of it has members that no model needs.")
         return set(members)
 

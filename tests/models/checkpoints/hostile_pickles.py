@@ -119,6 +119,11 @@ def _payloads() -> dict[str, bytes]:
         ),
         "five million nothings": pickle(b"N0" * 2_500_000),
         "keys that collide": pickle(b"}(" + b"".join(_long(n * ((1 << 61) - 1) << 8) + b"N" for n in range(1, 20_000)) + b"u"),
+        "members of a set that collide": pickle(named("builtins", "set") + b"](" + b"".join(_colliding(100_000)) + b"e\x85R"),
+        "keys of an OrderedDict that collide": pickle(
+            named("collections", "OrderedDict") + b"](" + b"".join(key + b"N\x86" for key in _colliding(60_000)) + b"e\x85R"
+        ),
+        "places that collide": pickle(b"N" + b"".join(b"p%d\n" % (n * ((1 << 61) - 1)) for n in range(1, 60_000))),
         "a hundred thousand copies of a text": pickle(
             text("x" * 100_000) + b"q\x00" + (named("_codecs", "encode") + b"h\x00" + text("latin1") + b"\x86R") * 20_000
         ),
@@ -137,6 +142,11 @@ def _payloads() -> dict[str, bytes]:
 def _long(value: int) -> bytes:
     raw = value.to_bytes(16, "little", signed=True)
     return b"\x8a\x10" + raw
+
+
+def _colliding(count: int) -> list[bytes]:
+    """Numbers that all have one hash."""
+    return [_long(n * ((1 << 61) - 1)) for n in range(1, count)]
 
 
 def _array(shape: bytes, code: str, data: bytes) -> bytes:
