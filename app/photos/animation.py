@@ -5,6 +5,7 @@ Frames come composed (each is a whole picture, whatever the file stores of it), 
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -74,7 +75,7 @@ def decode_animation(path: Path) -> Animation:
             packet = bytes(image.get("xmp-data")) if image.get_typeof("xmp-data") else None
             delays = tuple(image.get("delay")) if image.get_typeof("delay") else (100,) * pages
             loop = int(image.get("loop")) if image.get_typeof("loop") else 0
-            image = image.colourspace("srgb")
+            image = _in_srgb(image)
             pixels = np.frombuffer(image.write_to_memory(), np.uint8)
         except pyvips.Error as error:
             raise PhotoError("Its frames are broken.") from error
@@ -82,6 +83,14 @@ def decode_animation(path: Path) -> Animation:
     if frames.shape[3] == 4 and (frames[..., 3] == 255).all():
         frames = np.ascontiguousarray(frames[..., :3])
     return Animation(frames, (*delays, *(100,) * pages)[:pages], loop, packet)
+
+
+def _in_srgb(image: Any) -> Any:
+    """Of a profile that cannot be used nothing is known: then the numbers are taken for sRGB, as every viewer does."""
+    if image.get_typeof("icc-profile-data"):
+        with contextlib.suppress(pyvips.Error):
+            return image.icc_transform("srgb", embedded=True, intent="relative", depth=8)
+    return image.colourspace("srgb")
 
 
 def encode_animation(animation: Animation, format: str, quality: int = 92) -> list[bytes | memoryview]:

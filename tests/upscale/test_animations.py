@@ -12,6 +12,7 @@ from app.photos import animation, recipe
 from app.photos.animation import Animation, decode_animation, encode_animation
 from app.photos.decoding import probe
 from app.photos.photo import PhotoError
+from app.photos.resizing import to_image
 from app.upscale.conveyor import Conveyor
 from app.upscale.plan import Choices
 from app.upscale.sizes import parse_target
@@ -56,6 +57,17 @@ def test_every_frame_is_enlarged_and_keeps_its_time(tmp_path: Path, running: Eng
     assert shares == sorted(shares)
     if one.format == "webp":
         assert recipe.read_kind(one.output) == "enlarged"
+
+
+def test_frames_of_a_wide_profile_come_in_srgb_and_those_of_a_broken_one_as_they_are(tmp_path: Path) -> None:
+    red = to_image(np.full((4, 4, 3), (200, 50, 50), np.uint8)).copy(interpretation="srgb")
+    wide = red.icc_transform("p3", input_profile="srgb")
+    pixels = np.frombuffer(wide.write_to_memory(), np.uint8).reshape(4, 4, 3)
+    assert np.abs(pixels[0, 0].astype(int) - (200, 50, 50)).max() > 5
+    for name, profile, first in (("wide", wide.get("icc-profile-data"), (200, 50, 50)), ("broken", b"none", pixels[0, 0])):
+        path, pictures = tmp_path / f"{name}.webp", [Image.fromarray(pixels), Image.fromarray(255 - pixels)]
+        pictures[0].save(path, save_all=True, append_images=pictures[1:], lossless=True, icc_profile=profile)
+        assert np.abs(decode_animation(path).frames[0, 0, 0].astype(int) - first).max() <= 1
 
 
 def test_as_a_still_format_the_first_frame_is_taken_and_told(tmp_path: Path, running: Engine) -> None:
