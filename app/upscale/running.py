@@ -43,12 +43,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class _Noted:
-    """The job in the journal, held for this process."""
+    """The job in the journal, held for this process. `following` is the place that the next photo gets there."""
 
     journal: Journal
     number: int
     claim: contextlib.ExitStack
     places: dict[int, int]
+    following: int
 
 
 class Runner(QObject):
@@ -87,7 +88,8 @@ class Runner(QObject):
         self._stopped_job: int | None = None
         self._done = self._failed = 0
         self._choices = Choices("", 1)  # of the job at work, or of the last one
-        self._places: dict[int, int] = {}
+        self._places: dict[int, int] = {}  # in the journal
+        self._following = 0  # the place there that the next photo gets
         self._coming: list[Row] = []
         self._known: set[int] = set()
         # What the window's own worker says is taken at once, what other threads say when the window has time.
@@ -146,15 +148,16 @@ class Runner(QObject):
             number = job if job is not None else journal.begin(choices, planned)
             claim = contextlib.ExitStack()
             claim.enter_context(journal.claimed(number))
-            # A job that goes on has its rows at other places than they have here.
-            sources = [Path(os.path.abspath(one.source)) for one in planned]
-            known = {entry.planned.source: entry.place for entry in journal.entries(number)}
-            places = {i: known[path] for i, path in enumerate(sources) if path in known}
-            return _Noted(journal, number, claim, places)
+            # A job that goes on has its rows at other places than they have here. One photo may be there for two results.
+            wanted = [(Path(os.path.abspath(one.source)), one.output) for one in planned]
+            known = {(entry.planned.source, entry.planned.output): entry.place for entry in journal.entries(number)}
+            places = {i: known[one] for i, one in enumerate(wanted) if one in known}
+            return _Noted(journal, number, claim, places, max(known.values(), default=-1) + 1)
 
         def begin(noted: _Noted | None) -> None:
             self._noted = noted
-            self._begin(choices, sha256, noted.places if noted else {})
+            self._places, self._following = (noted.places, noted.following) if noted else ({}, 0)
+            self._begin(choices, sha256)
 
         def unnoted(error: Exception) -> None:
             said = str(error) if isinstance(error, JournalError) else f"The journal cannot be written: {error}."
@@ -164,7 +167,7 @@ class Runner(QObject):
 
         self._notes.run(note, begin, unnoted)
 
-    def _begin(self, choices: Choices, sha256: str, places: dict[int, int]) -> None:
+    def _begin(self, choices: Choices, sha256: str) -> None:
         self._done = self._failed = 0
         self.progress = JobProgress([_work(row) for row in self._rows])
         self._choices = choices
@@ -176,7 +179,6 @@ class Runner(QObject):
         for index, row in enumerate(self._rows):
             if row.planned is not None:
                 self._belt.add(index, row.planned)
-        self._places = places
         stop = self.state == "stopping"
         self._set_state("running")
         coming, self._coming = self._coming, []
@@ -209,8 +211,8 @@ class Runner(QObject):
                 self._belt.add(index, row.planned)
         noted = self._noted
         if noted is not None:
-            top = max(self._places.values(), default=-1) + 1
-            self._places |= {first + i: top + i for i in range(len(rows))}
+            self._places |= {first + i: self._following + i for i in range(len(rows))}
+            self._following += len(planned)
             self._notes.run(lambda: noted.journal.extend(noted.number, planned), _nothing, self._note_failed)
         self._pump()
 

@@ -196,6 +196,27 @@ def test_an_interrupted_job_is_offered_and_goes_on(
     until(lambda: not unfinished())
 
 
+def test_photos_that_join_a_job_which_went_on_are_noted_as_their_own(
+    panel: UpscalePanel, until: Until, tmp_path: Path, notices: list[Notice | None]
+) -> None:
+    choices = Choices(TWICE, 2, parse_target("x2"), format="png")
+    plan = planned(photos(tmp_path / "in", 3, 300, 300), choices)
+    with Journal() as journal:
+        job = journal.begin(choices, plan)
+        journal.mark(job, 2, "done")  # small ones overtake large ones
+    panel.restore({})
+    until(lambda: bool(notices) and notices[-1] is not None and notices[-1].action is not None)
+    assert notices[-1] is not None
+    assert notices[-1].action is not None
+    notices[-1].action()
+    until(lambda: panel.runner.state == "running")
+    panel.add([photos(tmp_path / "more", 1)[0]])
+    until(lambda: states(panel) == ["done"] * 4 and panel.runner.state == "idle")
+    until(lambda: not unfinished())
+    with Journal() as journal:
+        assert [entry.state for entry in journal.entries(job)] == ["done"] * 4
+
+
 def test_closing_in_the_middle_leaves_no_half_file_and_a_job_to_go_on_with(
     panel: UpscalePanel, until: Until, tmp_path: Path
 ) -> None:
