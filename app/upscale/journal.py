@@ -259,6 +259,19 @@ class Journal:
         finally:
             lock.close()
 
+    def is_held(self, job: int) -> bool:
+        """Whether somebody works on a job."""
+        if not self._lock_of(job).exists():
+            return False
+        lock = sqlite3.connect(self._lock_of(job), timeout=0, isolation_level=None)
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError:
+            return True
+        finally:
+            lock.close()
+        return False
+
     def _lock_of(self, job: int) -> Path:
         return self.path.parent / "locks" / f"job-{job}.sqlite"
 

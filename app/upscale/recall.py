@@ -93,13 +93,14 @@ def _own_file(name: str) -> Path:
 
 
 def interrupted() -> tuple[int, int, int] | None:
-    """The newest job that did not come to its end: its number, photos done, photos in all; None where there is none."""
+    """The newest job that did not come to its end and that nobody works on: its number, photos done, photos in all; None where
+    there is none."""
     try:
         with Journal() as journal:
-            jobs = journal.unfinished()
+            recent = [job for job in journal.unfinished() if time.time() - job.began < OFFERED_SECONDS]
+            jobs = [job for job in recent if not journal.is_held(job.id)]
     except JournalError:
         return None
-    jobs = [job for job in jobs if time.time() - job.began < OFFERED_SECONDS]
     return (jobs[0].id, jobs[0].done, jobs[0].total) if jobs else None
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.photos import placing
+from app.upscale import recall
 from app.upscale.journal import Journal, JournalError, key_of
 from app.upscale.plan import Choices
 from app.upscale.sizes import parse_target
@@ -76,6 +77,15 @@ def test_two_processes_do_not_work_on_one_job(tmp_path: Path) -> None:
                     pass
         with other.claimed(job):
             pass
+
+
+def test_a_job_that_is_worked_on_elsewhere_is_not_offered(tmp_path: Path) -> None:
+    plan = planned(photos(tmp_path / "in", 1), X2)
+    with Journal() as journal:
+        job = journal.begin(X2, plan)
+        with journal.claimed(job):
+            assert recall.interrupted() is None
+        assert recall.interrupted() == (job, 0, 1)
 
 
 def test_what_a_dead_process_left_half_written_is_swept_and_nothing_else(tmp_path: Path) -> None:
