@@ -37,7 +37,7 @@ class Settings:
         """A choice, or the default where there is none or one of another type."""
         value = self._values.get(name)
         if isinstance(default, float) and type(value) is int:
-            value = float(value)
+            value = float(value) if abs(value) < 1 << 53 else None
         if type(value) is not type(default):
             return default
         if isinstance(value, list) and not all(isinstance(item, str) for item in value):
@@ -84,7 +84,7 @@ class Settings:
             return
         try:
             self._values = dict(_flat(tomllib.loads(text)))
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # not only TOML's own: a number may be too long for Python
             self._set_aside(str(error))
 
     def _set_aside(self, why: str) -> None:

@@ -81,6 +81,16 @@ def test_a_broken_file_is_set_aside_and_said() -> None:
     assert Settings().problem == ""
 
 
+def test_numbers_that_are_too_long_are_those_of_a_broken_file_or_none() -> None:
+    config_folder().mkdir(parents=True)
+    file = config_folder() / "settings.toml"
+    file.write_text("a = " + "1" * 5000)
+    assert Settings().problem
+    assert not file.exists()
+    file.write_text("a = " + "1" * 400)
+    assert Settings().get("a", 0.5) == 0.5
+
+
 @pytest.mark.parametrize("content", [b"", b"[1, 2]", b"{", b"\xff", b"[" * 100_000])
 def test_a_last_state_that_cannot_be_read_is_an_empty_one(content: bytes) -> None:
     state_folder().mkdir(parents=True)
