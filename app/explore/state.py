@@ -148,7 +148,7 @@ class Document:
             if not self.seen or number > self.seen[-1].number:
                 self.seen.append(Seen(number, parent, variation))
         place = state.get("place")
-        self.place = place if place in {seen.number for seen in self.seen} else None
+        self.place = place if type(place) is int and place in {seen.number for seen in self.seen} else None
         self.history.clear()
 
     def _tell(self) -> None:

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -89,7 +90,8 @@ def test_the_document_comes_back_after_a_restart() -> None:
     assert after.history.undo_title is None
 
 
-def test_a_kept_state_that_is_damaged_leaves_what_can_be_read() -> None:
+@pytest.mark.parametrize("place", [99, [4], "4"])
+def test_a_kept_state_that_is_damaged_leaves_what_can_be_read(place: object) -> None:
     good = Variation("faces", 3.0, 1.0)
     document = Document()
     document.restore(
@@ -99,7 +101,7 @@ def test_a_kept_state_that_is_damaged_leaves_what_can_be_read() -> None:
             "pinned": {"x": "far"},
             "favourites": [good.to_dict(), 7, {"psi": []}],
             "seen": [{"number": 4, "parent": None, **good.to_dict()}, {"number": "five"}, {"number": 2, **good.to_dict()}],
-            "place": 99,
+            "place": place,
         }
     )
     assert (document.now, document.pinned, document.favourites) == (good, None, (good,))
