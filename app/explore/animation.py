@@ -49,8 +49,8 @@ def assemble(folder: Path, path: Path, recipe: dict[str, Any], loop: bool) -> No
         return
     with placing.beside(path) as temporary:
         _animate(frames, temporary, path.suffix.lower(), loop)
-    if path.suffix.lower() == ".webp":
-        recipes.embed(path, recipe, "generated")
+        if path.suffix.lower() == ".webp":
+            recipes.embed(temporary, recipe, "generated")
     shutil.rmtree(folder, ignore_errors=True)
 
 

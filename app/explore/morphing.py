@@ -249,7 +249,9 @@ class Saver(QObject):
             return
         if isinstance(update, Frame):
             folder, number, picture = self._folder, self._number, update.picture
-            self._files.run(lambda: animation.write_frame(folder, number, picture), lambda _: None, self._broken)
+            self._files.run(
+                lambda: animation.write_frame(folder, number, picture), lambda _: None, lambda e: self._broken(folder, e)
+            )
         elif isinstance(update, Failure):
             self.stop()
             self.failed.emit(str(update))
@@ -266,14 +268,15 @@ class Saver(QObject):
         assert folder is not None
         assert finish is not None
         self.progressed.emit(self._total, self._total)
-        self._files.run(lambda: finish(folder), lambda _: self._done(path), self._broken)
+        self._files.run(lambda: finish(folder), lambda _: self._done(folder, path), lambda e: self._broken(folder, e))
 
-    def _done(self, path: Path) -> None:
-        self._folder = None
-        self.progressed.emit(0, 0)
-        self.saved.emit(path)
+    def _done(self, folder: Path, path: Path) -> None:
+        if folder == self._folder:  # or it was given up while its frames were put together, and another one may be at work
+            self._folder = None
+            self.progressed.emit(0, 0)
+            self.saved.emit(path)
 
-    def _broken(self, error: Exception) -> None:
-        if self.is_busy:
+    def _broken(self, folder: Path, error: Exception) -> None:
+        if folder == self._folder:
             self.stop()
             self.failed.emit(in_words(error))

@@ -1,7 +1,9 @@
 """Favourites flow into one another: in time, on the timeline, and into files."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -247,3 +249,39 @@ def test_a_stopped_save_leaves_nothing_behind(starred: ExplorePanel, tmp_path: P
     starred.morph_row.save.click()
     qtbot.waitUntil(lambda: [entry.name for entry in tmp_path.iterdir() if entry.name != "catalogue"] == [], timeout=WAIT_MS)
     assert not starred.morph.saver.is_busy
+
+
+def test_a_save_that_follows_one_which_was_stopped_at_its_end_comes_to_its_own(
+    starred: ExplorePanel, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saver, held = starred.morph.saver, threading.Event()
+
+    def slow(folder: Path, path: Path, recipe: dict[str, Any], loop: bool) -> None:
+        held.wait(WAIT_MS / 1000)
+        assemble(folder, path, recipe, loop)
+
+    monkeypatch.setattr("app.explore.animation.assemble", slow)
+    starred.morph_row.pace.set_value(0.4)
+    saved: list[Path] = []
+    saver.saved.connect(saved.append)
+    starred.morph.save(tmp_path / "first.gif")
+    qtbot.waitUntil(lambda: saver.is_busy and saver._number == saver._total, timeout=WAIT_MS)
+    saver.stop()
+    starred.morph.save(tmp_path / "second.gif")
+    assert saver.is_busy
+    held.set()
+    qtbot.waitUntil(lambda: saved == [tmp_path / "second.gif"], timeout=WAIT_MS)
+    assert not saver.is_busy
+
+
+def test_a_morph_never_stands_there_without_its_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = folder_for(tmp_path / "a.webp")
+    write_frame(folder, 0, np.zeros((8, 8, 3), np.uint8))
+
+    def refuse(*arguments: object) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(recipe, "embed", refuse)
+    with pytest.raises(OSError, match="No space"):
+        assemble(folder, tmp_path / "a.webp", {"panel": "explore"}, loop=True)
+    assert not (tmp_path / "a.webp").exists()
