@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 
@@ -11,6 +12,8 @@ from app.paint.state.drawing import Drawing, snapshot
 from app.paint.state.recovery import Recovered, Recovery
 from app.widgets.background import Background
 from models.folders import state_folder
+
+logger = logging.getLogger(__name__)
 
 EVERY_MS = 2500  # no more than this is lost
 SLOTS = 8  # programs that may run at the same time and each keep a drawing
@@ -53,13 +56,18 @@ class Autosave(QObject):
         """Write now."""
         self._changed = False
         copy = snapshot(self._drawing())
-        self._background.run(lambda: self._recovery.write(copy), self._written)
+        self._background.run(lambda: self._recovery.write(copy), self._written, self._failed)
 
     def _written(self, refusal: str) -> None:
         if refusal and not self._failing:
             self.refused.emit(refusal)
         self._failing = bool(refusal)
         self._changed = self._changed or self._failing  # it is tried again with the next change, or at the end
+
+    def _failed(self, error: Exception) -> None:
+        """No memory for it, as a rule."""
+        logger.error("the drawing could not be written aside", exc_info=error)
+        self._written(f"{type(error).__name__}.")
 
     def shut(self) -> None:
         """The program ends by itself: the last state is written, and marked as closed."""

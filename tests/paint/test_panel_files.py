@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from app.paint.dialogs import CanvasDialog, MappingDialog
 from app.paint.panel import PaintPanel
-from app.paint.state.drawing import blank
+from app.paint.state.drawing import Drawing, blank
 from app.paint.state.files import PaintFileError
 from app.paint.state.layers import PhotoLayer
 from app.paint.state.look import Look, seed_look
@@ -175,6 +175,24 @@ def test_a_disk_that_takes_nothing_is_told_of_once_and_a_button_saves_elsewhere(
     assert [notice.why for notice in heard] == ["No space left on device."] * 2
     assert heard[0].bad
     assert heard[0].button == "Save the drawing as…"
+
+
+def test_a_drawing_that_there_is_no_memory_to_write_aside_is_told_of_and_written_at_the_end(
+    panel: PaintPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, expected_warnings: list[str]
+) -> None:
+    expected_warnings.append("could not be written aside")
+    heard = notices(panel)
+
+    def none_left(drawing: Drawing) -> str:
+        raise MemoryError
+
+    with monkeypatch.context() as full:
+        full.setattr(panel._autosave._recovery, "write", none_left)
+        panel._autosave.write()
+        qtbot.waitUntil(lambda: bool(heard))
+    assert heard[0].bad
+    panel._autosave.shut()
+    assert read_project(panel._autosave._recovery.file).width == panel.document.drawing.width
 
 
 def test_maps_and_layers_are_saved(panel: PaintPanel, qtbot: QtBot, tmp_path: Path) -> None:
