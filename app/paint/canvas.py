@@ -7,7 +7,6 @@ from typing import Literal
 from PySide6.QtCore import QElapsedTimer, QEvent, QPointF, Qt
 from PySide6.QtGui import (
     QFocusEvent,
-    QInputDevice,
     QKeyEvent,
     QMouseEvent,
     QNativeGestureEvent,
@@ -231,8 +230,3 @@ class Canvas(MapView):
             self.setCursor(Qt.CursorShape.BlankCursor)
         else:
             self.setCursor(Qt.CursorShape.CrossCursor)
-
-
-def is_pen(device: QInputDevice) -> bool:
-    """Whether a device is a pen of a tablet."""
-    return device.type() in (QInputDevice.DeviceType.Stylus, QInputDevice.DeviceType.Airbrush)

@@ -185,17 +185,6 @@ class Conveyor:
         while self._unwritten:
             self._write(self._unwritten.popleft())
 
-    def drop(self, index: int) -> None:
-        """Forget a photo wherever it is (the owner cancels its request); one that is being written is finished."""
-        item = self._current.pop(index, None)
-        if item is not None:
-            self._abandon(item)
-        self.remove(index)
-        for belt in (self._ready, self._unwritten):
-            for other in [other for other in belt if other.index == index]:
-                belt.remove(other)
-                self._abandon(other)
-
     def close(self) -> None:
         """Forget everything; wait for what is just being written (`collect` tells of it still). Nothing half-made is left."""
         self._closed = True

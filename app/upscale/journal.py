@@ -144,12 +144,6 @@ class Journal:
         """Note that nothing of a job waits any more."""
         self._base.execute("UPDATE jobs SET ended=? WHERE id=?", (time.time(), job))
 
-    def forget(self, job: int) -> None:
-        """Forget a job (its results stay)."""
-        with self._together():
-            self._base.execute("DELETE FROM photos WHERE job=?", (job,))
-            self._base.execute("DELETE FROM jobs WHERE id=?", (job,))
-
     def give_way(self, job: int) -> None:
         """Before a job goes on: what waits under a name that a later job has used gets another, and so does what failed where
         something bears its name. What else bears the name of one that waits is its own, from before a crash."""

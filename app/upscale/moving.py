@@ -17,7 +17,7 @@ from app.upscale import results
 from app.upscale.plan import Choices, Planned
 from app.video.facts import VideoFacts, look
 from app.video.reading import Frame, FrameReader
-from app.video.reel import Reel, discard
+from app.video.reel import Reel
 from app.video.writing import SegmentWriter, chosen, tells_mastering
 
 # A segment is what a crash costs at most: it ends after so many seconds of work, but not before so many frames (each begins
@@ -240,9 +240,3 @@ def notes_ahead(planned: Planned, choices: Choices) -> tuple[str, ...]:
     if planned.facts is None or not planned.facts.video:
         return ()
     return notes(look(planned.source, planned.facts.format), choices)
-
-
-def forget(planned: Planned) -> None:
-    """Remove what an interrupted run left of a video."""
-    if planned.facts is not None and planned.facts.video and planned.output is not None:
-        discard(planned.output)

@@ -15,7 +15,6 @@ from app.photos import recipe
 from app.photos.encoding import encode
 from app.photos.photo import Photo
 from app.settings import Settings
-from app.upscale import moving
 from app.upscale.inputs import Found
 from app.upscale.journal import Journal, JournalError
 from app.upscale.plan import Choices
@@ -129,11 +128,3 @@ def reopened(number: int) -> tuple[Choices, list[Row]]:
 def _own_mask(mask: Path | None, choices: Choices) -> Path | None:
     """The mask of a photo of the journal, where it is not that of all."""
     return None if mask == choices.protect else mask
-
-
-def dismiss(number: int) -> None:
-    """A job will not be gone on with: what is left of its videos goes."""
-    with Journal() as journal:
-        for entry in journal.entries(number, ("waiting", "failed")):
-            moving.forget(entry.planned)
-        journal.end(number)

@@ -101,13 +101,6 @@ class PictureView(QWidget):
         self._image, self._fit = QImage(), True
         self.update()
 
-    def update_region(self, region: QRect, image: QImage | None = None) -> None:
-        """A part of the picture (in picture coordinates) has changed: paint only that. `image`, of the same size, replaces it."""
-        if image is not None:
-            self._image = image
-        area = QRectF(self.to_view(QPointF(region.topLeft())), self.to_view(QPointF(region.right() + 1, region.bottom() + 1)))
-        self.update(area.toAlignedRect().adjusted(-2, -2, 2, 2))
-
     @property
     def image(self) -> QImage:
         """What is shown; a null image if there is none."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QRect, Qt
-from PySide6.QtGui import QColor, QImage, QPainter
+from PySide6.QtGui import QColor, QImage
 from pytestqt.qtbot import QtBot
 
 from app.widgets.picture_view import PictureView, image_of, picture_of
@@ -122,28 +122,6 @@ def test_a_tool_keeps_the_left_button_and_space_lends_it(view: PictureView, qtbo
     qtbot.keyRelease(view, Qt.Key.Key_Space)
     assert view.centre != before
     assert not view.is_panning()
-
-
-def test_only_the_changed_part_is_painted(view: PictureView, qtbot: QtBot) -> None:
-    painted: list[QRect] = []
-
-    class Watched(PictureView):
-        def paint_picture(self, painter: QPainter, dirty: QRect) -> None:
-            painted.append(QRect(dirty))
-            super().paint_picture(painter, dirty)
-
-    watched = Watched()
-    qtbot.addWidget(watched)
-    watched.resize(400, 300)
-    watched.show_picture(gradient(100, 100))
-    with qtbot.waitExposed(watched):
-        watched.show()
-    qtbot.waitUntil(lambda: bool(painted))
-    painted.clear()
-    watched.update_region(QRect(10, 10, 5, 5))
-    qtbot.waitUntil(lambda: bool(painted))
-    assert painted[-1].width() < 60
-    assert painted[-1].height() < 60
 
 
 def test_a_part_painted_by_itself_looks_as_it_does_in_the_whole(view: PictureView) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -76,6 +76,3 @@ class Looks:
     blend: float = 0.0
     grain: int = 0
     natural_edges: bool = True
-
-    def with_first(self, look: Look) -> Looks:
-        return replace(self, first=look)
