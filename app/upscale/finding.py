@@ -9,7 +9,9 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from app.upscale.inputs import gather
+from app.photos.photo import PhotoFacts
+from app.upscale.inputs import Found, gather
+from app.upscale.items import in_words
 from app.upscale.plan import BESIDE, Choices, Planned, Planner
 from app.upscale.queue import AT_WORK, Row
 from app.widgets.background import Background
@@ -83,7 +85,7 @@ class Finder(QObject):
         self._planning = True
         # The facts of a row are taken here: the rows themselves belong to the window's thread.
         work = [(row, row.found, row.facts) for row in rows]
-        made = ((row, planner.plan(found, facts)) for row, found, facts in work)
+        made = ((row, _planned(planner, found, facts)) for row, found, facts in work)
         self._in_pieces(made, PLANNED_AT_ONCE, self.planned.emit, self._plan_next, lambda: generation == self._generation)
 
     def _in_pieces(
@@ -113,6 +115,14 @@ class Finder(QObject):
         self._to_plan.clear()
         self._generation += 1
         self._background.shut()
+
+
+def _planned(planner: Planner, found: Found, facts: PhotoFacts | None) -> Planned:
+    """What nobody foresaw costs this photo alone: the others would be looked at for ever."""
+    try:
+        return planner.plan(found, facts)
+    except Exception as error:
+        return Planned(found.path, "refused", str(in_words(error)))
 
 
 def _to_be_planned(row: Row) -> bool:

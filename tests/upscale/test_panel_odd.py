@@ -7,6 +7,8 @@ import pytest
 from PySide6.QtCore import QRect
 from PySide6.QtGui import QImage
 
+from app.photos.decoding import probe
+from app.photos.photo import PhotoFacts
 from app.upscale.panel import UpscalePanel
 from app.upscale.queue import Row
 from app.upscale.queue_list import HEIGHT
@@ -35,6 +37,24 @@ def test_beside_a_photo_that_cannot_be_shown_no_model_shows_another_or_has_a_pri
     assert card.job == job != ""  # what the others cost is known still
     panel.list.choose([row(panel, "photo1.png")])
     until(lambda: crops.get(TWICE) is not None and card.price.startswith("≈"))
+
+
+def test_what_nobody_foresaw_costs_one_photo_alone(
+    panel: UpscalePanel, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected_warnings: list[str]
+) -> None:
+    expected_warnings.append("a photo failed")
+    photos(tmp_path / "in", 3)
+
+    def looked(path: Path) -> PhotoFacts:
+        if path.name == "photo1.png":
+            raise RuntimeError("never seen before")
+        return probe(path)
+
+    monkeypatch.setattr("app.upscale.plan.probe", looked)
+    panel.add([tmp_path / "in"])
+    until(lambda: [one.state for one in panel.queue.rows] == ["ready", "refused", "ready"])
+    until(lambda: not panel.intake.busy)
+    assert "never seen before" in row(panel, "photo1.png").reason
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
