@@ -245,7 +245,7 @@ class Conveyor:
             if item.trouble is None:
                 try:
                     assembly.put(tile, below)
-                except (PhotoError, OSError, MemoryError) as error:
+                except Exception as error:  # whatever it was, there is a hole in the picture
                     item.trouble = error
 
         laid = self._beside.tiles.submit(put)

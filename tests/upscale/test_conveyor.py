@@ -141,6 +141,21 @@ def test_a_model_that_fails_fails_each_photo_in_words(tmp_path: Path, running: E
     assert "nothing" in str(failures[0])
 
 
+def test_a_tile_that_could_not_be_laid_fails_the_photo_whatever_was_wrong(
+    tmp_path: Path, running: Engine, monkeypatch: pytest.MonkeyPatch, expected_warnings: list[str]
+) -> None:
+    expected_warnings.append("a photo failed")
+
+    def put(*arguments: object) -> None:
+        raise RuntimeError("never seen before")
+
+    monkeypatch.setattr(results.Assembly, "put", put)
+    events, (output,) = run(running, photos(tmp_path / "in", 1), replace(X2, into=tmp_path / "out"))
+    assert events[-1].stage == "failed"
+    assert "never seen before" in str(events[-1].failure)
+    assert not output.exists()
+
+
 def test_a_photo_that_changed_since_it_was_planned_is_told(tmp_path: Path, running: Engine) -> None:
     named = photos(tmp_path, 1)
     plan = planned(named, X2)
