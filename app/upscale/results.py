@@ -265,10 +265,11 @@ def _version() -> str:
 
 
 def keep_time(planned: Planned, choices: Choices) -> None:
-    """Give the result the photo's time of change, where that was chosen."""
+    """Give the result the photo's time of change, where that was chosen; a photo that is gone by now has none."""
     if choices.keep_time and planned.output is not None:
-        about = os.stat(planned.source)
-        os.utime(planned.output, ns=(about.st_atime_ns, about.st_mtime_ns))
+        with contextlib.suppress(FileNotFoundError):
+            about = os.stat(planned.source)
+            os.utime(planned.output, ns=(about.st_atime_ns, about.st_mtime_ns))
 
 
 def obstacle(choices: Choices, planned: Iterable[Planned]) -> Failure | None:
@@ -281,6 +282,7 @@ def obstacle(choices: Choices, planned: Iterable[Planned]) -> Failure | None:
         if one.output is not None:
             folder = choices.into or one.output.parent
             needed[folder] = needed.get(folder, 0) + expected_bytes(one, choices.quality)
+    disks: dict[int, tuple[Path, int]] = {}
     for folder, size in needed.items():
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -288,6 +290,10 @@ def obstacle(choices: Choices, planned: Iterable[Planned]) -> Failure | None:
             return Failure(f"{folder} cannot be made: {error.strerror}.", hint="Choose another folder.")
         if not os.access(folder, os.W_OK | os.X_OK):
             return Failure(f"{folder} cannot be written to.", hint="Choose another folder.")
+        disk = folder.stat().st_dev
+        first, others = disks.get(disk, (folder, 0))
+        disks[disk] = first, others + size
+    for folder, size in disks.values():
         free = free_bytes(folder)
         if size > free:
             left = f"{disk_size(free)} free" if free >= 1e6 else "no room left"

@@ -260,3 +260,22 @@ def test_a_disk_that_is_too_small_is_told_in_figures_that_differ(
     obstacle = results.obstacle(CHOICES, [plan])
     assert obstacle is not None
     assert obstacle.what == f"The results need about 22 MB and {tmp_path} has {said}."
+
+
+def test_folders_of_one_disk_need_its_room_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "free_bytes", lambda folder: 30_000_000)
+    facts = PhotoFacts("png", 800, 1000, 3, 8)
+    plans = [
+        Planned(tmp_path / "a.png", "ready", output=tmp_path / name / "b.png", facts=facts, size=(3200, 4000), format="png")
+        for name in ("one", "two")
+    ]
+    assert results.obstacle(CHOICES, plans[:1]) is None
+    obstacle = results.obstacle(CHOICES, plans)
+    assert obstacle is not None
+    assert "need about 4" in obstacle.what  # 22 MB each
+
+
+def test_a_result_keeps_its_place_where_the_photo_whose_time_it_was_to_keep_has_gone(tmp_path: Path) -> None:
+    (tmp_path / "b.png").write_bytes(b"made")
+    results.keep_time(Planned(tmp_path / "gone.png", "ready", output=tmp_path / "b.png"), replace(CHOICES, keep_time=True))
+    assert (tmp_path / "b.png").exists()
