@@ -14,7 +14,7 @@ import models
 from models import device, precision
 from models.allowance import GB
 from models.card import Card
-from models.errors import BadInput, CheckpointError, OutOfMemory
+from models.errors import BadInput, OutOfMemory
 from models.precision import Precise, Runtime, choose, in_true_float32
 from models.running import is_out_of_memory, piece_of_work
 
@@ -140,7 +140,7 @@ def test_opening_writes_nothing_and_leaves_the_file_free(tmp_path: Path) -> None
 
 def test_a_string_is_a_name_first_and_a_path_otherwise() -> None:
     assert models.open(str(FIXTURES / "compact/tiny-x2-params_ema.pth")).card.family == "compact"
-    with pytest.raises(CheckpointError, match="There is no file"):
+    with pytest.raises(BadInput, match="There is no model"):
         models.open("no-such-model")
 
 
