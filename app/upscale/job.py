@@ -55,6 +55,7 @@ class Job(QObject):
         runner.ended.connect(self._run_ended)
         runner.halted.connect(self._halted)
         runner.journal_failed.connect(self._journal_failed)
+        runner.refused.connect(self._refused)
         runner.device_lost.connect(lambda said: self.noticed.emit(Notice(said, self.tr("The job goes on without it."), bad=True)))
         runner.memory_refused.connect(self._memory_refused)
 
@@ -195,6 +196,9 @@ class Job(QObject):
 
     def _journal_failed(self, said: str) -> None:
         self.noticed.emit(Notice(said, self.tr("The job runs, but cannot go on after a crash."), bad=True))
+
+    def _refused(self, said: str) -> None:
+        self.noticed.emit(Notice(said, hint=self.tr("Wait until it has ended, or clear the list."), bad=True))
 
     def _memory_refused(self, device: str, failure: Failure) -> None:
         said = self.tr("{0} goes on with the graphics memory that it had.").format(device)

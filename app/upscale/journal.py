@@ -46,6 +46,10 @@ class JournalError(Exception):
     """The journal cannot be used; the text is one sentence for a person."""
 
 
+class JobTaken(JournalError):
+    """Another process works on the job."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """One photo of a job as the journal knows it; `place` is its number in the job."""
@@ -234,7 +238,7 @@ class Journal:
 
     @contextlib.contextmanager
     def claimed(self, job: int) -> Iterator[None]:
-        """Hold a job for this process while it works on it; `JournalError` where another one does.
+        """Hold a job for this process while it works on it; `JobTaken` where another one does.
 
         What an earlier run of the job left half-written is swept away. The lock is the system's: it goes with the process. Its
         file stays as long as the job does: another process may have it open, and must not lock what nobody finds any more.
@@ -246,7 +250,7 @@ class Journal:
             try:
                 lock.execute("BEGIN EXCLUSIVE")
             except sqlite3.OperationalError as error:
-                raise JournalError("Another Ganvas is working on this job.") from error
+                raise JobTaken("Another Ganvas is working on this job.") from error
             self._sweep(job)
             self._base.execute("UPDATE jobs SET token=? WHERE id=?", (placing.TOKEN, job))
             yield

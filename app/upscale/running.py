@@ -17,7 +17,7 @@ from app.inference.updates import Failure, Tile, Update
 from app.upscale.conveyor import Conveyor
 from app.upscale.crew import Crew
 from app.upscale.items import Event
-from app.upscale.journal import Journal, JournalError
+from app.upscale.journal import JobTaken, Journal, JournalError
 from app.upscale.pace import JobProgress, Paces
 from app.upscale.plan import Choices, Planned
 from app.upscale.queue import AT_WORK, Row
@@ -58,7 +58,8 @@ class Runner(QObject):
     `row_changed(Row)` tells that a row's state, share or reason changed; `tile_came(Row, Tile, place)` brings a part of a
     photo at work with its place (left, top, width, height as shares); `state_changed(str)` is one of `RunState`; `progressed()`
     means that the figures moved; `ended(Outcome)`; `halted(Failure)`: the job is paused because nothing can be written;
-    `journal_failed(str)`: the job runs, but could not be gone on with after a crash; `device_lost(str)`: a device is left out;
+    `journal_failed(str)`: the job runs, but could not be gone on with after a crash; `refused(str)`: it does not run, since
+    another program works on it; `device_lost(str)`: a device is left out;
     `memory_refused(str, Failure)`: a further device, by its name, could not take over how much memory it may use.
     """
 
@@ -69,6 +70,7 @@ class Runner(QObject):
     ended = Signal(object)
     halted = Signal(object)
     journal_failed = Signal(str)
+    refused = Signal(str)
     device_lost = Signal(str)
     memory_refused = Signal(str, object)
     _woken = Signal()
@@ -147,7 +149,11 @@ class Runner(QObject):
                 journal.end(superseded)
             number = job if job is not None else journal.begin(choices, planned)
             claim = contextlib.ExitStack()
-            claim.enter_context(journal.claimed(number))
+            try:
+                claim.enter_context(journal.claimed(number))
+            except JobTaken:
+                journal.close()
+                raise
             # A job that goes on has its rows at other places than they have here. One photo may be there for two results.
             wanted = [(Path(os.path.abspath(one.source)), one.output) for one in planned]
             known = {(entry.planned.source, entry.planned.output): entry.place for entry in journal.entries(number)}
@@ -160,6 +166,11 @@ class Runner(QObject):
             self._begin(choices, sha256)
 
         def unnoted(error: Exception) -> None:
+            if isinstance(error, JobTaken):  # without the journal each photo would be made twice
+                self._rows, self._known, self._coming = [], set(), []
+                self._set_state("idle")
+                self.refused.emit(str(error))
+                return
             said = str(error) if isinstance(error, JournalError) else f"The journal cannot be written: {error}."
             log.info("no journal: %s", error)
             self.journal_failed.emit(said)

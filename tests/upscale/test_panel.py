@@ -196,6 +196,24 @@ def test_an_interrupted_job_is_offered_and_goes_on(
     until(lambda: not unfinished())
 
 
+def test_a_job_that_another_program_took_meanwhile_is_left_to_it(
+    panel: UpscalePanel, until: Until, tmp_path: Path, notices: list[Notice | None]
+) -> None:
+    choices = Choices(TWICE, 2, parse_target("x2"), format="png")
+    with Journal() as journal:
+        job = journal.begin(choices, planned(photos(tmp_path / "in", 2), choices))
+        panel.restore({})
+        until(lambda: bool(notices) and notices[-1] is not None and notices[-1].action is not None)
+        assert notices[-1] is not None
+        assert notices[-1].action is not None
+        with journal.claimed(job):
+            notices[-1].action()
+            until(lambda: notices[-1] is not None and notices[-1].what == "Another Ganvas is working on this job.")
+            assert panel.runner.state == "idle"
+        assert len(list(journal.entries(job, ["waiting"]))) == 2
+    assert not list((tmp_path / "in").glob("upscaled/*"))
+
+
 def test_photos_that_join_a_job_which_went_on_are_noted_as_their_own(
     panel: UpscalePanel, until: Until, tmp_path: Path, notices: list[Notice | None]
 ) -> None:
