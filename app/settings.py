@@ -8,12 +8,11 @@ from __future__ import annotations
 import json
 import logging
 import os
-import tempfile
 import tomllib
 from pathlib import Path
 from typing import Any, TypeVar
 
-from models.folders import config_folder, state_folder
+from models.folders import config_folder, state_folder, write_whole
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")  # str, int, float, bool or list[str]
@@ -53,7 +52,7 @@ class Settings:
     def save(self) -> None:
         """Write the file. Where the disk refuses, the choices live until the program ends, and the log says so."""
         try:
-            write_whole(self.file, to_toml(self._values))
+            write_whole(self.file, to_toml(self._values).encode())
         except OSError as error:
             logger.warning("Settings could not be written to %s: %s", self.file, error)
 
@@ -70,7 +69,7 @@ class Settings:
     def keep_state(self, state: dict[str, Any]) -> None:
         """Keep what is open, for the next start."""
         try:
-            write_whole(self.state_file, json.dumps(state, indent=1))
+            write_whole(self.state_file, json.dumps(state, indent=1).encode())
         except OSError as error:
             logger.warning("The last state could not be written to %s: %s", self.state_file, error)
 
@@ -136,20 +135,3 @@ def _value(value: Any) -> str:
         parts = [_value(item) for item in value]
         return f"[{', '.join(parts)}]" if all(parts) else ""
     return ""
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file beside its place, flush it, and rename it: never a half one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}-", delete=False, newline="\n"
-    ) as file:
-        try:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        except BaseException:
-            file.close()
-            os.unlink(file.name)
-            raise
-    os.replace(file.name, path)

@@ -27,7 +27,7 @@ from safetensors import SafetensorError, safe_open
 from models import recommended
 from models.card import Card
 from models.errors import BadInput, CheckpointError, ModelError
-from models.folders import data_folder
+from models.folders import data_folder, write_whole
 
 if TYPE_CHECKING:
     import torch
@@ -189,18 +189,7 @@ class Catalogue:
 
     def keep_sheet(self, name: str, webp: bytes) -> None:
         """Give an added model a sample sheet (the bytes of a WebP picture)."""
-        folder = self._own(name)
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".sheet-", delete=False) as file:
-            writing = Path(file.name)
-            try:
-                file.write(webp)
-                file.flush()
-                os.fsync(file.fileno())
-            except OSError:
-                file.close()
-                writing.unlink()
-                raise
-        os.replace(writing, folder / SHEET)
+        write_whole(self._own(name) / SHEET, webp)
 
     def remove(self, name: str) -> None:
         """Remove an added model, broken or not. `BadInput` where there is none, or where it travels with Ganvas."""

@@ -1,10 +1,11 @@
 """Where files of ours live. `GANVAS_HOME` puts everything under one folder (tests, portable use). Imports no torch.
 
 The folders are those of the system (platformdirs): data for the catalogue, state for recovery, journal and log, config for
-settings. Nothing is created here; who writes makes the folder.
+settings. Nothing is created there before something is written.
 """
 
 import os
+import tempfile
 from pathlib import Path
 
 import platformdirs
@@ -30,3 +31,26 @@ def state_folder() -> Path:
 def config_folder() -> Path:
     """What a person chose: `settings.toml`."""
     return _folder("config", platformdirs.user_config_path(NAME, appauthor=False))
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file of ours beside its place, flush it, and rename it: never a half one. The folder is made where it is missing.
+
+    `OSError` where it cannot be written; then nothing is left behind.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".writing-", delete=False) as file:
+        writing = Path(file.name)
+        try:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        except BaseException:
+            file.close()
+            writing.unlink()
+            raise
+    try:
+        os.replace(writing, path)
+    except OSError:
+        writing.unlink(missing_ok=True)
+        raise

@@ -13,8 +13,7 @@ from PySide6.QtGui import QImage, QImageReader, QPainter
 
 from app.explore.rendering import THUMBNAIL_SIDE
 from app.explore.variation import RecipeError, Variation
-from app.settings import write_whole
-from models.folders import state_folder
+from models.folders import state_folder, write_whole
 
 ACROSS = 16
 MOST = ACROSS * ACROSS  # 2,048 px square: a third of a megabyte
@@ -59,7 +58,7 @@ def _keep_thumbnails(thumbnails: Iterable[tuple[Variation, QImage]], stamp_of: S
     listed = [{"stamp": stamp_of(variation.model), **variation.to_dict()} for variation, _ in kept]
     words.unlink(missing_ok=True)  # the list must never speak of another picture
     if sheet.save(str(picture), quality=QUALITY):
-        write_whole(words, json.dumps(listed))
+        write_whole(words, json.dumps(listed).encode())
 
 
 def kept(stamp_of: Stamps) -> Iterator[tuple[Variation, QImage]]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from models.folders import state_folder
+from models.folders import state_folder, write_whole
 from models.latents.directions import Direction, Floats
 
 COUNT = 12
@@ -86,15 +85,5 @@ def _kept(place: Path) -> tuple[Floats, Floats] | None:
 
 
 def _keep(place: Path, steps: Floats, shares: Floats) -> None:
-    writing: Path | None = None
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=place.parent, prefix=".writing-", delete=False) as file:
-            writing = Path(file.name)
-            file.write(save({"steps": steps, "shares": shares}))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(writing, place)
-    except OSError:  # a full disk: the sliders are there all the same, and are computed again another time
-        if writing is not None:
-            writing.unlink(missing_ok=True)
+    with suppress(OSError):  # a full disk: the sliders are there all the same, and are computed again another time
+        write_whole(place, save({"steps": steps, "shares": shares}))
