@@ -212,7 +212,7 @@ class Tools(QFrame):
 
     def _noise_section(self) -> Section:
         section = Section("noise", self.tr("Fine detail"), open_=False)
-        self._noise_section_widget = section
+        self._fine_detail = section
         line = QHBoxLayout()
         line.setSpacing(4)
         self._noises = QButtonGroup(self)
@@ -266,7 +266,7 @@ class Tools(QFrame):
         self.reset_all.setVisible(bool(facts.directions))
         self.layers.set_layers(facts.num_ws, facts.layer_sizes)
         self._mixing.setVisible(facts.num_ws > 1)
-        self._noise_section_widget.setVisible(facts.noisy)
+        self._fine_detail.setVisible(facts.noisy)
         self.label_box.set_classes(facts.classes, facts.class_names)
         self._filter(self.search.text())
         order_tabs(self)

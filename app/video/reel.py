@@ -40,11 +40,6 @@ def folder_of(output: Path) -> Path:
     return output.parent / f"{placing.PREFIX}video-{name}"
 
 
-def discard(output: Path) -> None:
-    """Remove the segments of a result, where there are any."""
-    shutil.rmtree(folder_of(output), ignore_errors=True)
-
-
 class Reel:
     """The segments of one result. `plan` is all that they depend on (source, model, sizes, encoding): plain JSON values."""
 
@@ -118,7 +113,7 @@ class Reel:
 
     def discard(self) -> None:
         """Remove the segments: the result stands, or is not wanted any more."""
-        discard(self.output)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _known(self) -> list[Segment]:
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError):

@@ -112,7 +112,7 @@ def _weights_of_description(source: Source, head: bytes) -> Contents:
     what, hint = foreign(head)
     if not what:
         what = "in no format that Ganvas knows"
-        hint = "It opens files of PyTorch, StyleGAN's pickles, safetensors, ncnn and OpenVINO."
+        hint = "Ganvas opens files of PyTorch, StyleGAN's pickles, safetensors, ncnn and OpenVINO."
     raise CheckpointError(f"{source.name} cannot be opened as a model.", f"It is {what}.", hint)
 
 

@@ -65,7 +65,7 @@ def family_of(contents: Contents) -> Family:
     raise CheckpointError(
         f"{contents.name} holds no model that Ganvas knows.",
         f"It is a {contents.format} file with {_in_words(contents.tree)}.",
-        "It opens StyleGAN2 and 3, R3GAN, DCGAN, SPADE, pix2pix, CycleGAN, SRGAN, ESRGAN and their kin.",
+        "Ganvas opens StyleGAN2 and 3, R3GAN, DCGAN, SPADE, pix2pix, CycleGAN, SRGAN, ESRGAN and their kin.",
     )
 
 
