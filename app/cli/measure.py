@@ -46,6 +46,8 @@ def run(args: argparse.Namespace) -> int:
     reporter = Reporter(args.json)
     if args.model != GET and args.data is None:
         raise UsageError("ganvas measure needs DATA beside MODEL.")
+    if args.model == GET and args.data is not None:
+        raise UsageError(f"ganvas measure get fetches the networks that judge, and takes no DATA ({args.data}).")
     try:
         if args.model == GET:
             _fetch(reporter)

@@ -94,6 +94,11 @@ def run(args: argparse.Namespace) -> int:
     if isinstance(card, Failure):
         reporter.failed(args.model, card)
         return reporter.finish()
+    if args.enlarge_with not in (AUTO, PLAIN):  # also where the map is so small that nothing is enlarged
+        enlarger = card_of(worker, args.enlarge_with, "enlarge pictures", "upscaling")
+        if isinstance(enlarger, Failure):
+            reporter.failed(args.enlarge_with, enlarger)
+            return reporter.finish()
     try:
         found = read_map(args.map, Palette(card.labels))
         looks = _looks(args)

@@ -149,6 +149,7 @@ def _square(args: argparse.Namespace, path: Path) -> NDArray[np.uint8]:
     """What a model is asked to find of a photo."""
     from app.explore.framing import by_face, framed, middle
     from app.photos.decoding import decode
+    from app.photos.photo import PhotoError
     from app.photos.showing import photo_picture
 
     picture = photo_picture(decode(path))
@@ -156,6 +157,12 @@ def _square(args: argparse.Namespace, path: Path) -> NDArray[np.uint8]:
     if not args.eyes:
         return framed(picture, middle(width, height), SIDE)
     left, right = args.eyes
+    for x, y in (left, right, *([args.mouth] if args.mouth else [])):
+        if not (0 <= x <= width and 0 <= y <= height):
+            raise PhotoError(
+                f"The place {x:g},{y:g} is outside {path.name}, which is {width} x {height} pixels.",
+                hint="Give where the eyes (and the mouth) lie in it, from its upper left corner.",
+            )
     return framed(picture, by_face(left, right, args.mouth), SIDE)
 
 

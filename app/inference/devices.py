@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
+
+_PART_OF_PROCESSOR = re.compile("cpu:[0-9]+")
 
 
 def devices_named(text: str | None) -> tuple[str, ...]:
@@ -23,7 +26,7 @@ def devices_named(text: str | None) -> tuple[str, ...]:
 def own_device(text: str | None) -> str | None:
     """Of a list of devices, or of parts of the processor (cpu:0), what this process itself computes on."""
     first = text.split(",")[0].strip() if text else None
-    return "cpu" if first is not None and first.startswith("cpu") else first
+    return "cpu" if first is not None and _PART_OF_PROCESSOR.fullmatch(first) else first
 
 
 def threads_of(devices: Sequence[str], threads: int | None) -> int | None:

@@ -71,6 +71,7 @@ class Repainting(QObject):
         if ticket != self._ticket or self._photo is None or not isinstance(update, ENDINGS):
             return
         (photo, name), self._ticket, self._photo = self._photo, None, None
+        self.message.emit("")
         if isinstance(update, Failure):
             self.noticed.emit(Notice(update.what, update.why, update.hint, bad=True))
         elif isinstance(update, Done) and isinstance(update.result, Labelled):

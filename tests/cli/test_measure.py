@@ -22,6 +22,8 @@ def test_without_the_judges_it_says_how_to_get_them(tmp_path: Path, capsys: pyte
     assert "ganvas measure get" in capsys.readouterr().err
     with pytest.raises(UsageError, match="needs DATA"):
         measure.run(arguments("landscapes"))
+    with pytest.raises(UsageError, match="takes no DATA"):
+        measure.run(arguments("get", tmp_path))
 
 
 def test_a_table_shows_each_figure_under_its_column(

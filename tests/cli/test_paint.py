@@ -120,6 +120,7 @@ def test_a_map_larger_than_the_network_paints_is_enlarged_crisply_or_plainly(tmp
     edges = [np.abs(np.diff(painted(path), axis=1)).mean() for path in (crisp, plain)]
     assert edges[0] > 1.05 * edges[1]
     assert paint.run(arguments(lake, "--enlarge-with", "nobody", "--out", plain)) == 3
+    assert paint.run(arguments(MAPS / "lake.png", "--enlarge-with", "nobody", "--out", plain)) == 3  # which needs none
 
 
 def test_neither_the_map_nor_the_photo_that_gives_the_look_is_painted_over(tmp_path: Path) -> None:

@@ -84,6 +84,16 @@ def test_what_cannot_be_meant_is_an_error_of_usage(tmp_path: Path, photo: Path, 
     assert main(["project", str(photo), *wrong, "--out", str(tmp_path / "found.png")]) == 2
 
 
+@pytest.mark.parametrize("outside", [["--eyes", "20,30,4000,32"], ["--eyes", "20,30,40,32", "--mouth", "30,-5"]])
+def test_eyes_outside_the_photo_are_told(
+    tmp_path: Path, small: str, photo: Path, outside: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "found.png"
+    assert main(["project", str(photo), "--model", small, *outside, "--out", str(out)]) == 3
+    assert "is outside me.jpg, which is" in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_several_photos_need_a_folder_and_no_eyes(tmp_path: Path, photo: Path) -> None:
     assert main(["project", str(photo), str(photo), "--out", str(tmp_path / "found.png")]) == 2
     assert main(["project", str(photo), str(photo), "--eyes", "1,2,3,4", "--out", str(tmp_path)]) == 2

@@ -118,11 +118,14 @@ def test_the_window_never_waits_and_the_last_photo_wins(
 ) -> None:
     add_labeller(catalogue, "labels")
     dark, bright = np.zeros((64, 64, 3), np.uint8), np.full((64, 64, 3), 250, np.uint8)
+    remarks: list[str] = []
+    panel.message.connect(remarks.append)
     panel.repainting.begin(dark, "dark")
     panel.repainting.begin(bright, "bright")
     qtbot.waitUntil(lambda: panel.document.drawing.looks.first.name == "bright")
     assert (panel.document.map == LABELS[-1].id).all()
     assert panel.document.map.shape == (1024, 1024)
+    assert remarks == ["Looking at what is on “dark” …", "Looking at what is on “bright” …", ""]  # nothing works any more
 
 
 def test_without_a_labeller_or_with_a_broken_one_the_drawing_stays_and_it_is_told(

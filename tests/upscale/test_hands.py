@@ -239,6 +239,7 @@ def test_devices_are_named_by_a_list_and_share_the_cores() -> None:
     assert own_device("cpu:0,cpu:1") == "cpu"
     assert own_device("cuda:1, cuda:0") == "cuda:1"
     assert own_device(None) is None
+    assert own_device("cpu:x") == "cpu:x"  # no part of the processor: whoever opens it says so
     assert threads_of(("cpu:0", "cpu:1"), 3) == 3
     assert threads_of(("cpu:0", "cpu:1"), None) == max(1, (os.cpu_count() or 1) // 2)
     assert threads_of(("cuda:0", "cuda:1"), None) is None
