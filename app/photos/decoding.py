@@ -213,6 +213,8 @@ def _sentence(error: pyvips.Error, name: str, file: IO[bytes]) -> PhotoError:
     text = str(error)
     log.debug("libvips: %s", text)
     ends = ("premature end", "unexpected end", "bad seek", "read error", "insufficient", "truncated", "end of file")
+    if name == "tiff" and "bad labq format" in text:  # all of 8 bits are, for libvips
+        return PhotoError("It is in Lab colours of 8 bits, which cannot be read.", "Save it as RGB, or as Lab of 16 bits.")
     cut_off = ends_early(file, name)
     if cut_off or (cut_off is None and any(end in text.lower() for end in ends)):
         return PhotoError("It is cut off: the file ends before the picture does.")
@@ -269,7 +271,11 @@ def _plain_colour(image: Any, icc: bytes | None, warnings: list[str]) -> tuple[A
             image = image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=bits)
             warnings.append("Its CMYK colours were converted to sRGB.")
             icc = None
-        elif image.interpretation in ("lab", "labs", "labq", "xyz", "scrgb"):
+        elif image.interpretation in ("lab", "labs", "xyz", "scrgb"):
+            if image.interpretation == "scrgb":
+                warnings.append("Its linear light was converted to sRGB of 16 bits; what is brighter than white became white.")
+            else:
+                warnings.append("Its Lab or XYZ colours were converted to sRGB of 16 bits.")
             image = image.colourspace("rgb16")
             icc = None
         elif image.format not in ("uchar", "ushort"):

@@ -139,6 +139,21 @@ def test_cmyk_becomes_srgb_and_says_so(tmp_path: Path) -> None:
     assert any("CMYK" in warning for warning in photo.warnings)
 
 
+def test_other_colours_become_srgb_and_say_so_or_why_not(tmp_path: Path) -> None:
+    picture = pyvips.Image.new_from_array(gradient(16, 24, 3), interpretation="srgb")
+    for space, word in (("lab", "Lab"), ("labs", "Lab"), ("scrgb", "linear light")):
+        picture.colourspace(space).tiffsave(str(tmp_path / f"{space}.tif"))
+        photo = decode(tmp_path / f"{space}.tif")
+        assert photo.pixels.dtype == np.uint16
+        assert np.abs(photo.pixels / 257 - gradient(16, 24, 3)).max() < 1.5
+        (warning,) = photo.warnings
+        assert word in warning
+    Image.new("LAB", (24, 16), (120, 20, 30)).save(tmp_path / "eight.tif")
+    for read in (decode, probe):
+        with pytest.raises(PhotoError, match="Lab colours of 8 bits"):
+            read(tmp_path / "eight.tif")
+
+
 def test_a_palette_with_transparency_becomes_rgba(tmp_path: Path) -> None:
     picture = Image.new("P", (8, 8), 0)
     picture.putpalette([255, 0, 0, 0, 255, 0])
