@@ -121,7 +121,7 @@ class MorphDesk(QObject):
         self._want()
 
     def save(self, path: Path) -> None:
-        """Save the morph: WebP or GIF by the suffix, a folder of PNGs without one. Begins once the latents are there."""
+        """Save the morph: WebP, MP4 or GIF by the suffix, a folder of PNGs without one. Begins once the latents are there."""
         self._saving = path
         self._player.stop()  # while it plays, nothing that can wait is served
         if self._want():
@@ -161,7 +161,8 @@ class MorphDesk(QObject):
             return
         kinds = (
             Kind(self.tr("Animated WebP"), (SUFFIXES[0],)),
-            Kind("GIF", (SUFFIXES[1],)),
+            Kind(self.tr("MP4 video"), (SUFFIXES[1],)),
+            Kind("GIF", (SUFFIXES[2],)),
             Kind(self.tr("A folder of PNGs")),
         )
         name = f"{self._document.now.model}-morph.webp"

@@ -221,9 +221,11 @@ class Saver(QObject):
             return
         kept, recipe, loop = dict(latents), morph.to_recipe(sha256, title), morph.loop
         self._request = lambda number: morph.request(number / FRAMES_A_SECOND, kept, resolution=size)
-        self._finish = lambda folder: animation.assemble(folder, path, recipe, loop)
+        self._finish = lambda folder: animation.assemble(folder, path, recipe, loop, lambda: folder == self._folder)
         self._path, self._number, self._total = path, 0, morph.frames
-        self._next()
+        folder = self._folder
+        self.progressed.emit(0, self._total)
+        self._files.run(lambda: animation.check(path), lambda _: self._begin(folder), lambda e: self._broken(folder, e))
 
     def stop(self) -> None:
         """Give it up; nothing is left behind."""
@@ -238,6 +240,10 @@ class Saver(QObject):
     def shut(self) -> None:
         self.stop()
         self._worker.updated.disconnect(self._update)
+
+    def _begin(self, folder: Path) -> None:
+        if folder == self._folder:  # it was not given up meanwhile
+            self._next()
 
     def _next(self) -> None:
         assert self._request is not None

@@ -7,6 +7,7 @@ import errno
 import subprocess
 import threading
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -104,9 +105,18 @@ class SegmentWriter:
     """Encodes frames into `path`, an MP4 file of video alone whose first frame is a key frame at time 0. Finish or abandon it.
 
     `size` is width and height of the frames, both even. Times are ticks of the source's clock, from the segment's first frame.
+    `told` are ffmpeg's words about the file as a whole.
     """
 
-    def __init__(self, path: Path, size: tuple[int, int], deep: bool, facts: VideoFacts, encoding: Encoding) -> None:
+    def __init__(
+        self,
+        path: Path,
+        size: tuple[int, int],
+        deep: bool,
+        facts: VideoFacts,
+        encoding: Encoding,
+        told: Sequence[str] = (),
+    ) -> None:
         self._base, self._began = facts.base, False
         colours, clock = facts.colours, ticks(facts.base)
         span = "full" if colours.full else "limited"
@@ -125,6 +135,7 @@ class SegmentWriter:
             *("-color_range", "pc" if colours.full else "tv", "-colorspace", colours.space),
             *("-color_primaries", colours.primaries, "-color_trc", colours.transfer),
             *(("-tag:v", "hvc1") if encoding.codec == "h265" else ()),
+            *told,
             *("-f", "mp4", "-y", f"file:{path}"),
         ]
         self._process = program.start(words, subprocess.PIPE, subprocess.DEVNULL)

@@ -14,13 +14,17 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QToolButton
 from pytestqt.qtbot import QtBot
 
-from app.explore.animation import FRAME_MS, assemble, folder_for, write_frame
+from app.explore.animation import FRAME_MS, GENERATED, GivenUp, assemble, folder_for, write_frame
 from app.explore.morph import FRAMES_A_SECOND, Morph
 from app.explore.panel import ExplorePanel
 from app.explore.variation import Variation
 from app.inference.updates import ENDINGS
 from app.inference.worker import InferenceWorker
 from app.photos import recipe
+from app.photos.photo import PhotoError
+from app.video import program
+from app.video.facts import look
+from app.video.reading import FrameReader
 from app.widgets.picture_view import picture_of
 
 WAIT_MS = 60_000
@@ -83,6 +87,41 @@ def test_an_animation_has_its_frames_its_pace_and_its_recipe(tmp_path: Path, suf
         assert (recipe.read(path) or {})["morph"]["loop"] is True
         assert recipe.read_kind(path) == "generated"
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_film_has_its_pictures_and_its_pace_and_says_what_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "morph.mp4"
+    folder = folder_for(path)
+    for number in range(5):
+        write_frame(folder, number, np.full((17, 25, 3), 40 + 40 * number, np.uint8))
+    assemble(folder, path, Morph(KEYS).to_recipe("ff", "Faces"), True)
+    facts = look(path, "mp4")
+    assert (facts.width, facts.height, facts.frames, facts.rate) == (26, 18, 5, FRAMES_A_SECOND)  # H.264 has even sides
+    reader = FrameReader(path, facts, 0, deep=False)
+    for number in range(5):
+        frame = reader.next()
+        assert frame is not None
+        assert abs(float(frame.pixels.mean()) - 40 - 40 * number) < 3
+    assert reader.next() is None
+    reader.close()
+    assert GENERATED in path.read_bytes().decode("latin-1")
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("name", ["morph.webp", "morph.gif", "morph.mp4", "morph"])
+def test_what_nobody_wants_any_more_is_given_up_amid_its_frames(tmp_path: Path, name: str) -> None:
+    folder, asked = folder_for(tmp_path / name), []
+    for number in range(200):
+        write_frame(folder, number, np.full((64, 64, 3), number, np.uint8))
+
+    def wanted() -> bool:
+        asked.append(len(asked))
+        return len(asked) < 3
+
+    with pytest.raises(GivenUp):
+        assemble(folder, tmp_path / name, {"panel": "explore"}, True, wanted)
+    assert [entry.name for entry in tmp_path.iterdir()] == [folder.name]
+    assert len(asked) < 100
 
 
 def test_frames_become_a_folder_of_pictures_and_none_is_overwritten(tmp_path: Path) -> None:
@@ -242,6 +281,23 @@ def test_a_morph_is_saved_behind_everything_else(starred: ExplorePanel, tmp_path
     assert starred.document.now == starred.document.favourites[0]
 
 
+def test_a_film_without_ffmpeg_is_refused_before_its_first_picture(
+    starred: ExplorePanel, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nowhere() -> Path:
+        raise PhotoError("Videos need the program ffmpeg.", "Install it.")
+
+    monkeypatch.setattr(program, "find", nowhere)
+    frames: list[object] = []
+    monkeypatch.setattr("app.explore.animation.write_frame", lambda *arguments: frames.append(arguments))
+    with qtbot.waitSignal(starred.morph.noticed, timeout=WAIT_MS) as told:
+        starred.morph.save(tmp_path / "morph.mp4")
+    assert told.args[0].why == "Videos need the program ffmpeg. Install it."
+    assert not frames
+    assert not starred.morph.saver.is_busy
+    qtbot.waitUntil(lambda: [entry.name for entry in tmp_path.iterdir() if entry.name != "catalogue"] == [], timeout=WAIT_MS)
+
+
 def test_a_stopped_save_leaves_nothing_behind(starred: ExplorePanel, tmp_path: Path, qtbot: QtBot) -> None:
     starred.morph_row.pace.set_value(10)
     with qtbot.waitSignal(starred.progressed, timeout=WAIT_MS, check_params_cb=lambda done, total, text: done > 2):
@@ -256,9 +312,9 @@ def test_a_save_that_follows_one_which_was_stopped_at_its_end_comes_to_its_own(
 ) -> None:
     saver, held = starred.morph.saver, threading.Event()
 
-    def slow(folder: Path, path: Path, recipe: dict[str, Any], loop: bool) -> None:
+    def slow(folder: Path, path: Path, recipe: dict[str, Any], loop: bool, wanted: Callable[[], bool]) -> None:
         held.wait(WAIT_MS / 1000)
-        assemble(folder, path, recipe, loop)
+        assemble(folder, path, recipe, loop, wanted)
 
     monkeypatch.setattr("app.explore.animation.assemble", slow)
     starred.morph_row.pace.set_value(0.4)
@@ -272,6 +328,7 @@ def test_a_save_that_follows_one_which_was_stopped_at_its_end_comes_to_its_own(
     held.set()
     qtbot.waitUntil(lambda: saved == [tmp_path / "second.gif"], timeout=WAIT_MS)
     assert not saver.is_busy
+    assert not (tmp_path / "first.gif").exists()
 
 
 def test_a_morph_never_stands_there_without_its_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
