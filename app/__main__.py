@@ -27,6 +27,7 @@ from app.cli.options import (
 COMMANDS: tuple[str, ...] = (
     "generate",
     "project",
+    "morph",
     "paint",
     "label",
     "upscale",

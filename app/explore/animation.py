@@ -4,8 +4,8 @@ memory."""
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,9 @@ def check(path: Path) -> None:
 
 def folder_for(path: Path) -> Path:
     """A fresh hidden folder for the frames, beside the place of the result. `OSError` where that cannot be written."""
-    return Path(tempfile.mkdtemp(prefix=".ganvas-morph-", dir=path.parent))
+    folder = path.parent / f".ganvas-morph-{secrets.token_hex(4)}"
+    folder.mkdir()  # with everyone's usual rights, unlike what tempfile makes: it may become the result
+    return folder
 
 
 def write_frame(folder: Path, number: int, picture: NDArray[np.uint8]) -> None:

@@ -135,6 +135,8 @@ def test_frames_become_a_folder_of_pictures_and_none_is_overwritten(tmp_path: Pa
         else:
             assemble(folder, path, Morph(KEYS).to_recipe("", ""), True)
     assert [frame.name for frame in path.iterdir()] == ["00001.png"]
+    (tmp_path / "plain").mkdir()
+    assert path.stat().st_mode == (tmp_path / "plain").stat().st_mode
     assert recipe.read_kind(path / "00001.png") == "generated"
 
 
