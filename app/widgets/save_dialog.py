@@ -51,11 +51,13 @@ def ask_where(
     """
     title = title or QCoreApplication.translate("SaveDialog", "Save the picture")
     start = Path(folder or folder_of(settings, key)) / name
+    filters = ";;".join(kind.filter for kind in kinds)
     while True:
-        file, chosen = QFileDialog.getSaveFileName(parent, title, str(start), ";;".join(kind.filter for kind in kinds))
+        offered = next((kind for kind in kinds if start.suffix.lower() in kind.suffixes), kinds[0])
+        file, chosen = QFileDialog.getSaveFileName(parent, title, str(start), filters, offered.filter)
         if not file:
             return None
-        path = with_ending(Path(file), kinds, chosen)
+        path = with_ending(Path(file), kinds, chosen, offered)
         is_file = path.suffix.lower() in _endings(kinds)
         if not path.exists() or (is_file and (path == Path(file) or _ask(parent, path, replaceable=True))):
             settings.set(key, str(path.parent))
@@ -65,14 +67,19 @@ def ask_where(
         start = path
 
 
-def with_ending(path: Path, kinds: Sequence[Kind], chosen: str) -> Path:
+def with_ending(path: Path, kinds: Sequence[Kind], chosen: str, offered: Kind | None = None) -> Path:
     """The path with the ending of the kind whose filter was `chosen` (the first, where none was), unless it has one of `kinds`.
+    It keeps none of `offered`, what the dialog began with, where another kind was chosen: not every system's dialog changes the
+    name along.
 
     What stands behind a dot is only an ending where it is one of these: "Lake 2.5" is a name. A folder has none of them.
     """
     wanted = next((kind for kind in kinds if kind.filter == chosen), kinds[0])
     if path.suffix.lower() in _endings(kinds):
-        return path if wanted.suffixes else path.with_suffix("")
+        left = offered is not None and wanted != offered and path.suffix.lower() in offered.suffixes
+        if not left:
+            return path if wanted.suffixes else path.with_suffix("")
+        path = path.with_suffix("")
     return path.with_name(path.name + wanted.suffixes[0]) if wanted.suffixes else path
 
 

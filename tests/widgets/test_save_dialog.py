@@ -24,7 +24,8 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> Typed:
     def answer(*answers: tuple[str, str]) -> list[str]:
         starts: list[str] = []
 
-        def dialog(parent: object, title: str, start: str, filters: str) -> tuple[str, str]:
+        def dialog(parent: object, title: str, start: str, filters: str, first: str) -> tuple[str, str]:
+            assert first in filters.split(";;")
             starts.append(start)
             assert "(*" in filters
             return answers[len(starts) - 1]
@@ -85,6 +86,17 @@ def test_a_name_gets_the_ending_of_the_kind_that_was_chosen_unless_it_has_one(
     name: str, chosen: str, kinds: tuple[Kind, ...], expected: str
 ) -> None:
     assert with_ending(Path("x") / name, kinds, chosen) == Path("x") / expected
+
+
+def test_another_kind_that_was_chosen_changes_the_ending_that_was_offered(parent: QWidget, typed: Typed, tmp_path: Path) -> None:
+    for name, chosen, expected in (
+        ("walk.webp", "GIF (*.gif)", "walk.gif"),
+        ("walk.webp", "A folder of PNGs (*)", "walk"),
+        ("walk.webp", "Animated WebP (*.webp)", "walk.webp"),
+        ("walk.gif", "Animated WebP (*.webp)", "walk.gif"),  # typed by hand
+    ):
+        typed((str(tmp_path / name), chosen))
+        assert ask_where(parent, Settings(), "x.folder", "walk.webp", "Save the morph", MORPHS) == tmp_path / expected
 
 
 def test_a_name_whose_ending_is_added_is_asked_about_as_it_will_be_written(
