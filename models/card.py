@@ -76,11 +76,25 @@ class Card:
                 Label(int(x["id"]), str(x["name"]), (int(x["colour"][0]), int(x["colour"][1]), int(x["colour"][2])))
                 for x in values.get("labels", ())
             )
+            for one in fields(cls):
+                if one.name in values and not _is_of(values[one.name], str(one.type)):
+                    raise ValueError(f"{one.name} {str(values[one.name])[:40]!r}")
             if values["task"] not in TASKS:
-                raise ValueError(f"task {values['task']!r}")
-            seed = values.get("first_seed", 0)
-            if type(seed) is not int or not 0 <= seed < SEEDS:
-                raise ValueError(f"first seed {str(seed)[:40]}")
+                raise ValueError(f"task {values['task'][:40]!r}")
+            if not 0 <= values.get("first_seed", 0) < SEEDS:
+                raise ValueError(f"first seed {values['first_seed']}")
+            if values.get("resolution", 0) < 0 or values.get("scale", 1) < 1:
+                raise ValueError("a resolution or scale below what there can be")
             return cls(**values)
         except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError) as error:
             raise CheckpointError("The model's card cannot be read.", f"{type(error).__name__}: {error}.") from error
+
+
+def _is_of(value: Any, kind: str) -> bool:
+    """Whether a value that JSON gave is what a field of this annotation holds: a stranger wrote it, and whoever shows a title
+    or multiplies by a scale relies on it."""
+    held = {"str": (str,), "Task": (str,), "int": (int,), "bool | None": (bool, type(None)), "tuple[Label, ...]": (tuple,)}
+    if kind.startswith("dict"):
+        parts = {"dict[str, float]": (int, float), "dict[str, str]": (str,)}.get(kind)
+        return type(value) is dict and (parts is None or all(type(part) in parts for part in value.values()))
+    return type(value) in held[kind]

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -205,3 +206,27 @@ def test_a_card_whose_first_seed_is_none_is_refused(seed: object) -> None:
     assert Card.from_json(json.dumps(told)).first_seed == 0
     with pytest.raises(CheckpointError, match="card cannot be read"):
         Card.from_json(json.dumps({**told, "first_seed": seed}))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"title": 5},
+        {"scale": "4"},
+        {"scale": 0},
+        {"resolution": -1},
+        {"resolution": True},
+        {"resolution": 2.5},
+        {"config": []},
+        {"metrics": {"fid": "low"}},
+        {"answers": {"scale": 4}},
+        {"non_commercial": "no"},
+        {"licence": None},
+        {"task": ["latent"]},
+    ],
+)
+def test_a_card_with_other_kinds_of_values_is_refused(wrong: dict[str, object]) -> None:
+    told = json.loads(replace(CARD, metrics={"fid": 3, "kid": 1.5}).to_json())
+    assert Card.from_json(json.dumps(told)).metrics == {"fid": 3, "kid": 1.5}
+    with pytest.raises(CheckpointError, match="card cannot be read"):
+        Card.from_json(json.dumps({**told, **wrong}))
