@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,6 +25,8 @@ from app.photos.photo import PhotoFacts
 from app.upscale import naming
 from app.upscale.plan import Choices, Planned
 from app.upscale.sizes import passes
+from app.video.reel import folder_of
+from app.video.writing import HELD
 from models.folders import state_folder
 
 PhotoState = Literal["waiting", "done", "failed", "skipped", "refused"]
@@ -145,8 +148,21 @@ class Journal:
         )
 
     def end(self, job: int) -> None:
-        """Note that nothing of a job waits any more."""
+        """Note that nothing of a job waits any more, or that nobody will go on with what does: then the finished segments of its
+        videos go too, unless another job goes on behind them."""
         self._base.execute("UPDATE jobs SET ended=? WHERE id=?", (time.time(), job))
+        rows = self._base.execute(
+            "SELECT output, format FROM photos WHERE job=? AND state='waiting' AND output IS NOT NULL", (job,)
+        ).fetchall()
+        videos = [output for output, format in rows if format in HELD]
+        if videos:
+            others = self._base.execute(
+                "SELECT output FROM photos JOIN jobs ON job=id WHERE ended IS NULL AND output IS NOT NULL"
+            ).fetchall()
+            kept = {_key(output) for (output,) in others}
+            for output in videos:
+                if _key(output) not in kept:
+                    shutil.rmtree(folder_of(Path(os.fsdecode(output))), ignore_errors=True)
 
     def give_way(self, job: int) -> None:
         """Before a job goes on: what waits under a name that a later job has used gets another, and so does what failed where

@@ -96,8 +96,14 @@ def interrupted() -> tuple[int, int, int] | None:
     there is none."""
     try:
         with Journal() as journal:
-            recent = [job for job in journal.unfinished() if time.time() - job.began < OFFERED_SECONDS]
-            jobs = [job for job in recent if not journal.is_held(job.id)]
+            jobs = []
+            for job in journal.unfinished():
+                if journal.is_held(job.id):
+                    continue
+                if time.time() - job.began < OFFERED_SECONDS:
+                    jobs.append(job)
+                else:
+                    journal.end(job.id)
     except JournalError:
         return None
     return (jobs[0].id, jobs[0].done, jobs[0].total) if jobs else None

@@ -145,9 +145,9 @@ class Runner(QObject):
 
         def note() -> _Noted:
             journal = Journal()
+            number = job if job is not None else journal.begin(choices, planned)
             if superseded is not None and job is None:
                 journal.end(superseded)
-            number = job if job is not None else journal.begin(choices, planned)
             claim = contextlib.ExitStack()
             try:
                 claim.enter_context(journal.claimed(number))

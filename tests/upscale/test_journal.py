@@ -3,6 +3,7 @@
 import errno
 import os
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from app.upscale import recall
 from app.upscale.journal import Journal, JournalError, key_of
 from app.upscale.plan import Choices
 from app.upscale.sizes import parse_target
+from app.video.reel import folder_of
 from tests.upscale.belt import TWICE, photos, planned
 
 X2 = Choices(TWICE, 2, parse_target("x2"), format="png")
@@ -84,6 +86,42 @@ def test_a_job_that_is_worked_on_elsewhere_is_not_offered(tmp_path: Path) -> Non
         with journal.claimed(job):
             assert recall.interrupted() is None
         assert recall.interrupted() == (job, 0, 1)
+
+
+def segments_of(output: Path | None) -> Path:
+    assert output is not None
+    folder = folder_of(output)
+    folder.mkdir(parents=True)
+    (folder / "000000.mp4").write_bytes(b"frames")
+    return folder
+
+
+def test_segments_of_a_video_go_with_the_job_that_nobody_goes_on_with(tmp_path: Path) -> None:
+    plan = [replace(one, format="mp4") for one in planned(photos(tmp_path / "in", 3), X2)]
+    given_up, taken_over, failed = (segments_of(one.output) for one in plan)
+    with Journal() as journal:
+        job = journal.begin(X2, plan)
+        journal.mark(job, 2, "failed", "It is cut off.")
+        journal.begin(X2, plan[1:2])  # goes on behind the same segments
+        journal.end(job)
+    assert not given_up.exists()
+    assert taken_over.exists()
+    assert failed.exists()  # to be tried again
+
+
+def test_a_job_that_lay_for_a_month_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = [replace(one, format="mp4") for one in planned(photos(tmp_path / "in", 1), X2)]
+    segments = segments_of(plan[0].output)
+    with Journal() as journal:
+        job = journal.begin(X2, plan)
+        assert recall.interrupted() == (job, 0, 1)
+        monkeypatch.setattr(recall, "OFFERED_SECONDS", -1.0)
+        with journal.claimed(job):
+            assert recall.interrupted() is None
+        assert segments.exists()  # somebody works on it
+        assert recall.interrupted() is None
+        assert not segments.exists()
+        assert journal.unfinished() == []
 
 
 def test_what_a_dead_process_left_half_written_is_swept_and_nothing_else(tmp_path: Path) -> None:
