@@ -19,6 +19,7 @@ from app.header import Header
 from app.inference.requests import ModelFacts
 from app.inference.updates import Done, Update
 from app.inference.worker import InferenceWorker
+from app.keeping import Keeper
 from app.menu import Menu
 from app.model_files import ModelFiles
 from app.models_page.listing import PANEL_OF
@@ -47,7 +48,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.worker, self.catalogue, self.settings = worker, catalogue, settings
         self._pages: dict[str, Page] = {}
-        self._kept: dict[str, Any] = settings.last_state()
+        self._keeper = Keeper(settings, lambda: self._panels() if self._begun else [], self._frame, self)
         self._names: dict[str, str] = {}
         self._here, self._begun = "", False
         self.asks_before_closing = True  # where something would be lost
@@ -77,7 +78,7 @@ class MainWindow(QMainWindow):
         self._memory_clock.setInterval(MEMORY_MS)
         self._memory_clock.timeout.connect(self._show_memory)
         self._restore_geometry()
-        here = self._kept.get("here")
+        here = self._keeper.get("here")
         self.go_to(here if here in PANELS else PANELS[0])
 
     # Building
@@ -198,6 +199,7 @@ class MainWindow(QMainWindow):
         panel.get_models.connect(lambda: self.go_to(MODELS))
         panel.titled.connect(lambda title: self._titled(name, title))
         panel.exportable.connect(lambda can: self.header.set_exportable(name, can))
+        panel.worth_keeping.connect(lambda: self._keeper.soon(name))
         panel.history.changed.append(self._show_history)
         return panel
 
@@ -215,9 +217,7 @@ class MainWindow(QMainWindow):
         return UpscalePanel(self.worker, self.catalogue, self.settings)
 
     def _wake(self, panel: Panel) -> None:
-        state = self._kept.get("panels", {})
-        kept = state.get(panel.name, {}) if isinstance(state, dict) else {}
-        panel.restore(kept if isinstance(kept, dict) else {})
+        panel.restore(self._keeper.of_panel(panel.name))
         if panel.name == self._here:
             self.header.show_page(self.rail.entries[panel.name].text(), panel)
 
@@ -377,26 +377,21 @@ class MainWindow(QMainWindow):
     # The end
 
     def _restore_geometry(self) -> None:
-        kept = self._kept.get("geometry")
+        kept = self._keeper.get("geometry")
         if isinstance(kept, str):
             self.restoreGeometry(QByteArray.fromBase64(QByteArray(kept.encode())))
 
-    def keep_state(self) -> None:
-        """Write what is open for the next start. Panels that were not visited keep what they had."""
-        panels = self._kept.get("panels", {})
-        panels = dict(panels) if isinstance(panels, dict) else {}
-        for panel in self._panels() if self._begun else ():
-            panels[panel.name] = panel.state()
+    def _frame(self) -> dict[str, Any]:
+        """What the window itself keeps until the next start."""
         geometry = bytes(self.saveGeometry().toBase64().data()).decode()
-        here = self._here if self._here in PANELS else PANELS[0]
-        self.settings.keep_state({"here": here, "geometry": geometry, "panels": panels})
+        return {"here": self._here if self._here in PANELS else PANELS[0], "geometry": geometry}
 
     def closeEvent(self, event: QCloseEvent) -> None:
         lost = [text for panel in self._panels() if (text := panel.closing())]
         if lost and self.asks_before_closing and not self._really(lost):
             event.ignore()
             return
-        self.keep_state()
+        self._keeper.shut()
         self._memory_clock.stop()
         self.status.shut()
         for page in self._pages.values():

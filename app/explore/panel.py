@@ -288,6 +288,7 @@ class ExplorePanel(Panel):
         self._places.show()
         if now.model:
             self._renderer.follow(now)
+        self.worth_keeping.emit()
 
     def _show(self, variation: Variation, image: QImage, frame: Frame | None) -> None:
         final = frame is None or frame.final
@@ -305,6 +306,7 @@ class ExplorePanel(Panel):
             self.noticed.emit(None)
         if variation == self.document.now:
             self.document.settle()
+            self.worth_keeping.emit()  # the history has grown
             self._thumbnails.keep(variation, image)
             if self.document.pinned == variation:
                 self.view.set_pinned(image)

@@ -48,7 +48,8 @@ class Panel(QWidget):
     long the last picture took ("1024 px"); `progressed(done, total, text)` shows a running job in the status line and on the
     rail, with total 0 when nothing runs; `add_model()` asks for "Add a model file…"; `get_models()` opens the Models page;
     `titled(name)` tells the name of the open document for the window's title ("" for none); `exportable(bool)` tells whether
-    `export` has anything to save.
+    `export` has anything to save; `worth_keeping()` tells that `state` gives something else now that a sudden end of the program
+    must not take away: the window writes it down soon.
     """
 
     name: ClassVar[str] = ""
@@ -63,6 +64,7 @@ class Panel(QWidget):
     get_models = Signal()
     titled = Signal(str)
     exportable = Signal(bool)
+    worth_keeping = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -203,6 +204,47 @@ def test_what_was_open_comes_back_at_the_next_start(open_window: Callable[[], Ma
     qtbot.waitUntil(lambda: panel.shown is not None, timeout=WAIT_MS)
     assert panel.document.now.seed == 31
     assert (again.width(), again.height()) == (960, 700)
+
+
+def test_what_explore_gathers_is_written_soon_and_beside_the_window(
+    open_window: Callable[[], MainWindow], monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    Settings().keep_state({"panels": {"paint": {"path": "lake.png"}}})
+    window, writers, keep = open_window(), [], Settings.keep_state
+
+    def watched(settings: Settings, state: dict[str, Any]) -> None:
+        writers.append(threading.current_thread())
+        keep(settings, state)
+
+    monkeypatch.setattr(Settings, "keep_state", watched)
+    panel: Any = window.panel("explore")
+    qtbot.waitUntil(lambda: panel.shown is not None, timeout=WAIT_MS)
+    panel.tools.seed.changed.emit(31)
+    qtbot.waitUntil(lambda: panel.shown == panel.document.now, timeout=WAIT_MS)
+    panel.document.favour()
+    kept = {**panel.state()}
+    qtbot.waitUntil(lambda: Settings().last_state()["panels"].get("explore") == kept, timeout=WAIT_MS)  # what a kill leaves
+    assert Settings().last_state()["panels"]["paint"] == {"path": "lake.png"}  # not visited: what it had
+    assert threading.current_thread() not in writers
+
+
+def test_a_state_that_is_still_being_written_does_not_take_the_place_of_the_last_one(
+    window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, keep = threading.Event(), Settings.keep_state
+
+    def slow(settings: Settings, state: dict[str, Any]) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            held.wait(1)
+        keep(settings, state)
+
+    monkeypatch.setattr(Settings, "keep_state", slow)
+    panel: Any = window.panel("explore")
+    panel.roll()
+    window._keeper.write()
+    panel.document.favour()
+    window.close()
+    assert len(Settings().last_state()["panels"]["explore"]["document"]["favourites"]) == 1
 
 
 def test_a_damaged_last_state_opens_a_fresh_window(open_window: Callable[[], MainWindow], qtbot: QtBot) -> None:
