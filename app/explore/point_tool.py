@@ -157,8 +157,8 @@ class PointTool(QObject):
         self._view.update()
 
     def remove(self, number: int) -> None:
-        """Take an arrow away."""
-        self.chosen = None
+        """Take an arrow away; a hand that holds one holds it no longer, since their numbers are others now."""
+        self.chosen = self._pulling = self._before = None
         self._become(self.points.without(number))
 
     def _escape(self) -> None:

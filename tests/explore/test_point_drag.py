@@ -79,6 +79,19 @@ def test_escape_while_an_arrow_is_drawn_takes_it_back(armed: ExplorePanel, qtbot
     assert armed.view.tool.active
 
 
+@pytest.mark.parametrize("by", ["key", "right button"])
+def test_an_arrow_that_is_taken_away_while_it_is_held_is_gone(armed: ExplorePanel, qtbot: QtBot, by: str) -> None:
+    pull(qtbot, armed, (0.3, 0.3), (0.5, 0.3))
+    qtbot.mousePress(armed.view, LEFT, pos=spot(armed, 0.5, 0.3))
+    if by == "key":
+        qtbot.keyClick(armed.view, Qt.Key.Key_Delete)
+    else:
+        qtbot.mousePress(armed.view, Qt.MouseButton.RightButton, pos=spot(armed, 0.5, 0.3))
+    qtbot.mouseMove(armed.view, spot(armed, 0.7, 0.3))
+    qtbot.mouseRelease(armed.view, LEFT, pos=spot(armed, 0.7, 0.3))
+    assert armed.view.tool.points.arrows == ()
+
+
 def test_the_middle_button_still_pans(armed: ExplorePanel, qtbot: QtBot) -> None:
     centre = armed.view.centre
     pull(qtbot, armed, (0.3, 0.3), (0.5, 0.3), Qt.MouseButton.MiddleButton)
