@@ -40,11 +40,11 @@ class Gestures(QObject):
         tools.moved.connect(lambda x, y: self.move("place", self.tr("Walk"), x=x, y=y, point=None))
         tools.psi_changed.connect(lambda psi: self.move("psi", self.tr("Truncation"), psi=psi))
         tools.direction_changed.connect(self._move_along)
-        tools.directions_reset.connect(lambda: self.go(replace(document.now, directions=()), self.tr("Reset directions")))
-        tools.label_changed.connect(lambda label: self.go(replace(document.now, label=label), self.tr("Class")))
+        tools.directions_reset.connect(lambda: self._alter(self.tr("Reset directions"), directions=()))
+        tools.label_changed.connect(lambda label: self._alter(self.tr("Class"), label=label))
         tools.mix_seed_changed.connect(self._mix_with)
         tools.mix_layers_changed.connect(self._mix_layers)
-        tools.noise_changed.connect(lambda noise: self.go(replace(document.now, noise=noise), self.tr("Fine detail")))
+        tools.noise_changed.connect(lambda noise: self._alter(self.tr("Fine detail"), noise=noise))
         tools.noise_dice.connect(self._roll_noise)
         tools.settled.connect(self.settle)
 
@@ -85,6 +85,7 @@ class Gestures(QObject):
         facts = self._facts()
         count = facts.num_ws if facts else 0
         finer_half = tuple(range(count // 2, count))  # something is seen, and the subject stays
+        self.began.emit()  # before it is asked what is at hand: points that are being dragged stop where they are
         self.go(self._document.now.mixed_with(other, finer_half), self.tr("Style mixing"))
 
     def _mix_layers(self, layers: tuple[int, ...]) -> None:
@@ -93,5 +94,9 @@ class Gestures(QObject):
         self.move("mixing", self.tr("Style mixing"), mix_seed=seed, mix_layers=layers)
 
     def _roll_noise(self) -> None:
-        seed = random.randrange(ROLL_BELOW)
-        self.go(replace(self._document.now, noise="random", noise_seed=seed), self.tr("Draw noise"))
+        self._alter(self.tr("Draw noise"), noise="random", noise_seed=random.randrange(ROLL_BELOW))
+
+    def _alter(self, title: str, **values: Any) -> None:
+        """Something else at once of what is at hand: where points are being dragged, of what they have reached."""
+        self.began.emit()
+        self.go(replace(self._document.now, **values), title)

@@ -131,6 +131,30 @@ def test_a_slider_that_is_moved_on_the_way_acts_on_what_is_reached(
     assert armed.document.now.direction(direction) == 1.0
 
 
+@pytest.mark.parametrize("gesture", ["noise", "other noise", "mixing", "directions"])
+def test_a_choice_that_is_made_on_the_way_acts_on_what_is_reached(
+    armed: ExplorePanel, direction: str, at_rest: Callable[[], None], qtbot: QtBot, gesture: str
+) -> None:
+    armed.tools.direction_changed.emit(direction, 1.0)
+    armed.tools.settled.emit()
+    at_rest()
+    pull(qtbot, armed, (0.3, 0.4), (0.6, 0.4))
+    some_steps(qtbot, armed)
+    tools = armed.tools
+    doing: dict[str, Callable[[], None]] = {
+        "noise": lambda: tools.noise_changed.emit("none"),
+        "other noise": tools.noise_dice.emit,
+        "mixing": lambda: tools.mix_seed_changed.emit(9),
+        "directions": tools.directions_reset.emit,
+    }
+    doing[gesture]()
+    assert not armed.drag.is_running
+    assert armed.document.now.point is not None
+    armed.history.undo()
+    assert armed.document.now.point is not None
+    assert armed.document.now.direction(direction) == 1.0
+
+
 def test_points_are_there_again_when_a_slider_that_went_through_many_values_is_taken_back(
     armed: ExplorePanel, direction: str, qtbot: QtBot
 ) -> None:
