@@ -80,6 +80,11 @@ class MorphDesk(QObject):
         return self._is_open
 
     @property
+    def busy(self) -> bool:
+        """Whether a morph is being saved."""
+        return self.saver.is_busy or self._saving is not None
+
+    @property
     def morph(self) -> Morph:
         """The keys are the starred pictures of the model at hand, in the order in which they were starred."""
         model = self._document.now.model

@@ -75,7 +75,7 @@ class ExplorePanel(Panel):
         self._thumbnails = Thumbnails(worker, self)
         self._files = Background(self)
         self._sheets = SampleSheets(catalogue, self._thumbnails, self._files, self)
-        self._saving = Saving(self.document, self._renderer, self._files, self._card, self._finish.upscaler, self)
+        self._saving = Saving(self.document, self._renderer, self._files, self._card_of, self._finish.upscaler, self)
         self._saving.elsewhere.connect(self.export)
         self._opening = Opening(self)
         self._opening.noticed.connect(self.noticed)
@@ -234,7 +234,10 @@ class ExplorePanel(Panel):
         return self.shown == self.document.now
 
     def _card(self) -> Card | None:
-        entry = self._entries.get(self.document.now.model)
+        return self._card_of(self.document.now.model)
+
+    def _card_of(self, model: str) -> Card | None:
+        entry = self._entries.get(model)
         return entry.card if entry is not None else None
 
     def _stamp_of(self, model: str) -> str:
@@ -413,6 +416,12 @@ class ExplorePanel(Panel):
         self.catalogue_changed()
         self._thumbnails.take(thumbnail_store.kept(self._stamp_of))
         self._places.refill()
+
+    def closing(self) -> str:
+        lost = [self.tr("A picture that you saved or sent is not finished yet.")] if self._saving.busy else []
+        if self.morph.busy:
+            lost.append(self.tr("A morph is still being saved."))
+        return " ".join(lost)
 
     def shut(self) -> None:
         if self._over:

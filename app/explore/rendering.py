@@ -40,18 +40,21 @@ def image_in(frame: Frame) -> QImage:
 class Renderer(QObject):
     """The picture at hand. `follow` shows previews while a hand moves, and the full picture once it rests.
 
-    `shown(Variation, QImage, Frame)` comes for every picture in order, `failed(Failure)` where there is none, `working(bool)`
-    tells whether a full picture is on its way. `upscaler` names what the full pictures of a model go through, "" for nothing.
+    `shown(Variation, QImage, Frame)` comes for every picture in order, `failed(Failure)` where there is none. `upscaler` names
+    what the full pictures of a model go through, "" for nothing. `made(Variation)` and `not_made(Variation, Failure)` answer
+    `make`.
     """
 
     shown = Signal(object, object, object)
     failed = Signal(object)
-    working = Signal(bool)
+    made = Signal(object)
+    not_made = Signal(object, object)
 
     def __init__(self, worker: InferenceWorker, upscaler: Callable[[str], str], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._worker, self._upscaler = worker, upscaler
         self._asked: dict[int, tuple[Variation, bool, str]] = {}  # ticket -> what, whether in full, what it goes through then
+        self._alone: dict[int, tuple[Variation, str]] = {}  # what `make` has asked for
         self._newest = -1
         self._target: Variation | None = None
         self._full: OrderedDict[tuple[Variation, str], QImage] = OrderedDict()  # by what they went through too
@@ -86,6 +89,12 @@ class Renderer(QObject):
         if not self._show_kept(variation):
             self._submit(variation, full=True)
 
+    def make(self, variation: Variation) -> None:
+        """The full picture of a variation that a hand has left, behind all that follows the hand; it is not shown."""
+        wanted = (variation, self._upscaler(variation.model))
+        if wanted not in self._alone.values():
+            self._alone[self._worker.submit(replace(variation.request(), enlarge_with=wanted[1] or None))] = wanted
+
     def finish(self) -> None:
         """Ask for the full picture of where the hand is now."""
         self._rest.stop()
@@ -105,7 +114,6 @@ class Renderer(QObject):
             return False
         self._rest.stop()
         self._drop_all()
-        self.working.emit(False)
         self.shown.emit(variation, kept, None)
         return True
 
@@ -113,7 +121,6 @@ class Renderer(QObject):
         request, upscaler = variation.request(deadline_ms=None if full else DEADLINE_MS), self._upscaler(variation.model)
         ticket = self._worker.submit(replace(request, enlarge_with=upscaler or None), lane=LANE)
         self._asked[ticket] = (variation, full, upscaler)
-        self.working.emit(True)
 
     def _drop_full(self) -> None:
         """A full picture of where the hand was is work for nothing."""
@@ -128,6 +135,8 @@ class Renderer(QObject):
         self._newest = max([self._newest, *(ticket + 1 for ticket in self._asked)])
 
     def _update(self, ticket: int, update: Update) -> None:
+        if ticket in self._alone:
+            self._update_alone(ticket, update)
         if ticket not in self._asked:
             return
         variation, full, upscaler = self._asked[ticket]
@@ -144,8 +153,16 @@ class Renderer(QObject):
                 self.failed.emit(update)
             elif not full and not isinstance(update, Cancelled) and not self._asked and not self._rest.isActive():
                 self.finish()
-            if not self._asked and not self._rest.isActive():
-                self.working.emit(False)
+
+    def _update_alone(self, ticket: int, update: Update) -> None:
+        wanted = self._alone[ticket]
+        if isinstance(update, Frame) and update.final:
+            self._keep(wanted, image_in(update))
+            self.made.emit(wanted[0])
+        elif isinstance(update, ENDINGS):
+            del self._alone[ticket]
+            if isinstance(update, Failure):
+                self.not_made.emit(wanted[0], update)
 
     def _keep(self, key: tuple[Variation, str], image: QImage) -> None:
         self._full[key] = image

@@ -89,14 +89,15 @@ class Document:
         self.place = same.number
         return same
 
-    def to_recipe(self, sha256: str = "", title: str = "", enlarge_with: str = "") -> dict[str, Any]:
-        """The making-of of the picture at hand: enough to make it again. `sha256` and `title` are of the model's card,
-        `enlarge_with` is the upscaler that it went through ("": none)."""
+    def to_recipe(self, sha256: str = "", title: str = "", enlarge_with: str = "", of: Variation | None = None) -> dict[str, Any]:
+        """The making-of of the picture at hand, or of another variation: enough to make it again. `sha256` and `title` are of the
+        model's card, `enlarge_with` is the upscaler that it went through ("": none)."""
+        made = of or self.now
         return {
             "panel": "explore",
-            "version": version_of(self.now),
-            "model": {"name": self.now.model, "title": title, "sha256": sha256},
-            "variation": self.now.to_dict(),
+            "version": version_of(made),
+            "model": {"name": made.model, "title": title, "sha256": sha256},
+            "variation": made.to_dict(),
             "enlarge_with": enlarge_with,
         }
 

@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from app.explore.panel import ExplorePanel
 from app.explore.variation import Variation
+from app.inference.worker import InferenceWorker
 from app.photos import recipe
 from app.widgets.panel import Notice
 from app.widgets.picture_view import picture_of
@@ -65,6 +66,40 @@ def test_a_disk_that_refuses_is_said(panel: ExplorePanel, at_rest: Callable[[], 
     assert notice.bad
     assert notice.why == "No such file or directory."
     assert notice.button
+
+
+def test_what_is_saved_is_the_picture_of_that_moment_whatever_a_hand_does_next(
+    panel: ExplorePanel, at_rest: Callable[[], None], tmp_path: Path, qtbot: QtBot
+) -> None:
+    at_rest()
+    panel.roll()
+    wanted = panel.document.now
+    panel.save(tmp_path / "wanted.png")
+    assert panel.closing() == "A picture that you saved or sent is not finished yet."
+    for _ in range(3):
+        panel.roll()
+    qtbot.waitUntil((tmp_path / "wanted.png").exists, timeout=WAIT_MS)
+    at_rest()
+    assert panel.closing() == ""
+    assert panel.open_file(tmp_path / "wanted.png")
+    assert panel.document.now == wanted
+    at_rest()
+    assert np.array_equal(picture_of(QImage(str(tmp_path / "wanted.png"))), shown(panel))
+
+
+def test_a_picture_that_was_left_and_cannot_be_made_is_said(
+    panel: ExplorePanel, worker: InferenceWorker, at_rest: Callable[[], None], tmp_path: Path, qtbot: QtBot
+) -> None:
+    at_rest()
+    notices: list[Notice | None] = []
+    panel.noticed.connect(notices.append)
+    here = panel.document.now
+    panel.document.become("", "", here.mixed_with(3, (0,)).along("no such direction", 1.0))
+    panel.save(tmp_path / "never.png")
+    panel.document.become("", "", here)
+    qtbot.waitUntil(lambda: any(notice is not None and "no such direction" in notice.what for notice in notices), timeout=WAIT_MS)
+    assert panel.closing() == ""
+    assert not (tmp_path / "never.png").exists()
 
 
 def test_the_picture_can_be_copied(panel: ExplorePanel, at_rest: Callable[[], None]) -> None:
