@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Literal
 from weakref import WeakKeyDictionary
 
@@ -119,7 +119,8 @@ class _Drag:
         self._ws = self._start
         self._offset = torch.zeros(1, 1, ground.way.w_dim, device=device, requires_grad=True)
         self._pace = torch.zeros_like(self._offset)
-        self._acts = torch.tensor([float(size <= self._side) for size in ground.way.layer_sizes], device=device)[None, :, None]
+        self._acts = torch.zeros(1, ground.way.num_ws, 1, device=device)
+        self._acts[:, : ground.acting] = 1
         self._points, self._targets = handles.to(device), targets.to(device)
         self._held = _held(self._side, self._points, self._targets).to(device)
         self._fixed = None if movable is None else _fixed(movable, self._side).to(device)
@@ -219,19 +220,22 @@ class _First:
 class _Ground:
     """What is known of a model before anything is dragged.
 
-    `side` is that of the hidden state whose features are followed: half the picture's, or what comes nearest below. `spread`
-    is how the latents vary: the root `[w_dim, w_dim]` of their covariance, so that steps of one length are as usual as can be.
+    `side` is that of the hidden state whose features are followed: half the picture's, or what comes nearest below. The first
+    `acting` latents are those of the levels up to it. `spread` is how the latents vary: the root `[w_dim, w_dim]` of their
+    covariance, so that steps of one length are as usual as can be.
     """
 
     def __init__(self, model: LatentModel) -> None:
         self.way = way = way_into(model)
         most = min(way.resolution // 2, FINEST)
         self.side = self._levels = 0  # up to the last one of this side: what is finer is never computed
+        whole = 0  # the side of its hidden state with what lies beyond the picture, as sizes of layers are told
         with piece_of_work():
             for number, level in enumerate(way.levels(way.average.expand(1, way.num_ws, -1)), 1):
                 if self.side and level.side > max(most, self.side):
                     break
-                self.side, self._levels = level.side, number
+                self.side, self._levels, whole = level.side, number, level.side + 2 * level.margin
+        self.acting = sum(1 for _ in takewhile(lambda size: size <= whole, way.layer_sizes))
         self.spread = torch.from_numpy(_spread(model)).to(way.device)
 
     def features(self, ws: torch.Tensor, noise: str, noise_seed: int) -> torch.Tensor:

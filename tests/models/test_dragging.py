@@ -1,6 +1,7 @@
 """Points of a generated picture follow what drags them."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pytest
@@ -15,8 +16,10 @@ from models.latents.dragging import Moved, drag_steps
 from models.latents.gradients import has_way_in
 from models.networks.mobilestylegan_fast import FastMobileStyleGAN
 from models.networks.r3gan import R3GAN, FastR3GAN, Shape, StageShape
+from models.networks.stylegan3_fast import FastStyleGAN3
 from models.precision import Runtime
 from tests.models.small_faces import small_network
+from tests.models.test_latent_families import stylegan3
 
 Floats = NDArray[np.float32]
 
@@ -69,6 +72,15 @@ def test_latents_of_levels_beyond_the_features_stay_as_they_are(small: LatentMod
     changed = np.abs(last.ws - ws).max((0, 2)) > 0
     assert changed[sizes <= 64].all()
     assert not changed[sizes > 64].any()
+
+
+def test_latents_of_a_network_that_computes_beyond_the_pictures_edges_move_too() -> None:
+    card = Card("small", "Small StyleGAN3", "latent", "stylegan3", resolution=32)
+    model = LatentModel(card, partial(FastStyleGAN3, stylegan3()), Runtime(torch.device("cpu"), torch.float32))
+    ws = model.map(model.z_of_seed(1))
+    last = steps_of(drag_steps(model, ws, points((0.4, 0.4)), points((0.6, 0.4))), 3)[-1]
+    assert model.layer_sizes == (36, 36, 52, 32, 32)
+    assert (np.abs(last.ws - ws).max((0, 2)) > 0).tolist() == [True, True, False, False, False]
 
 
 def test_a_point_that_is_there_already_ends_at_once_with_the_picture_unchanged(small: LatentModel) -> None:
