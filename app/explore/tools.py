@@ -307,13 +307,13 @@ class Tools(QFrame):
         return self._rows.get(name)
 
     def _group(self, number: int) -> tuple[int, ...]:
-        """The layers of a chip: coarse, middle or fine by the pixels of their grids; thirds where those are unknown."""
+        """The layers of a chip: coarse, middle or fine by the pixels of their grids; thirds where those are unknown, or a chip
+        would have none (StyleGAN3 has no small grids, a model of small pictures no large ones)."""
         count, sizes = self._facts.num_ws, self._facts.layer_sizes
-        if len(sizes) != count:
-            return tuple(layer for layer in range(count) if layer * 3 // max(count, 1) == number)
-        bounds = ((0, COARSE), (COARSE, MIDDLE), (MIDDLE, LAST_SEED))
-        low, high = bounds[number]
-        return tuple(layer for layer, size in enumerate(sizes) if low < size <= high)
+        kinds = [(size > COARSE) + (size > MIDDLE) for size in sizes]
+        if len(sizes) != count or set(kinds) != {0, 1, 2}:
+            kinds = [layer * 3 // count for layer in range(count)]
+        return tuple(layer for layer, kind in enumerate(kinds) if kind == number)
 
     def _chip(self) -> None:
         layers = sorted(layer for number, chip in enumerate(self._chips) if chip.isChecked() for layer in self._group(number))

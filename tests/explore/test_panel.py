@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.explore.panel import ExplorePanel
@@ -305,3 +305,21 @@ def test_controls_that_a_model_has_no_use_for_are_not_there(
     panel.choose_model(name)
     qtbot.waitUntil(lambda: panel.facts is not None and panel.facts.name == name, timeout=WAIT_MS)
     assert not noise.isVisible()  # no noise goes into its pictures
+
+
+@pytest.mark.parametrize("file", ["stylegan3/r-64.pkl", "stylegan2-ada/orig-32.pkl"])
+def test_each_kind_of_layers_can_be_mixed_whatever_sizes_a_model_has(
+    panel: ExplorePanel, at_rest: Callable[[], None], catalogue: Catalogue, qtbot: QtBot, file: str
+) -> None:
+    at_rest()
+    (name,) = catalogue.add(CHECKPOINTS / file)
+    panel.catalogue_changed()
+    panel.choose_model(name)
+    qtbot.waitUntil(lambda: panel.facts is not None and panel.facts.name == name, timeout=WAIT_MS)
+    taken = []
+    for number in range(3):
+        panel.findChild(QPushButton, f"mix:{number}").click()
+        taken.append(panel.document.now.mix_layers)
+        assert panel.findChild(QPushButton, f"mix:{number}").isChecked()
+    assert set(taken[0]) < set(taken[1]) < set(taken[2]) == set(range(panel.facts.num_ws))
+    at_rest()
