@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,17 @@ from app.widgets.save_dialog import Kind, ask_where
 if TYPE_CHECKING:
     from app.inference.worker import InferenceWorker
     from models.card import Card
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """A morph that somebody wants saved, as it was when they said so."""
+
+    morph: Morph
+    size: int
+    path: Path
+    sha256: str
+    title: str
 
 
 class MorphDesk(QObject):
@@ -59,7 +71,7 @@ class MorphDesk(QObject):
         self._latents = KeyLatents(worker, self)
         self._player = Player(worker, self._latents, self)
         self.saver = Saver(worker, files, self)
-        self._saving: Path | None = None
+        self._saving: _Wish | None = None  # until the latents of its keys are there
         self._latents.ready.connect(self._ready)
         self._latents.failed.connect(self._failed)
         self._player.shown.connect(self.shown)
@@ -127,7 +139,9 @@ class MorphDesk(QObject):
 
     def save(self, path: Path) -> None:
         """Save the morph: WebP, MP4 or GIF by the suffix, a folder of PNGs without one. Begins once the latents are there."""
-        self._saving = path
+        card = self._card()
+        sha256, title = (card.sha256, card.title) if card else ("", "")
+        self._saving = _Wish(self.morph, self._row.size_box.currentData(), path, sha256, title)
         self._player.stop()  # while it plays, nothing that can wait is served
         if self._want():
             self._ready()
@@ -152,11 +166,9 @@ class MorphDesk(QObject):
             self._player.play()
 
     def _ready(self) -> None:
-        path, self._saving = self._saving, None
-        card = self._card()
-        if path is not None:
-            size = self._row.size_box.currentData()
-            self.saver.save(self.morph, self._latents.known, size, path, card.sha256 if card else "", card.title if card else "")
+        wish, self._saving = self._saving, None
+        if wish is not None:
+            self.saver.save(wish.morph, self._latents.known, wish.size, wish.path, wish.sha256, wish.title)
         elif self.is_open and not self._player.is_playing:
             self._player.look()  # a hand has scrubbed before there was anything to show
 

@@ -300,6 +300,25 @@ def test_a_film_without_ffmpeg_is_refused_before_its_first_picture(
     qtbot.waitUntil(lambda: [entry.name for entry in tmp_path.iterdir() if entry.name != "catalogue"] == [], timeout=WAIT_MS)
 
 
+def test_what_is_saved_is_the_morph_of_that_moment_whatever_a_hand_does_next(
+    two_favourites: ExplorePanel, tmp_path: Path, qtbot: QtBot
+) -> None:
+    panel = two_favourites
+    panel.morph_row.pace.set_value(0.4)
+    panel.strip.morph.click()
+    panel.morph.save(tmp_path / "morph.webp")  # the latents of its keys are on their way: the event loop has not run yet
+    assert panel.closing() == "A morph is still being saved."
+    keys = panel.morph.morph.keys
+    for key in keys:
+        panel.document.unfavour(key)  # as is another model, which has other favourites, or none
+    assert not panel.morph.is_open
+    qtbot.waitUntil((tmp_path / "morph.webp").exists, timeout=WAIT_MS)
+    made = recipe.read(tmp_path / "morph.webp")
+    assert made is not None
+    assert made["morph"]["keys"] == [key.to_dict() for key in keys]
+    qtbot.waitUntil(lambda: panel.closing() == "", timeout=WAIT_MS)
+
+
 def test_a_stopped_save_leaves_nothing_behind(starred: ExplorePanel, tmp_path: Path, qtbot: QtBot) -> None:
     starred.morph_row.pace.set_value(10)
     with qtbot.waitSignal(starred.progressed, timeout=WAIT_MS, check_params_cb=lambda done, total, text: done > 2):
