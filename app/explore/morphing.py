@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from app.inference.worker import InferenceWorker
 
 TICK_MS = 15
+UNWRITTEN = 4  # frames that may wait for the disk: a graphics card makes them faster than they are packed
 
 
 class KeyLatents(QObject):
@@ -201,7 +202,7 @@ class Saver(QObject):
         self._finish: Callable[[Path], None] | None = None
         self._folder: Path | None = None
         self._path = Path()
-        self._ticket, self._number, self._total = -1, 0, 0
+        self._ticket, self._number, self._total, self._unwritten = -1, 0, 0, 0
         worker.updated.connect(self._update)
 
     @property
@@ -222,7 +223,7 @@ class Saver(QObject):
         kept, recipe, loop = dict(latents), morph.to_recipe(sha256, title), morph.loop
         self._request = lambda number: morph.request(number / FRAMES_A_SECOND, kept, resolution=size)
         self._finish = lambda folder: animation.assemble(folder, path, recipe, loop, lambda: folder == self._folder)
-        self._path, self._number, self._total = path, 0, morph.frames
+        self._path, self._number, self._total, self._unwritten = path, 0, morph.frames, 0
         folder = self._folder
         self.progressed.emit(0, self._total)
         self._files.run(lambda: animation.check(path), lambda _: self._begin(folder), lambda e: self._broken(folder, e))
@@ -246,7 +247,10 @@ class Saver(QObject):
             self._next()
 
     def _next(self) -> None:
+        """Ask for the next frame, unless one is on its way or the disk is behind."""
         assert self._request is not None
+        if self._ticket >= 0 or self._number == self._total or self._unwritten >= UNWRITTEN:
+            return
         self.progressed.emit(self._number, self._total)
         self._ticket = self._worker.submit(self._request(self._number))
 
@@ -255,19 +259,27 @@ class Saver(QObject):
             return
         if isinstance(update, Frame):
             folder, number, picture = self._folder, self._number, update.picture
+            self._unwritten += 1
             self._files.run(
-                lambda: animation.write_frame(folder, number, picture), lambda _: None, lambda e: self._broken(folder, e)
+                lambda: animation.write_frame(folder, number, picture),
+                lambda _: self._written(folder),
+                lambda e: self._broken(folder, e),
             )
         elif isinstance(update, Failure):
             self.stop()
             self.failed.emit(str(update))
         elif isinstance(update, Done):
             self._number += 1
+            self._ticket = -1
             if self._number < self._total:
                 self._next()
             else:
-                self._ticket = -1
                 self._assemble()
+
+    def _written(self, folder: Path) -> None:
+        if folder == self._folder:
+            self._unwritten -= 1
+            self._next()
 
     def _assemble(self) -> None:
         folder, finish, path = self._folder, self._finish, self._path

@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from app.explore.animation import FRAME_MS, GENERATED, GivenUp, assemble, folder_for, write_frame
 from app.explore.morph import FRAMES_A_SECOND, Morph
+from app.explore.morphing import UNWRITTEN
 from app.explore.panel import ExplorePanel
 from app.explore.variation import Variation
 from app.inference.updates import ENDINGS
@@ -317,6 +318,28 @@ def test_what_is_saved_is_the_morph_of_that_moment_whatever_a_hand_does_next(
     assert made is not None
     assert made["morph"]["keys"] == [key.to_dict() for key in keys]
     qtbot.waitUntil(lambda: panel.closing() == "", timeout=WAIT_MS)
+
+
+def test_frames_do_not_gather_in_memory_where_the_disk_is_slow(
+    starred: ExplorePanel, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, saver = threading.Event(), starred.morph.saver
+
+    def slow(folder: Path, number: int, picture: np.ndarray) -> None:
+        held.wait(WAIT_MS / 1000)
+        write_frame(folder, number, picture)
+
+    monkeypatch.setattr("app.explore.animation.write_frame", slow)
+    starred.morph_row.pace.set_value(0.4)
+    starred.morph.save(tmp_path / "morph.gif")
+    qtbot.waitUntil(lambda: saver._number >= UNWRITTEN, timeout=WAIT_MS)
+    qtbot.wait(300)
+    asked_for = saver._number
+    held.set()
+    assert asked_for == UNWRITTEN
+    qtbot.waitUntil((tmp_path / "morph.gif").exists, timeout=WAIT_MS)
+    with Image.open(tmp_path / "morph.gif") as animation:
+        assert length(animation) == 20 * FRAME_MS
 
 
 def test_a_stopped_save_leaves_nothing_behind(starred: ExplorePanel, tmp_path: Path, qtbot: QtBot) -> None:
