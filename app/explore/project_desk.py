@@ -58,6 +58,7 @@ class ProjectDesk(QObject):
         self.sheet: ProjectSheet | None = None
         self._photo: Picture | None = None
         self._opened = 0  # photos: the answer for an earlier one comes too late
+        self._searches = 0  # begun or stopped: the square that is cut out for an earlier one comes too late
         self._ticket = self._timing = -1
         self._took: dict[tuple[str, int | None], float] = {}  # seconds by model and class
         self._reached: Projected | None = None
@@ -154,20 +155,36 @@ class ProjectDesk(QObject):
 
     def start(self) -> None:
         """Look for the photo as it is placed."""
-        if self.sheet is None or self._photo is None or self._ticket >= 0:
+        if self.sheet is None or self._photo is None or self.sheet.is_running:
             return
-        now = self._of = self._document.now
-        square = framed(self._photo, self.sheet.framing, SIDE)
+        self._of, self._reached = self._document.now, None
+        self._searches += 1
+        photo, framing, number = self._photo, self.sheet.framing, self._searches
         self._worker.cancel(self._timing)
-        request = ProjectRequest(now.model, square, label=now.label, noise=now.noise, noise_seed=now.noise_seed)
-        self._reached, self._ticket = None, self._worker.submit(request, lane=LANE)
         self.sheet.nearest.clear()
         self.sheet.show_running(True)
         self.sheet.show_progress(0, 0, self.tr("Looking at the model…"))
+        self._files.run(
+            lambda: framed(photo, framing, SIDE),
+            lambda square: self._look_for(square, number),
+            lambda error: self._not_cut_out(error, number),
+        )
+
+    def _look_for(self, square: Picture, number: int) -> None:
+        if number == self._searches:
+            now = self._of
+            request = ProjectRequest(now.model, square, label=now.label, noise=now.noise, noise_seed=now.noise_seed)
+            self._ticket = self._worker.submit(request, lane=LANE)
+
+    def _not_cut_out(self, error: Exception, number: int) -> None:
+        """No memory for it, as a rule."""
+        if number == self._searches and self.sheet is not None:
+            self.sheet.show_running(False)
+            self.sheet.remark.setText(self.tr("The search could not begin: {}").format(in_words(error)))
 
     def stop(self) -> None:
         """Look no further; what was reached is let go of."""
-        if self._ticket >= 0 and self.sheet is not None:
+        if self.sheet is not None and self.sheet.is_running:
             self._drop()
             self.sheet.show_running(False)
             self._say_time()
@@ -177,7 +194,7 @@ class ProjectDesk(QObject):
             self._timing = -1
             if isinstance(update, Done):
                 self._took[self._of.model, self._of.label] = update.result
-            if self._ticket < 0:
+            if self.sheet is not None and not self.sheet.is_running:
                 self._say_time()
         if ticket != self._ticket or self.sheet is None:
             return
@@ -225,6 +242,7 @@ class ProjectDesk(QObject):
             if ticket >= 0:
                 self._worker.cancel(ticket)
         self._ticket = self._timing = -1
+        self._searches += 1
 
 
 def _in_words(seconds: float) -> str:

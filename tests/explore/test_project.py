@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QGuiApplication, QImage, QWheelEvent
 from pytestqt.qtbot import QtBot
 
-from app.explore.framing import Framing
+from app.explore.framing import Framing, framed
 from app.explore.panel import ExplorePanel
 from app.explore.placing_view import PlacingView
 from app.explore.project_sheet import ProjectSheet
@@ -92,6 +93,31 @@ def test_stopped_it_leaves_everything_as_it_was_and_can_begin_anew(
     sheet.reject()
     assert ready.project.sheet is None
     assert ready.document.now == before
+
+
+def test_the_square_is_cut_out_beside_the_window_and_a_search_that_is_stopped_meanwhile_does_not_begin(
+    ready: ExplorePanel, photo: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, cutters = threading.Event(), []
+
+    def slow(*arguments: Any) -> np.ndarray:
+        cutters.append(threading.current_thread())
+        held.wait(1)
+        return framed(*arguments)
+
+    monkeypatch.setattr("app.explore.project_desk.framed", slow)
+    ready.open_file(photo)
+    sheet = sheet_of(ready, qtbot)
+    sheet.start.click()
+    assert sheet.is_running
+    sheet.start.click()
+    assert not sheet.is_running
+    sheet.start.click()
+    held.set()
+    qtbot.waitUntil(lambda: not sheet.is_running, timeout=WAIT_MS)
+    assert sheet.use.isVisible()
+    assert len(cutters) == 2
+    assert threading.current_thread() not in cutters
 
 
 def test_a_search_that_fails_says_so_and_can_begin_anew(
