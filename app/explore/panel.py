@@ -338,7 +338,14 @@ class ExplorePanel(Panel):
         self.view.placeholder = failure.what
         self.view.update()
         again = self.tr("Try again")
-        self.noticed.emit(Notice(failure.what, failure.why, failure.hint, again, self._make_anew, True))
+        self.noticed.emit(Notice(failure.what, failure.why, failure.hint, again, self._try_again, True))
+
+    def _try_again(self) -> None:
+        """The picture, and where the model could not be opened, its controls too."""
+        if self.facts is None and self._described:
+            self._describe(self._described)
+        else:
+            self._make_anew()
 
     def _show_zoom(self) -> None:
         view = self.view  # the scale is told of the full picture's pixels, also while a preview stands in for it

@@ -247,6 +247,7 @@ def test_a_model_that_cannot_be_opened_is_said_with_a_way_out(
     assert notice.action is not None
     notice.action()
     qtbot.waitUntil(lambda: panel.shown is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: panel.facts is not None, timeout=WAIT_MS)  # its sliders have come too
 
 
 def test_what_a_hand_does_never_waits_for_the_engine(panel: ExplorePanel, direction: str, qtbot: QtBot) -> None:
