@@ -215,12 +215,6 @@ class Thumbnails(QObject):
                 self._worker.cancel(ticket)
         self._next()
 
-    def forget(self) -> None:
-        """All are stale."""
-        self._kept.clear()
-        self._refused.clear()
-        self._wanted.clear()
-
     def shut(self) -> None:
         """The window closes: ask for nothing more."""
         self._wanted.clear()

@@ -163,7 +163,7 @@ class MorphRow(QFrame):
         self.hide()
 
     def set_sizes(self, sizes: Sequence[int]) -> None:
-        """The sizes a model can make; the middle one is chosen at first."""
+        """The sizes a model can make, ascending; the largest is chosen unless another was."""
         old = self.size_box.currentData()
         self.size_box.clear()
         for size in sizes:
