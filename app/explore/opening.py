@@ -40,3 +40,9 @@ class Opening(QObject):
             )
         )
         return None
+
+    def say_gone(self) -> None:
+        """A picture of Explore's own document cannot be shown: its model was removed."""
+        what = self.tr("The model of this picture is no longer here.")
+        hint, button = self.tr("Add it again, or go on to another picture."), self.tr("Open Models")
+        self.noticed.emit(Notice(what, hint=hint, button=button, action=self.get_models.emit, bad=True))

@@ -256,8 +256,8 @@ class ExplorePanel(Panel):
         variation = self._places.variation(key)
         if variation.model in self._entries:
             self._hand.go(variation, self.tr("Go back"))
-            return
-        self.noticed.emit(Notice(self.tr("The model of this picture is no longer here."), bad=True))
+        else:
+            self._opening.say_gone()
 
     def _gesture(self) -> None:
         self.morph.close()
@@ -289,8 +289,11 @@ class ExplorePanel(Panel):
         self.morph.refresh()
         self.drag.refresh()
         self._places.show()
-        if now.model:
+        if now.model in self._entries:
             self._renderer.follow(now)
+        elif now.model:  # undone to a picture of a model that was removed meanwhile
+            self._troubled, self.shown = True, None
+            self._opening.say_gone()
         self.worth_keeping.emit()
 
     def _show(self, variation: Variation, image: QImage, frame: Frame | None) -> None:

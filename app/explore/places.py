@@ -116,7 +116,7 @@ class Places(QObject):
 
     def _wanted(self) -> Iterator[Variation]:
         now = self._document.now
-        if not now.model:
+        if not self._at_hand(now.model):
             return
         if now.mix_seed is not None:
             yield self.plain(now.mix_seed)

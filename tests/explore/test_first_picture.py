@@ -13,6 +13,7 @@ from app.explore.places import SHEET_SEEDS
 from app.explore.variation import Variation
 from app.inference.worker import InferenceWorker
 from app.settings import Settings
+from app.widgets.panel import Notice
 from app.widgets.picture_view import picture_of
 from models.catalogue import Catalogue
 from tests.inference.at_work import awake
@@ -108,6 +109,30 @@ def test_what_was_open_comes_back_and_not_the_first_picture(
     qtbot.waitUntil(lambda: again.shown is not None, timeout=WAIT_MS)
     assert again.document.now.seed == 3
     assert np.array_equal(picture_of(again.view.image), picture)
+
+
+def test_undo_to_a_picture_of_a_model_that_was_removed_says_so_and_asks_for_nothing(
+    panel: ExplorePanel, at_rest: Callable[[], None], two_models: Catalogue, qtbot: QtBot
+) -> None:
+    panel.choose_model(OTHERS)
+    at_rest()
+    panel.roll()
+    at_rest()
+    shutil.rmtree(two_models.home / OTHERS)
+    panel.catalogue_changed()
+    at_rest()
+    notices: list[Notice | None] = []
+    panel.noticed.connect(notices.append)
+    panel.undo()
+    assert panel.document.now.model == OTHERS
+    qtbot.wait(500)  # time enough for pictures and thumbnails to be asked for, and to fail
+    told = [notice for notice in notices if notice is not None]
+    assert [notice.what for notice in told] == ["The model of this picture is no longer here."]
+    assert not panel.is_full
+    panel.undo()
+    at_rest()
+    assert panel.document.now.model == FACES
+    assert notices[-1] is None
 
 
 def test_where_the_model_is_gone_another_one_takes_the_place_but_not_the_sliders(
