@@ -328,7 +328,7 @@ class ExplorePanel(Panel):
     def _morph_opened(self, opened: bool) -> None:
         self.drag.put_away()
         self.view.preview_of = 0
-        self.strip.setVisible(not opened)
+        self.strip.setVisible(not opened and not self.tools.isHidden())  # the picture may stand alone
         if not opened:
             self._renderer.rest(self.document.now)
 

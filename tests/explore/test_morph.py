@@ -224,6 +224,17 @@ def test_leaving_the_timeline_brings_the_picture_at_hand_back(
     assert starred.strip.isVisible()
 
 
+def test_a_picture_that_stands_alone_does_so_after_a_morph_too(starred: ExplorePanel, at_rest: Callable[[], None]) -> None:
+    starred.view.alone.emit()
+    assert starred.morph_row.isHidden()
+    starred.roll()
+    at_rest()
+    assert starred.strip.isHidden()
+    starred.view.alone.emit()
+    assert not starred.strip.isHidden()
+    assert starred.morph_row.isHidden()
+
+
 def test_no_picture_of_the_morph_comes_once_it_was_left(starred: ExplorePanel, worker: InferenceWorker, qtbot: QtBot) -> None:
     full = picture_of(starred._renderer.full(starred.document.now))
     late, player = [], starred.morph._player
