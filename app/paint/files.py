@@ -16,6 +16,7 @@ from app.paint.dialogs import CanvasDialog, MappingDialog
 from app.paint.filing import Filing
 from app.paint.state import layering
 from app.paint.state.at_hand import same_model
+from app.paint.state.document import Change
 from app.paint.state.drawing import Drawing, blank, from_map, resized
 from app.paint.state.look import LEAST_PHOTO, Looks, photo_look
 from app.paint.state.map_files import ReadMap, settle
@@ -37,7 +38,7 @@ _WANTED: dict[str, Literal["", "map", "photo"]] = {"map": "map", "look": "photo"
 
 
 class PaintFiles(QObject):
-    """Knows which file the drawing came from (`path`, None for none). `named(paths)`: the list of recent drawings changed."""
+    """Reads and writes what a painter opens and saves. `named(paths)`: the list of recent drawings changed."""
 
     named = Signal(list)
 
@@ -47,10 +48,23 @@ class PaintFiles(QObject):
         self._filing = Filing(self)
         self._purpose: dict[Path, str] = {}  # what a file is read for: "look", "trace", "repaint", else what it is
         self._remarks: dict[Path, str] = {}  # what is to be said of a picture once it is written
-        self.path: Path | None = None
         self._filing.opened.connect(self._opened)
         self._filing.saved.connect(self._saved)
         self._filing.failed.connect(panel.noticed)
+        panel.document.watchers.append(self._follow)
+
+    @property
+    def path(self) -> Path | None:
+        """Which file the drawing came from or was saved to, None for none: by undo too, it is that of the drawing shown."""
+        return self._panel.document.drawing.file
+
+    def tell_name(self) -> None:
+        """Tell what the drawing is called."""
+        self._panel.titled.emit(self.path.stem if self.path is not None else "")
+
+    def _follow(self, change: Change) -> None:
+        if change.what == "drawing":
+            self.tell_name()
 
     # In
 
@@ -127,7 +141,8 @@ class PaintFiles(QObject):
     def _take(self, drawing: Drawing, title: str, path: Path | None) -> None:
         panel = self._panel
         entry = panel.models.named(drawing.model) or panel.models.named(panel.document.drawing.model) or panel.models.entries[0]
-        panel.take_drawing(drawing, entry, entry.card.title, title, lambda: self.name(path))
+        then = None if path is None else lambda: self._remember(path)
+        panel.take_drawing(replace(drawing, file=path), entry, entry.card.title, title, then)
 
     def _trace(self, picture: np.ndarray[Any, np.dtype[np.uint8]], name: str) -> None:
         panel = self._panel
@@ -167,7 +182,6 @@ class PaintFiles(QObject):
         panel = self._panel
 
         def tell() -> None:
-            self.name(None)
             panel.noticed.emit(
                 Notice(
                     self.tr("“{0}” became a label map, painted in its own light.").format(name),
@@ -194,14 +208,11 @@ class PaintFiles(QObject):
         """The drawings that were saved or opened last, the newest first."""
         return [Path(text) for text in self._panel.settings.get(RECENT, list[str]())]
 
-    def name(self, path: Path | None) -> None:
-        """The drawing came from this file, or is saved there."""
-        self.path = path
-        if path is not None:
-            paths = [path.absolute(), *(other for other in self.recent() if other != path.absolute())][:MOST_RECENT]
-            self._panel.settings.set(RECENT, [str(other) for other in paths])
-            self.named.emit(paths)
-        self._panel.titled.emit(path.stem if path is not None else "")
+    def _remember(self, path: Path) -> None:
+        """A drawing was opened from this file, or is saved there."""
+        paths = [path.absolute(), *(other for other in self.recent() if other != path.absolute())][:MOST_RECENT]
+        self._panel.settings.set(RECENT, [str(other) for other in paths])
+        self.named.emit(paths)
 
     # Out
 
@@ -236,8 +247,10 @@ class PaintFiles(QObject):
         entry = self._panel.models.named(drawing.model)
 
         def name() -> None:
+            drawing.file = path
+            self._remember(path)
             if document.drawing is drawing:  # or another one was opened meanwhile
-                self.name(path)
+                self.tell_name()
 
         self._filing.save_project(path, drawing, self._panel.picture, entry.card.sha256 if entry is not None else "", name)
 

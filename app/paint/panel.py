@@ -153,6 +153,7 @@ class PaintPanel(Panel):
         self._autosave.refused.connect(self._unsafe)
         self._thumbs.painted.connect(frame.looks.show_image)
         self.files.named.connect(self._menu.show_recent)
+        self.files.named.connect(lambda _: self._autosave.changed())  # which file it came from is kept with the drawing
         self.repainting.drawn.connect(self.files.take_repainted)
         self.repainting.noticed.connect(self.noticed)
         self.repainting.message.connect(self.message)
@@ -174,10 +175,10 @@ class PaintPanel(Panel):
 
     def restore(self, state: dict[str, Any]) -> None:
         """Put tools back as they were and ask for the first landscape."""
-        tools, path = state.get("tools"), state.get("path")
+        tools = state.get("tools")
         self.tools.take_json(tools if isinstance(tools, dict) else {})
         self.tools.fit(self.document.drawing.palette)
-        self.files.name(Path(path) if isinstance(path, str) and path else None)
+        self.files.tell_name()
         self._show_tools()
         self._awake = True
         if self._interrupted:
@@ -187,7 +188,7 @@ class PaintPanel(Panel):
         self._ask_all()
 
     def state(self) -> dict[str, Any]:
-        return {"tools": self.tools.to_json(), "path": str(self.files.path) if self.files.path is not None else ""}
+        return {"tools": self.tools.to_json()}
 
     def catalogue_changed(self) -> None:
         had = bool(self.models.entries)

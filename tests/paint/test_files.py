@@ -256,6 +256,16 @@ def setting(*path: Any, to: Any) -> Any:
     return change
 
 
+def test_only_of_what_ganvas_wrote_aside_itself_is_it_believed_where_it_came_from(tmp_path: Path) -> None:
+    drawing = some_drawing()
+    drawing.file = tmp_path / "a lake ä.ganvas"
+    aside = project_bytes(drawing, aside=True)
+    assert read_project(aside, aside=True).file == drawing.file
+    assert read_project(aside).file is None
+    assert read_project(project_bytes(drawing), aside=True).file is None
+    assert str(tmp_path).encode() not in project_bytes(drawing)
+
+
 def test_a_newer_project_is_refused_politely() -> None:
     with pytest.raises(PaintFileError, match=r"newer Ganvas. Update Ganvas"):
         read_project(rewritten(setting("version", to=VERSION + 1)))

@@ -1,6 +1,7 @@
 """What the Paint panel opens, saves and sends, and what of it is there after an end, orderly or not."""
 
 import errno
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,44 @@ def test_a_project_is_saved_and_opened_again(panel: PaintPanel, qtbot: QtBot, tm
     panel.undo()
     panel.undo()
     assert np.array_equal(panel.document.map, painted)
+
+
+def two_projects(panel: PaintPanel, qtbot: QtBot, folder: Path) -> tuple[Path, Path]:
+    """Two drawings over grass and over water, opened one after the other."""
+    paths = folder / "grass.ganvas", folder / "water.ganvas"
+    for path, ground in zip(paths, (8, 12), strict=True):
+        save_project(path, replace(blank(256, 192, LABELS, ground), model="colours"))
+        assert panel.open_file(path)
+        qtbot.waitUntil(lambda path=path: panel.files.path == path)
+    return paths
+
+
+def test_undo_brings_the_file_of_the_drawing_back_too_so_that_saving_replaces_no_other(
+    panel: PaintPanel, qtbot: QtBot, tmp_path: Path
+) -> None:
+    grass, water = two_projects(panel, qtbot, tmp_path)
+    titles: list[str] = []
+    panel.titled.connect(titles.append)
+    panel.undo()
+    assert titles == ["grass"]
+    assert panel.files.path == grass
+    draw(canvas_of(panel), [(20, 20), (100, 100)])
+    with qtbot.waitSignal(panel.message):
+        panel.files.save()
+    assert read_project(water).background == 12
+    assert read_project(grass).background == 8
+    panel.undo()
+    panel.redo()
+    panel.files.ask_size()
+    dialog = panel.findChild(CanvasDialog)
+    assert dialog is not None
+    dialog.findChild(QSpinBox, "canvas:width").setValue(512)  # type: ignore[union-attr]
+    dialog.accept()
+    panel.undo()
+    panel.undo()
+    assert panel.files.path == grass
+    panel.undo()
+    assert panel.files.path is None  # the example that was there first
 
 
 def test_a_saved_landscape_brings_its_drawing_back(panel: PaintPanel, qtbot: QtBot, tmp_path: Path) -> None:
@@ -313,6 +352,34 @@ def test_what_was_painted_is_written_aside_while_the_hand_stays_down(panel: Pain
     QTest.mouseRelease(canvas, LEFT, NOTHING_HELD, at(canvas, 500, 100))
 
 
+def test_after_a_sudden_end_the_drawing_has_the_file_that_it_came_from(
+    panel: PaintPanel, make_panel: MakePanel, qtbot: QtBot, tmp_path: Path
+) -> None:
+    two_projects(panel, qtbot, tmp_path)
+    panel.undo()
+    panel._autosave.write()
+    panel._autosave._background.shut()
+    second = make_panel({})
+    assert second.files.path is None  # another program beside this one shows a drawing of its own
+    panel._autosave._lock.unlock()  # type: ignore[union-attr]  # the system lets go of a dead program's lock
+    again = make_panel(wake=False)
+    titles: list[str] = []
+    again.titled.connect(titles.append)
+    again.restore({})
+    assert titles == ["grass"]
+    assert again.files.path == tmp_path / "grass.ganvas"
+
+
+def test_a_drawing_that_was_only_saved_is_kept_with_its_file(
+    panel: PaintPanel, make_panel: MakePanel, qtbot: QtBot, tmp_path: Path
+) -> None:
+    with qtbot.waitSignal(panel.message):
+        panel.files.save_project(tmp_path / "lake.ganvas")
+    panel._autosave.shut()
+    again = make_panel()
+    assert again.files.path == tmp_path / "lake.ganvas"
+
+
 def test_after_an_orderly_end_the_drawing_is_there_and_nothing_is_said(make_panel: MakePanel, qtbot: QtBot) -> None:
     panel = make_panel()
     draw(canvas_of(panel), [(100, 100), (200, 300)])
@@ -347,9 +414,7 @@ def test_two_programs_keep_two_drawings(make_panel: MakePanel) -> None:
     assert first._autosave._recovery.file != second._autosave._recovery.file
 
 
-@pytest.mark.parametrize(
-    "state", [{"tools": 5}, {"tools": {"tool": "axe", "size": "big", "label": 999}}, {"path": 7}, {"x": [1]}]
-)
+@pytest.mark.parametrize("state", [{"tools": 5}, {"tools": {"tool": "axe", "size": "big", "label": 999}}, {"x": [1]}])
 def test_a_broken_state_is_passed_over(make_panel: MakePanel, state: dict[str, object]) -> None:
     made = make_panel(state)
     assert made.tools.tool == "brush"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -22,7 +23,7 @@ class Drawing:
     """`layers` from bottom to top; `active` is the key of the one that is painted on; `background` shows where all are clear.
 
     `labels` are those of the model it was painted for, so that it opens with any other model by their names. `model` is that
-    model's name, "" before one was chosen.
+    model's name, "" before one was chosen. `file` is the project that it was opened from or saved to, None for none.
     """
 
     width: int
@@ -33,6 +34,7 @@ class Drawing:
     active: int
     looks: Looks = field(default_factory=Looks)
     model: str = ""
+    file: Path | None = None
 
     @property
     def bounds(self) -> Rect:
@@ -90,7 +92,7 @@ def resized(drawing: Drawing, width: int, height: int, *, stretch: bool) -> Draw
             source = Rect(inside.left - left, inside.top - top, inside.right - left, inside.bottom - top)
             labels[inside.slices] = layer.labels[source.slices]
         layers.append(DrawingLayer(layer.key, layer.name, labels, layer.visible))
-    return Drawing(width, height, drawing.labels, drawing.background, layers, drawing.active, drawing.looks, drawing.model)
+    return replace(drawing, width=width, height=height, layers=layers)
 
 
 def relabelled(drawing: Drawing, table: LabelArray, labels: Sequence[Label]) -> Drawing:
@@ -101,10 +103,7 @@ def relabelled(drawing: Drawing, table: LabelArray, labels: Sequence[Label]) -> 
         layer if isinstance(layer, PhotoLayer) else DrawingLayer(layer.key, layer.name, lut[layer.labels], layer.visible)
         for layer in drawing.layers
     ]
-    return Drawing(
-        drawing.width, drawing.height, tuple(labels), int(lut[drawing.background]), layers, drawing.active, drawing.looks,
-        drawing.model,
-    )  # fmt: skip
+    return replace(drawing, labels=tuple(labels), background=int(lut[drawing.background]), layers=layers)
 
 
 def used_labels(drawing: Drawing) -> dict[int, int]:

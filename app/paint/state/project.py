@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import zipfile
 import zlib
 from pathlib import Path
@@ -21,7 +22,7 @@ from app.paint.state.files import PaintFileError, encode_picture
 from app.paint.state.serial import from_json, to_json
 from app.photos import placing
 
-DOCUMENT, THUMBNAIL, TYPE = "document.json", "thumbnail.png", "mimetype"
+DOCUMENT, THUMBNAIL, TYPE, CAME_FROM = "document.json", "thumbnail.png", "mimetype", "came-from"
 MIME = b"application/x-ganvas"
 SUFFIX = ".ganvas"
 THUMBNAIL_SIDE = 256
@@ -31,10 +32,14 @@ THUMBNAIL_SIDE = 256
 MOST_FILES = 300
 LARGEST_TEXT = 4 << 20
 LARGEST_ATTACHMENT = 256 << 20
+LONGEST_PATH = 64 << 10
 
 
-def project_bytes(drawing: Drawing, shown: NDArray[np.uint8] | None = None, sha256: str = "", effort: int = 6) -> bytes:
-    """The file of a drawing. `shown` uint8 `[h, w, 3]` is what its thumbnail shows (None: the label map)."""
+def project_bytes(
+    drawing: Drawing, shown: NDArray[np.uint8] | None = None, sha256: str = "", effort: int = 6, aside: bool = False
+) -> bytes:
+    """The file of a drawing. `shown` uint8 `[h, w, 3]` is what its thumbnail shows (None: the label map). Where it is written
+    `aside`, for this machine alone, it says which file the drawing came from."""
     document, files = to_json(drawing, sha256, effort)
     picture = drawing.palette.colours()[drawing.label_map()] if shown is None else shown
     thumbnail = Image.fromarray(picture)
@@ -46,6 +51,8 @@ def project_bytes(drawing: Drawing, shown: NDArray[np.uint8] | None = None, sha2
         archive.writestr(THUMBNAIL, encode_picture(np.array(thumbnail)))
         for name, data in files.items():
             archive.writestr(name, data)
+        if aside and drawing.file is not None:
+            archive.writestr(CAME_FROM, os.fsencode(drawing.file))
     return out.getvalue()
 
 
@@ -54,13 +61,19 @@ def save_project(path: Path, drawing: Drawing, shown: NDArray[np.uint8] | None =
     placing.write(path, [project_bytes(drawing, shown, sha256)])
 
 
-def read_project(source: Path | bytes) -> Drawing:
-    """The drawing in a project file. `PaintFileError` says why there is none; a missing file raises `OSError`."""
+def read_project(source: Path | bytes, aside: bool = False) -> Drawing:
+    """The drawing in a project file. `PaintFileError` says why there is none; a missing file raises `OSError`.
+
+    Only of one that Ganvas wrote `aside` itself is it believed which file the drawing came from: it would be replaced.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source) as archive:
             if len(archive.infolist()) > MOST_FILES:
                 raise PaintFileError("The project file holds more parts than a drawing can have.")
-            return from_json(_document(archive), lambda name: _part(archive, name, LARGEST_ATTACHMENT))
+            drawing = from_json(_document(archive), lambda name: _part(archive, name, LARGEST_ATTACHMENT))
+            if aside and CAME_FROM in archive.namelist():
+                drawing.file = Path(os.fsdecode(_part(archive, CAME_FROM, LONGEST_PATH)))
+            return drawing
     # NotImplementedError and RuntimeError are zipfile's for a compression that it does not know and for a part with a password.
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError, UnicodeError) as error:
         raise PaintFileError("The project file is broken or cut off.", "An older copy or the autosave may still open.") from error

@@ -1,7 +1,8 @@
 """Nothing painted is lost: the drawing is written aside while it is worked on, and found again after whatever happened.
 
 One file for each running program (`recovery/paint-N.ganvas` in the state folder), written beside and renamed. A program that
-ends by itself marks its file as closed; a file without the mark tells the next start that the last one was killed.
+ends by itself marks its file as closed; a file without the mark tells the next start that the last one was killed. Which project
+the drawing belongs to stands in it too: kept elsewhere, it would be that of another drawing after a sudden end.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class Recovery:
         """Write the drawing aside. Where the disk refuses, painting goes on: why it did, "" where it did not."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            placing.write(self.file, [project_bytes(drawing, effort=EFFORT)])
+            placing.write(self.file, [project_bytes(drawing, effort=EFFORT, aside=True)])
         except OSError as error:
             logger.info("The drawing could not be written aside to %s: %s", self.file, error)
             return f"{error.strerror or error}."
@@ -63,7 +64,7 @@ class Recovery:
     def read(self) -> Recovered | None:
         """What was written aside last, or None. A file that cannot be read is set aside for a person to look at."""
         try:
-            drawing = read_project(self.file)
+            drawing = read_project(self.file, aside=True)
         except FileNotFoundError:
             return None
         except (OSError, PaintFileError) as error:
