@@ -37,7 +37,7 @@ class Desk(QObject):
         self.fading = False
         self.patterns = False
         self.pointer: QPointF | None = None  # in canvas pixels; None: not over a canvas
-        self._photos: dict[int, QImage] = {}
+        self._photos: list[tuple[PhotoLayer, QImage]] = []
         self.shown = self._fresh_map()
         document.watchers.append(self._follow)
 
@@ -64,7 +64,6 @@ class Desk(QObject):
 
     def redraw(self) -> None:
         """Colour the whole map anew."""
-        self._photos.clear()
         self.shown = self._fresh_map()
         self.refreshed.emit()
 
@@ -119,9 +118,12 @@ class Desk(QObject):
     def photos(self) -> list[tuple[QImage, QRect, float]]:
         """The photos to trace that are shown: image, place on the canvas, opacity; the lowest first."""
         drawing, found = self.document.drawing, []
-        for layer in drawing.layers:
-            if isinstance(layer, PhotoLayer) and layer.visible and layer.opacity > 0:
-                image = self._photos.setdefault(layer.key, image_of(layer.picture))
+        layers = [layer for layer in drawing.layers if isinstance(layer, PhotoLayer)]
+        if [layer for layer, _ in self._photos] != layers:  # by themselves: after undo another layer may have the same key
+            known = {id(layer): image for layer, image in self._photos}
+            self._photos = [(layer, known[id(layer)] if id(layer) in known else image_of(layer.picture)) for layer in layers]
+        for layer, image in self._photos:
+            if layer.visible and layer.opacity > 0:
                 left, top, width, height = fit_inside(drawing.width, drawing.height, image.width(), image.height())
                 found.append((image, QRect(round(left), round(top), round(width), round(height)), layer.opacity))
         return found

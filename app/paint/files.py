@@ -149,7 +149,8 @@ class PaintFiles(QObject):
         layer = layering.add_photo(panel.document, no_larger(picture, PHOTO_SIDE), name, self.tr("photo to trace"))
 
         def take_look() -> None:
-            if self._take_look(picture, name):
+            # After undo another layer may have got this one's key.
+            if self._take_look(picture, name) and panel.document.drawing.layer(layer.key) is layer:
                 layering.act(panel.document, "remove", layer.key, self.tr("remove a layer"))
 
         panel.noticed.emit(

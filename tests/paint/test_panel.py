@@ -9,6 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from app.paint.canvas import Canvas
 from app.paint.panel import PaintPanel
+from app.paint.state import layering
 from app.paint.state.drawing import blank
 from app.paint.state.layers import DrawingLayer, PhotoLayer
 from app.paint.state.look import seed_look
@@ -186,6 +187,20 @@ def test_layers_are_added_moved_joined_and_removed(panel: PaintPanel) -> None:
     for _ in range(6):
         panel.undo()
     assert panel.document.map[50, 50] == 0
+
+
+def test_a_photo_after_one_that_was_taken_back_is_the_one_that_is_seen(panel: PaintPanel) -> None:
+    red, blue = (np.full((50, 60, 3), colour, np.uint8) for colour in ((200, 0, 0), (0, 0, 200)))
+    seen = lambda: [image.pixelColor(1, 1).name() for image, _, _ in panel.desk.photos()]  # noqa: E731
+    layering.add_photo(panel.document, red, "red", "photo")
+    assert seen() == ["#c80000"]
+    first = panel.desk.photos()[0][0].cacheKey()
+    assert panel.desk.photos()[0][0].cacheKey() == first  # made once, not for each time that the view is painted
+    panel.undo()
+    layering.add_photo(panel.document, blue, "blue", "photo")
+    assert seen() == ["#0000c8"]
+    panel.undo()
+    assert seen() == []
 
 
 def test_the_opacity_of_a_photo_is_one_undo_step(panel: PaintPanel) -> None:

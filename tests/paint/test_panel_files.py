@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from app.paint.dialogs import CanvasDialog, MappingDialog
 from app.paint.panel import PaintPanel
+from app.paint.state import layering
 from app.paint.state.drawing import Drawing, blank
 from app.paint.state.files import PaintFileError
 from app.paint.state.layers import PhotoLayer
@@ -167,6 +168,16 @@ def test_a_dropped_photo_is_traced_or_gives_its_look(panel: PaintPanel, qtbot: Q
     heard[-1].action()
     assert not any(isinstance(layer, PhotoLayer) for layer in panel.document.drawing.layers)
     assert panel.document.drawing.looks.first.name == "Föhn"
+
+
+def test_of_a_photo_that_was_taken_back_the_look_can_be_had_and_no_other_layer_goes(panel: PaintPanel) -> None:
+    heard = notices(panel)
+    panel.receive(np.full((64, 96, 3), 90, np.uint8))
+    panel.undo()
+    layer = layering.add_layer(panel.document, "Drawing", "new layer")  # gets the key of the photo
+    heard[-1].action()
+    assert panel.document.drawing.looks.first.kind == "photo"
+    assert panel.document.drawing.layers[-1] is layer
 
 
 def test_what_cannot_be_opened_is_told(panel: PaintPanel, qtbot: QtBot, tmp_path: Path) -> None:
