@@ -212,6 +212,15 @@ def test_a_project_is_read_back_exactly(seed: int) -> None:
     assert_same(read_project(project_bytes(drawing)), drawing)
 
 
+def test_the_look_of_a_panorama_is_read_back_as_wide_as_it_was() -> None:
+    drawing = some_drawing()
+    look = photo_look(np.random.default_rng(5).integers(0, 255, (200, 4000, 3), np.uint8), "coast")
+    drawing.looks = Looks(look)
+    assert read_project(project_bytes(drawing)).looks.first == look
+    assert look.photo is not None
+    assert min(look.photo.shape[:2]) == LEAST_PHOTO
+
+
 def test_a_project_is_an_ordinary_zip_with_a_thumbnail(tmp_path: Path) -> None:
     path = tmp_path / "My drawing ä.ganvas"
     save_project(path, some_drawing(), np.full((64, 80, 3), 90, np.uint8), sha256="ab" * 32)

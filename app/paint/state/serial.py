@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from app.paint.state.drawing import LARGEST_SIDE, SMALLEST_SIDE, Drawing
 from app.paint.state.files import PaintFileError, encode_map, encode_picture, indices, open_png
 from app.paint.state.layers import DrawingLayer, Layer, PhotoLayer
-from app.paint.state.look import LARGEST_SEED, PHOTO_SIDE, Look, Looks
+from app.paint.state.look import LARGEST_SEED, Look, Looks, photo_look
 from app.paint.state.palette import Palette
 from models.card import Label
 
@@ -161,8 +161,7 @@ def _look(entry: Mapping[str, Any], attachment: Callable[[str], bytes]) -> Look:
     if kind != "photo":
         return Look(kind, seed, name)
     image = open_png(attachment(_text(entry["file"])), "The photo of the look").convert("RGB")
-    image.thumbnail((PHOTO_SIDE, PHOTO_SIDE), Image.Resampling.BOX)
-    return Look("photo", seed, name, np.array(image))
+    return replace(photo_look(np.array(image), name), seed=seed)
 
 
 def _whole(value: Any, low: int, high: int) -> int:
