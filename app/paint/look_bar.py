@@ -308,6 +308,8 @@ class LookBar(QFrame):
         self._edges.setVisible(known)
 
     def _type(self) -> None:
+        if not self._seed.isModified():  # a photo may be called by a number: nobody typed it
+            return
         text = self._seed.text().strip()
         if text.isdecimal() and int(text) <= LARGEST_SEED:
             look = Look("seed", int(text))

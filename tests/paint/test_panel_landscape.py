@@ -5,16 +5,16 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from PySide6.QtCore import QCoreApplication
+from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QLabel
+from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from app.paint.dialogs import MappingDialog
 from app.paint.models_here import NO_LABELS
 from app.paint.panel import PaintPanel
 from app.paint.state.drawing import from_map
-from app.paint.state.look import seed_look
+from app.paint.state.look import photo_look, seed_look
 from app.paint.state.palette import Palette
 from app.paint.state.starting import named_look
 from models.card import Label
@@ -162,6 +162,21 @@ def test_the_look_of_a_photo_is_taken_over(panel: PaintPanel, qtbot: QtBot, tmp_
     )
     assert panel.document.drawing.looks.first.photo is not None
     assert panel.document.drawing.looks.first.photo.shape == (192, 256, 3)
+
+
+def test_a_look_whose_photo_is_called_by_a_number_stays_when_its_field_is_passed(panel: PaintPanel) -> None:
+    look = photo_look(np.full((64, 96, 3), 90, np.uint8), "20240512")
+    panel.choose_look(look)
+    field = panel.findChild(QLineEdit, "look:seed")
+    assert field is not None
+    assert field.text() == "20240512"
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert panel.document.drawing.looks.first == look
+    field.selectAll()
+    QTest.keyClicks(field, "17")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert panel.document.drawing.looks.first == seed_look(17)
+    assert panel.document.drawing.looks.second == look
 
 
 def test_a_photo_too_small_for_a_look_is_refused_before_it_is_one(panel: PaintPanel, qtbot: QtBot, tmp_path: Path) -> None:
