@@ -34,6 +34,7 @@ class Canvas(MapView):
     def __init__(self, desk: Desk, kind: Kind, parent: QWidget | None = None) -> None:
         super().__init__(desk, kind, parent)
         self._doing: Doing | None = None
+        self._button = Qt.MouseButton.NoButton  # the one that holds it: others come and go meanwhile
         self._from = QPointF()
         self._size_before, self._moved = 0.0, False
         self._space = False
@@ -57,9 +58,10 @@ class Canvas(MapView):
         elif kind == QEvent.Type.TabletMove:
             self._move(at, event.modifiers(), event.pressure())
         elif kind == QEvent.Type.TabletRelease:
-            self._up(at)
-            self._pen_down = False
-            self.desk.tools.pen_erases = False
+            self._up(at, event.button())
+            if self._doing is None:
+                self._pen_down = False
+                self.desk.tools.pen_erases = False
         self._pen_clock.start()
         event.accept()  # or Qt turns it into a coarser mouse event
 
@@ -77,13 +79,13 @@ class Canvas(MapView):
         if self._is_echo():
             return
         if self._doing is not None and not event.buttons():
-            self._up(event.position())  # the button was let go while another window had the mouse
+            self._up(event.position(), self._button)  # it was let go while another window had the mouse
         self._move(event.position(), event.modifiers(), 1.0)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         event.accept()
         if not self._is_echo():
-            self._up(event.position())
+            self._up(event.position(), event.button())
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         self.mousePressEvent(event)  # two quick dots are two dots
@@ -92,7 +94,7 @@ class Canvas(MapView):
         if self._doing is not None:
             return
         self.setFocus(Qt.FocusReason.MouseFocusReason)
-        self._from, self._moved = at, False
+        self._from, self._moved, self._button = at, False, button
         tools, canvas = self.desk.tools, self.to_canvas(at)
         shift, control = held & Qt.KeyboardModifier.ShiftModifier, held & Qt.KeyboardModifier.ControlModifier
         self.desk.touched.emit()
@@ -132,7 +134,9 @@ class Canvas(MapView):
             self._from = at
         self.desk.point(canvas)
 
-    def _up(self, at: QPointF) -> None:
+    def _up(self, at: QPointF, button: Qt.MouseButton) -> None:
+        if button != self._button:
+            return
         doing, self._doing = self._doing, None
         if doing == "paint":
             self.desk.hand.release()

@@ -50,13 +50,14 @@ def tablet(
     y: float,
     pressure: float,
     end: QPointingDevice.PointerType = QPointingDevice.PointerType.Pen,
+    button: Qt.MouseButton = LEFT,
 ) -> QTabletEvent:
     """Send one event of a pen at a place of the canvas."""
     place = QPointF(canvas.to_view(QPointF(x, y)))
     moving, lifting = kind == QEvent.Type.TabletMove, kind == QEvent.Type.TabletRelease
     event = QTabletEvent(
         kind, pen(end), place, QPointF(canvas.mapToGlobal(place)), pressure, 0.0, 0.0, 0.0, 0.0, 0.0, NOTHING_HELD,
-        NO_BUTTON if moving else LEFT, NO_BUTTON if lifting else LEFT,
+        NO_BUTTON if moving else button, NO_BUTTON if lifting else button,
     )  # fmt: skip
     QCoreApplication.sendEvent(canvas, event)
     return event

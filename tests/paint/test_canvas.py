@@ -79,6 +79,19 @@ def test_a_mouse_event_that_comes_before_the_pens_leaves_no_dot(canvas: Canvas) 
     assert canvas.desk.document.map[40, 60] == 2
 
 
+def test_a_pens_button_that_is_touched_leaves_the_stroke_alone(canvas: Canvas) -> None:
+    tablet(canvas, PRESS, 50, 100, 1.0)
+    tablet(canvas, PRESS, 60, 100, 1.0, button=Qt.MouseButton.RightButton)
+    tablet(canvas, LIFT, 60, 100, 1.0, button=Qt.MouseButton.RightButton)
+    assert canvas.desk.hand.busy
+    QTest.mouseClick(canvas, LEFT, NOTHING_HELD, at(canvas, 200, 180))  # what a driver sends along, still
+    tablet(canvas, MOVE, 200, 100, 1.0)
+    tablet(canvas, LIFT, 200, 100, 0.0)
+    assert not canvas.desk.hand.busy
+    assert canvas.desk.document.map[100, 150] == 2
+    assert canvas.desk.document.map[180, 200] == 0
+
+
 def test_the_other_end_of_the_pen_erases(canvas: Canvas) -> None:
     draw(canvas, [(40, 40), (100, 40)])
     for kind, x in ((PRESS, 40.0), (MOVE, 100.0), (LIFT, 100.0)):

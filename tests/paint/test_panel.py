@@ -232,6 +232,19 @@ def test_patterns_help_eyes_that_cannot_tell_the_colours_apart(panel: PaintPanel
     assert make_panel().desk.patterns
 
 
+def test_another_button_that_is_pressed_and_let_go_leaves_the_stroke_alone(panel: PaintPanel) -> None:
+    canvas, other = canvas_of(panel), Qt.MouseButton.RightButton
+    panel.desk.choose_label(8)
+    QTest.mousePress(canvas, LEFT, NOTHING_HELD, at(canvas, 100, 300))
+    QTest.mousePress(canvas, other, NOTHING_HELD, at(canvas, 100, 300))
+    QTest.mouseRelease(canvas, other, NOTHING_HELD, at(canvas, 100, 300))
+    assert panel.desk.hand.busy
+    QTest.mouseMove(canvas, at(canvas, 400, 300))
+    QTest.mouseRelease(canvas, LEFT, NOTHING_HELD, at(canvas, 400, 300))
+    assert not panel.desk.hand.busy
+    assert panel.document.map[300, 250] == 8
+
+
 def test_a_button_that_was_let_go_elsewhere_ends_the_stroke(panel: PaintPanel) -> None:
     canvas = canvas_of(panel)
     panel.desk.choose_label(8)
