@@ -35,7 +35,7 @@ class LookThumbs(QObject):
         self._ticket: int | None = None
         self._look: Look | None = None
         self._todo: list[Look] = []
-        self._fresh: list[Look] = []  # painted since the map changed
+        self._fresh: list[Look] = []  # painted since all were outdated
         self._calm = QTimer(self)
         self._calm.setSingleShot(True)
         self._calm.setInterval(CALM_MS)
@@ -43,7 +43,7 @@ class LookThumbs(QObject):
         worker.updated.connect(self._hear)
 
     def outdated(self) -> None:
-        """The map changed: all pictures are stale; they are painted anew once it is calm."""
+        """The map changed, or what all looks share: all pictures are stale; they are painted anew once it is calm."""
         self._fresh.clear()
         self.disturbed()
 
@@ -86,7 +86,6 @@ class LookThumbs(QObject):
 
 
 def _small(image: QImage) -> QImage:
-
     if max(image.width(), image.height()) <= SIDE:
         return image
     return image.scaled(SIDE, SIDE, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation)

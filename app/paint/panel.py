@@ -61,6 +61,7 @@ class PaintPanel(Panel):
         super().__init__(parent)
         self.settings = settings
         self._awake = self._troubled = False
+        self._fine = (0, True)  # what else than the look is in the small pictures of other looks: fine detail, natural edges
         self.picture: Picture | None = None
         self._looks = [*(named_look(name) for name in LOOKS), *(seed_look(seed) for seed in FIRST_SEEDS)]
         self.models = ModelsHere(worker, catalogue, settings, self)
@@ -334,6 +335,9 @@ class PaintPanel(Panel):
             self._frame.looks.set_looks(self._looks)
             self._thumbs.disturbed()
         self._frame.looks.show_looks(looks)
+        if (looks.grain, looks.natural_edges) != self._fine:
+            self._fine = looks.grain, looks.natural_edges
+            self._thumbs.outdated()
 
     def _unsafe(self, why: str) -> None:
         what = self.tr("What you paint cannot be kept safe on this disk.")

@@ -16,6 +16,7 @@ from app.paint.panel import PaintPanel
 from app.paint.state.drawing import from_map
 from app.paint.state.look import photo_look, seed_look
 from app.paint.state.palette import Palette
+from app.paint.state.requesting import THUMBNAIL_SIDE
 from app.paint.state.starting import named_look
 from models.card import Label
 from models.catalogue import Catalogue
@@ -95,6 +96,19 @@ def test_thumbnails_of_other_looks_come_when_it_is_calm(panel: PaintPanel, qtbot
     look = button(panel, "look:5")
     assert isinstance(look, LookButton)
     qtbot.waitUntil(lambda: not look.image.isNull(), timeout=10_000)
+
+
+def test_thumbnails_are_painted_anew_where_fine_detail_or_edges_are_others(
+    panel: PaintPanel, engine: ColourEngine, qtbot: QtBot
+) -> None:
+    panel._thumbs._calm.setInterval(0)
+    everywhere = len(panel._frame.looks.looks())
+    for change in (panel.roll_grain, lambda: panel.follow_edges(False), panel.undo):
+        change()
+        looks = panel.document.drawing.looks
+        qtbot.waitUntil(lambda: len(panel._thumbs._fresh) == everywhere, timeout=10_000)
+        newest = [one for one in engine.paintings if max(one.label_map.shape) <= THUMBNAIL_SIDE][-everywhere:]
+        assert {(one.noise_seed, one.natural_edges) for one in newest} == {(looks.grain, looks.natural_edges)}
 
 
 def test_strokes_are_followed_exactly_when_asked_and_undo_brings_natural_edges_back(
