@@ -21,7 +21,8 @@ SLOTS = 8  # programs that may run at the same time and each keep a drawing
 
 class Autosave(QObject):
     """Keeps one recovery file up to date. `drawing()` gives the drawing as it is, with half a stroke where a hand is on it: a
-    hand may stay down for minutes, and what it painted before must not wait for it.
+    hand may stay down for minutes, and what it painted before must not wait for it. Each writing waits for the one before: a
+    large drawing on a slow disk takes longer than the hand leaves it, and copies that wait for each other fill the memory.
 
     `refused(why)` tells that the disk does not take it, once until it does again.
     """
@@ -38,7 +39,7 @@ class Autosave(QObject):
         self._clock.setSingleShot(True)
         self._clock.setInterval(EVERY_MS)
         self._clock.timeout.connect(self.write)
-        self._changed = self._failing = False
+        self._changed = self._failing = self._writing = False
 
     def found(self) -> Recovered | None:
         """What was written aside last. From now on a sudden end of the program is told apart from an orderly one."""
@@ -49,19 +50,25 @@ class Autosave(QObject):
     def changed(self) -> None:
         """Something is worth keeping."""
         self._changed = True
-        if not self._clock.isActive():
+        if not self._writing and not self._clock.isActive():
             self._clock.start()
 
     def write(self) -> None:
         """Write now."""
-        self._changed = False
-        copy = snapshot(self._drawing())
+        try:
+            copy = snapshot(self._drawing())
+        except MemoryError as error:
+            self._failed(error)
+            return
+        self._changed, self._writing = False, True
         self._background.run(lambda: self._recovery.write(copy), self._written, self._failed)
 
     def _written(self, refusal: str) -> None:
         if refusal and not self._failing:
             self.refused.emit(refusal)
-        self._failing = bool(refusal)
+        self._failing, self._writing = bool(refusal), False
+        if self._changed:
+            self._clock.start()
         self._changed = self._changed or self._failing  # it is tried again with the next change, or at the end
 
     def _failed(self, error: Exception) -> None:

@@ -1,6 +1,7 @@
 """What the Paint panel opens, saves and sends, and what of it is there after an end, orderly or not."""
 
 import errno
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from app.paint.dialogs import CanvasDialog, MappingDialog
 from app.paint.panel import PaintPanel
 from app.paint.state import layering
-from app.paint.state.drawing import Drawing, blank
+from app.paint.state.drawing import Drawing, blank, snapshot
 from app.paint.state.files import PaintFileError
 from app.paint.state.layers import PhotoLayer
 from app.paint.state.look import Look, seed_look
@@ -227,17 +228,18 @@ def test_a_disk_that_takes_nothing_is_told_of_once_and_a_button_saves_elsewhere(
     assert heard[0].button == "Save the drawing as…"
 
 
+@pytest.mark.parametrize("even_for_a_copy", [False, True])
 def test_a_drawing_that_there_is_no_memory_to_write_aside_is_told_of_and_written_at_the_end(
-    panel: PaintPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, expected_warnings: list[str]
+    panel: PaintPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, expected_warnings: list[str], even_for_a_copy: bool
 ) -> None:
     expected_warnings.append("could not be written aside")
     heard = notices(panel)
 
-    def none_left(drawing: Drawing) -> str:
+    def none_left(*_: object) -> str:
         raise MemoryError
 
     with monkeypatch.context() as full:
-        full.setattr(panel._autosave._recovery, "write", none_left)
+        full.setattr("app.paint.autosave.snapshot" if even_for_a_copy else "app.paint.state.recovery.Recovery.write", none_left)
         panel._autosave.write()
         qtbot.waitUntil(lambda: bool(heard))
     assert heard[0].bad
@@ -389,6 +391,33 @@ def test_a_drawing_that_was_only_saved_is_kept_with_its_file(
     panel._autosave.shut()
     again = make_panel()
     assert again.files.path == tmp_path / "lake.ganvas"
+
+
+def test_a_drawing_that_takes_long_to_write_aside_is_written_once_at_a_time(
+    panel: PaintPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    autosave, gate, copies = panel._autosave, threading.Semaphore(0), list[Drawing]()
+
+    def slowly(copy: Drawing) -> str:
+        copies.append(copy)
+        assert gate.acquire(timeout=60)
+        return ""
+
+    panel._autosave._background._pool.waitForDone()
+    monkeypatch.setattr(autosave._recovery, "write", slowly)
+    autosave._clock.setInterval(0)
+    made = []
+    monkeypatch.setattr("app.paint.autosave.snapshot", lambda drawing: made.append(1) or snapshot(drawing))
+    try:
+        for row in range(100, 400, 50):
+            draw(canvas_of(panel), [(100, row), (300, row)])
+            qtbot.wait(20)
+        assert len(made) == 1  # no copies of the drawing wait for the disk
+        gate.release()
+        qtbot.waitUntil(lambda: len(copies) == 2)
+        assert np.array_equal(copies[-1].label_map(), panel.document.map)  # what was painted meanwhile is not forgotten
+    finally:
+        gate.release(100)
 
 
 def test_after_an_orderly_end_the_drawing_is_there_and_nothing_is_said(make_panel: MakePanel, qtbot: QtBot) -> None:
