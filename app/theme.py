@@ -80,10 +80,6 @@ def colour(role: str) -> QColor:
     return QColor(getattr(_shown, role))
 
 
-def is_dark() -> bool:
-    return _shown is DARK
-
-
 def chosen() -> Choice:
     return _choice
 

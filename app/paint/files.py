@@ -259,7 +259,7 @@ class PaintFiles(QObject):
         self._filing.save_map(path, self._panel.document.drawing, kind)
 
     def save_layers(self, path: Path) -> None:
-        """Save all layers of this moment with the landscape as the lowest; one that is not finished is finished first."""
+        """Save all layers of this moment with the landscape as the topmost; one that is not finished is finished first."""
 
         def write(landscape: Landscape) -> None:
             self._remarks[path] = landscape.remark

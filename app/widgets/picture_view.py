@@ -81,12 +81,8 @@ class PictureView(QWidget):
 
     # What is shown
 
-    def show_picture(self, picture: NDArray[np.uint8]) -> None:
-        """Show a picture uint8 `[H, W, 3]`; the view stays where it was, also when a preview is replaced by a larger one."""
-        self.show_image(image_of(picture))
-
     def show_image(self, image: QImage) -> None:
-        """As `show_picture`, for an image that is there already."""
+        """Show an image; the view stays where it was, also when a preview is replaced by a larger one."""
         old, self._image = self._image.size(), image
         if not old.isEmpty() and not image.isNull() and old != image.size():
             factor = image.width() / old.width()

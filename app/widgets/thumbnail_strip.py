@@ -171,10 +171,6 @@ class ThumbnailStrip(QListView):
         self.setCurrentIndex(index)
         self.scrollTo(index)
 
-    def rect_of(self, key: str) -> QRect:
-        """Where a thumbnail lies, in coordinates of the viewport."""
-        return self.visualRect(self.thumbs.index(self.thumbs.keys.index(key)))
-
     def _click(self, index: QModelIndex) -> None:
         self.chosen.emit(self.thumbs.keys[index.row()])
 

@@ -132,7 +132,7 @@ def test_the_sheet_fills_with_thumbnails_and_one_click_goes_there(
     at_rest()
     sheet = panel.sheet.seeds
     qtbot.waitUntil(lambda: len(sheet.thumbs.images) == len(sheet.thumbs.keys), timeout=WAIT_MS)
-    qtbot.mouseClick(sheet.viewport(), Qt.MouseButton.LeftButton, pos=sheet.rect_of(sheet.thumbs.keys[3]).center())
+    qtbot.mouseClick(sheet.viewport(), Qt.MouseButton.LeftButton, pos=sheet.visualRect(sheet.thumbs.index(3)).center())
     at_rest()
     assert panel.document.now.seed == 3
 
@@ -178,7 +178,7 @@ def test_a_favourite_can_be_gone_back_to(panel: ExplorePanel, at_rest: Callable[
     panel.roll()
     at_rest()
     strip = panel.strip.favourites
-    qtbot.mouseClick(strip.viewport(), Qt.MouseButton.LeftButton, pos=strip.rect_of(strip.thumbs.keys[0]).center())
+    qtbot.mouseClick(strip.viewport(), Qt.MouseButton.LeftButton, pos=strip.visualRect(strip.thumbs.index(0)).center())
     assert panel.document.now == favourite
 
 

@@ -1,7 +1,7 @@
 """Thumbnails, the model picker, messages, folding sections, cut labels."""
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QLabel, QToolButton
 from pytestqt.qtbot import QtBot
@@ -31,18 +31,23 @@ def grid(qtbot: QtBot) -> ThumbnailStrip:
     return grid
 
 
+def rect_of(grid: ThumbnailStrip, key: str) -> QRect:
+    """Where a thumbnail lies, in coordinates of the viewport."""
+    return grid.visualRect(grid.thumbs.index(grid.thumbs.keys.index(key)))
+
+
 def test_a_grid_has_as_many_columns_as_it_was_told(grid: ThumbnailStrip) -> None:
     for width in range(140, 340, 3):
         for columns in (1, 2, 3):
             grid.set_columns(columns)
             grid.resize(width, 400)
-            first_row = [key for key in grid.thumbs.keys if grid.rect_of(key).top() == grid.rect_of("0").top()]
+            first_row = [key for key in grid.thumbs.keys if rect_of(grid, key).top() == rect_of(grid, "0").top()]
             assert len(first_row) == columns, (width, columns)
 
 
 def test_a_click_chooses_a_thumbnail(grid: ThumbnailStrip, qtbot: QtBot) -> None:
     with qtbot.waitSignal(grid.chosen) as got:
-        qtbot.mouseClick(grid.viewport(), Qt.MouseButton.LeftButton, pos=grid.rect_of("3").center())
+        qtbot.mouseClick(grid.viewport(), Qt.MouseButton.LeftButton, pos=rect_of(grid, "3").center())
     assert got.args == ["3"]
 
 
@@ -62,7 +67,7 @@ def test_keys_choose_and_remove(grid: ThumbnailStrip, qtbot: QtBot) -> None:
 def test_a_picture_that_comes_late_finds_its_place(grid: ThumbnailStrip) -> None:
     before = grid.grab().toImage()
     grid.set_image("2", image("red"))
-    middle = grid.viewport().mapTo(grid, grid.rect_of("2").center())
+    middle = grid.viewport().mapTo(grid, rect_of(grid, "2").center())
     assert grid.grab().toImage().pixelColor(middle).red() > 200
     assert before.pixelColor(middle).red() < 255
     grid.set_image("no longer there", image("blue"))

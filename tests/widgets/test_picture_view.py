@@ -42,7 +42,7 @@ def test_a_picture_of_the_wrong_shape_is_refused() -> None:
 
 
 def test_the_whole_picture_is_in_view_and_in_the_middle(view: PictureView) -> None:
-    view.show_picture(gradient(100, 200))
+    view.show_image(image_of(gradient(100, 200)))
     place = view.picture_rect()
     assert view.rect().contains(place.toAlignedRect())
     assert place.center().x() == pytest.approx(200, abs=1)
@@ -51,7 +51,7 @@ def test_the_whole_picture_is_in_view_and_in_the_middle(view: PictureView) -> No
 
 
 def test_zooming_keeps_the_point_under_the_pointer(view: PictureView) -> None:
-    view.show_picture(gradient(100, 100))
+    view.show_image(image_of(gradient(100, 100)))
     at = QPointF(180, 140)
     before = view.to_picture(at)
     view.set_scale(5.0, at)
@@ -63,7 +63,7 @@ def test_zooming_keeps_the_point_under_the_pointer(view: PictureView) -> None:
 
 def test_at_scale_one_a_pixel_is_a_pixel(view: PictureView) -> None:
     picture = gradient(100, 100)
-    view.show_picture(picture)
+    view.show_image(image_of(picture))
     view.set_scale(1.0)
     grabbed = view.grab().toImage()
     place = view.picture_rect().topLeft().toPoint()
@@ -74,10 +74,10 @@ def test_at_scale_one_a_pixel_is_a_pixel(view: PictureView) -> None:
 
 
 def test_a_larger_picture_takes_the_place_of_its_preview(view: PictureView) -> None:
-    view.show_picture(gradient(64, 64))
+    view.show_image(image_of(gradient(64, 64)))
     view.set_scale(4.0, QPointF(100, 100))
     before, corner = view.picture_rect(), view.to_picture(QPointF(0, 0))
-    view.show_picture(gradient(256, 256))
+    view.show_image(image_of(gradient(256, 256)))
     after = view.picture_rect()
     assert (after.topLeft() - before.topLeft()).manhattanLength() <= 2
     assert after.width() == pytest.approx(before.width())
@@ -85,7 +85,7 @@ def test_a_larger_picture_takes_the_place_of_its_preview(view: PictureView) -> N
 
 
 def test_dragging_moves_the_picture_with_the_hand(view: PictureView, qtbot: QtBot) -> None:
-    view.show_picture(gradient(400, 400))
+    view.show_image(image_of(gradient(400, 400)))
     view.set_scale(2.0)
     held = view.to_picture(QPointF(150, 150))
     qtbot.mousePress(view, Qt.MouseButton.LeftButton, pos=QPoint(150, 150))
@@ -95,7 +95,7 @@ def test_dragging_moves_the_picture_with_the_hand(view: PictureView, qtbot: QtBo
 
 
 def test_the_picture_cannot_be_dragged_out_of_sight(view: PictureView, qtbot: QtBot) -> None:
-    view.show_picture(gradient(50, 50))
+    view.show_image(image_of(gradient(50, 50)))
     qtbot.mousePress(view, Qt.MouseButton.LeftButton, pos=QPoint(200, 150))
     for _ in range(5):
         qtbot.mouseMove(view, QPoint(390, 290))
@@ -107,7 +107,7 @@ def test_the_picture_cannot_be_dragged_out_of_sight(view: PictureView, qtbot: Qt
 
 def test_a_tool_keeps_the_left_button_and_space_lends_it(view: PictureView, qtbot: QtBot) -> None:
     view.left_pans = False
-    view.show_picture(gradient(400, 400))
+    view.show_image(image_of(gradient(400, 400)))
     view.set_scale(2.0)
     before = view.centre
     qtbot.mousePress(view, Qt.MouseButton.LeftButton, pos=QPoint(150, 150))
@@ -125,7 +125,7 @@ def test_a_tool_keeps_the_left_button_and_space_lends_it(view: PictureView, qtbo
 
 
 def test_a_part_painted_by_itself_looks_as_it_does_in_the_whole(view: PictureView) -> None:
-    view.show_picture(gradient(100, 100))
+    view.show_image(image_of(gradient(100, 100)))
     whole = view.grab().toImage()
     part = view.grab(QRect(120, 90, 60, 50)).toImage()
     assert part == whole.copy(120, 90, 60, 50)
@@ -140,7 +140,7 @@ def test_without_a_picture_it_says_what_will_come(view: PictureView) -> None:
 
 
 def test_overlays_are_painted_over_the_picture(view: PictureView) -> None:
-    view.show_picture(gradient(100, 100))
+    view.show_image(image_of(gradient(100, 100)))
     view.overlays.append(lambda painter, _: painter.fillRect(0, 0, 10, 10, QColor("#ff0000")))
     assert view.grab().toImage().pixelColor(5, 5) == QColor("#ff0000")
     view.show_image(QImage())

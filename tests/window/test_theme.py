@@ -103,10 +103,10 @@ def test_icons_are_sharp_on_screens_of_any_density(qapp: QApplication) -> None:
 
 def test_the_theme_follows_a_choice(qapp: QApplication) -> None:
     theme.start(qapp, "dark")
-    assert theme.is_dark()
+    assert theme.roles() is theme.DARK
     assert qapp.palette().window().color().name() == theme.DARK.surface
     theme.choose("light")
-    assert not theme.is_dark()
+    assert theme.roles() is theme.LIGHT
     assert qapp.palette().window().color().name() == theme.LIGHT.surface
     assert theme.choice_of("nonsense") == "system"
 

@@ -169,7 +169,7 @@ def _by_index(numbers: NDArray[np.uint8], image: Image.Image, palette: Palette) 
 def _by_colour(rgba: NDArray[np.uint8], palette: Palette, lossy: bool) -> ReadMap:
     packed = _packed(rgba[..., :3])
     clear = rgba[..., 3] < 128
-    found, where, _counts = np.unique(packed, return_inverse=True, return_counts=True)
+    found, where = np.unique(packed, return_inverse=True)
     of_label = {_pack(label.colour): label.id for label in palette.labels}
     table = np.full(len(found), CLEAR, np.uint8)
     strangers = [i for i, colour in enumerate(found) if int(colour) not in of_label]
