@@ -178,6 +178,7 @@ class MappingDialog(QDialog):
         one = self.tr("{0} holds a label that this model does not know. What shall it be?").format(name)
         many = self.tr("{0} holds {1} labels that this model does not know. What shall they be?").format(name, len(unknown))
         text = QLabel(one if len(unknown) == 1 else many, self)
+        text.setTextFormat(Qt.TextFormat.PlainText)  # these names may come from a stranger's file
         text.setWordWrap(True)
         column.addWidget(text)
         inside = QWidget(self)
@@ -196,7 +197,9 @@ class MappingDialog(QDialog):
             box.setAccessibleName(self.tr("{0} becomes").format(label.name))
             fill_labels(box, palette, label.nearest)
             grid.addWidget(mark, line, 0)
-            grid.addWidget(QLabel(label.name, inside), line, 1)
+            named = QLabel(label.name, inside)
+            named.setTextFormat(Qt.TextFormat.PlainText)
+            grid.addWidget(named, line, 1)
             grid.addWidget(count, line, 2)
             grid.addWidget(box, line, 3)
             self._boxes[label.number] = box

@@ -40,6 +40,7 @@ class LayerRow(QWidget):
         self._eye.setAccessibleName(self._eye.toolTip())
         self._eye.clicked.connect(lambda: self.shown.emit(self.key, not layer.visible))
         name = QLabel(layer.name, self)
+        name.setTextFormat(Qt.TextFormat.PlainText)  # it may come from a stranger's file
         name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         name.setProperty("tone", "accent" if active else "" if layer.visible else "dim")
         row = QHBoxLayout()

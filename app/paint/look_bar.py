@@ -223,6 +223,7 @@ class LookBar(QFrame):
         self._columns.addWidget(self._scroll, 1)
         self._blend = SliderRow("look:blend", self.tr("Blend"), 0, 100, 0, decimals=0, unit=" %", parent=self)
         self._blend.setFixedWidth(BLEND_WIDTH)
+        self._blend.label.setTextFormat(Qt.TextFormat.PlainText)  # the name of a look may come from a stranger's file
         self._blend.label.setWordWrap(False)  # a second line would push the slider down under the hand
         self._blend.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._blend.changed.connect(lambda value: self.blended.emit(value / 100, True))

@@ -5,15 +5,19 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from app.paint.canvas import Canvas
+from app.paint.dialogs import MappingDialog
 from app.paint.panel import PaintPanel
 from app.paint.state import layering
 from app.paint.state.drawing import blank
 from app.paint.state.layers import DrawingLayer, PhotoLayer
-from app.paint.state.look import seed_look
+from app.paint.state.look import Look, Looks, seed_look
+from app.paint.state.palette import Palette, UnknownLabel
 from app.paint.state.starting import LOOKS, example, example_names, named_look
+from models.card import Label
 from tests.paint.conftest import ColourEngine, MakePanel
 from tests.paint.hands import LEFT, NOTHING_HELD, at, draw
 from tests.paint.seen import button, canvas_of, notices
@@ -187,6 +191,20 @@ def test_layers_are_added_moved_joined_and_removed(panel: PaintPanel) -> None:
     for _ in range(6):
         panel.undo()
     assert panel.document.map[50, 50] == 0
+
+
+def test_names_of_a_strangers_file_are_shown_as_they_are(panel: PaintPanel) -> None:
+    name = "<img src='x'>"
+    label = Label(8, name, (1, 2, 3))
+    drawing = blank(64, 64, (LABELS[0], label), 8)
+    drawing.layers[0].name = name
+    drawing.looks = Looks(seed_look(1), Look("photo", name=name, photo=np.zeros((64, 64, 3), np.uint8)))
+    panel.document.show(drawing)
+    dialog = MappingDialog("map", [UnknownLabel(8, name, None, 3, 0)], 9, Palette(LABELS), panel)
+    shown = [one for one in panel.findChildren(QLabel) if "<img" in one.text()]
+    assert len(shown) == 3  # the layer, the look that is blended in, the label in the dialog
+    assert all(one.textFormat() == Qt.TextFormat.PlainText for one in shown)
+    dialog.reject()
 
 
 def test_a_photo_after_one_that_was_taken_back_is_the_one_that_is_seen(panel: PaintPanel) -> None:
