@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 from PySide6.QtCore import QLockFile, QObject, QTimer, Signal
 
@@ -46,6 +47,11 @@ class Autosave(QObject):
         recovered = self._recovery.read()
         self._recovery.opened()
         return recovered
+
+    @property
+    def problem(self) -> tuple[str, Path] | None:
+        """Why what was written aside last could not be read, and where it is kept; None where all is well."""
+        return self._recovery.problem
 
     def changed(self) -> None:
         """Something is worth keeping."""

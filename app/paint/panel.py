@@ -186,6 +186,11 @@ class PaintPanel(Panel):
             self.noticed.emit(
                 Notice(self.tr("Your drawing is here again."), self.tr("Ganvas did not end by itself the last time."))
             )
+        problem = self._autosave.problem
+        if problem is not None:
+            why, aside = problem
+            what = self.tr("The drawing that was worked on last cannot be opened.")
+            self.noticed.emit(Notice(what, why, self.tr("What is left of it is kept as {0}.").format(aside), bad=True))
         self._ask_all()
 
     def state(self) -> dict[str, Any]:

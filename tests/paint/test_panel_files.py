@@ -420,6 +420,23 @@ def test_a_drawing_that_takes_long_to_write_aside_is_written_once_at_a_time(
         gate.release(100)
 
 
+def test_a_last_drawing_that_cannot_be_read_is_told_of(
+    panel: PaintPanel, make_panel: MakePanel, expected_warnings: list[str]
+) -> None:
+    expected_warnings.append("cannot be read")
+    panel._autosave.shut()
+    file = panel._autosave._recovery.file
+    file.write_bytes(b"half a file")
+    again = make_panel(wake=False)
+    heard = notices(again)
+    again.restore({})
+    assert heard[-1].bad
+    assert "cannot be opened" in heard[-1].what
+    assert "broken or cut off" in heard[-1].why
+    assert str(file.with_suffix(".broken")) in heard[-1].hint
+    assert file.with_suffix(".broken").read_bytes() == b"half a file"
+
+
 def test_after_an_orderly_end_the_drawing_is_there_and_nothing_is_said(make_panel: MakePanel, qtbot: QtBot) -> None:
     panel = make_panel()
     draw(canvas_of(panel), [(100, 100), (200, 300)])

@@ -39,6 +39,7 @@ class Recovery:
         self.folder = folder or state_folder() / "recovery"
         self.file = self.folder / f"paint-{slot}.ganvas"
         self._mark = self.folder / f"paint-{slot}.closed"
+        self.problem: tuple[str, Path] | None = None  # why the file could not be read, and what it is called now
 
     def write(self, drawing: Drawing) -> str:
         """Write the drawing aside. Where the disk refuses, painting goes on: why it did, "" where it did not."""
@@ -69,7 +70,9 @@ class Recovery:
             return None
         except (OSError, PaintFileError) as error:
             logger.warning("The drawing written aside in %s cannot be read: %s", self.file, error)
+            aside = self.file.with_suffix(".broken")
             with contextlib.suppress(OSError):
-                self.file.replace(self.file.with_suffix(".broken"))
+                self.file.replace(aside)
+            self.problem = (error.what if isinstance(error, PaintFileError) else f"{error.strerror or error}."), aside
             return None
         return Recovered(drawing, interrupted=not self._mark.exists())
