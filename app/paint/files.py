@@ -31,6 +31,7 @@ from app.widgets.save_dialog import Kind, ask_where, folder_of
 
 if TYPE_CHECKING:
     from app.paint.panel import PaintPanel
+    from models.catalogue import Entry
 
 FOLDER, RECENT = "paint.folder", "paint.recent"
 MOST_RECENT = 8
@@ -109,16 +110,19 @@ class PaintFiles(QObject):
         panel = self._panel
         entry = same_model(panel.models.entries, model, sha256)
         if entry is None and model:
-            here = panel.models.named(panel.document.drawing.model) or panel.models.entries[0]
-            panel.noticed.emit(
-                Notice(
-                    self.tr("This drawing was made with the model {0}, which is not here.").format(model),
-                    self.tr("{0} paints it now, so the landscape looks different.").format(here.card.title),
-                )
-            )
+            self.tell_of_model(model, panel.models.named(panel.document.drawing.model) or panel.models.entries[0])
         if entry is not None:
             drawing = replace(drawing, model=entry.name)
         self._take(drawing, self.tr("open"), path)
+
+    def tell_of_model(self, missing: str, here: Entry) -> None:
+        """A drawing's own model is not here, and another one paints it."""
+        self._panel.noticed.emit(
+            Notice(
+                self.tr("This drawing was made with the model {0}, which is not here.").format(missing),
+                self.tr("{0} paints it now, so the landscape looks different.").format(here.card.title),
+            )
+        )
 
     def _take_map(self, path: Path, read: ReadMap) -> None:
         panel = self._panel

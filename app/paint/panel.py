@@ -68,6 +68,7 @@ class PaintPanel(Panel):
         self._autosave = Autosave(lambda: self.document.drawing, self)
         recovered = self._autosave.found() if self.models.entries else None
         self._interrupted = recovered is not None and recovered.interrupted
+        self._made_with = recovered.drawing.model if recovered is not None else ""
         drawing = self.models.first_drawing(recovered.drawing if recovered is not None else None)
         self.document = Document(drawing, self.history)
         self._changer = Changer(self.document)
@@ -186,6 +187,9 @@ class PaintPanel(Panel):
             self.noticed.emit(
                 Notice(self.tr("Your drawing is here again."), self.tr("Ganvas did not end by itself the last time."))
             )
+        here = self.models.named(self.document.drawing.model)
+        if self._made_with and here is not None and here.name != self._made_with:
+            self.files.tell_of_model(self._made_with, here)
         problem = self._autosave.problem
         if problem is not None:
             why, aside = problem

@@ -1,6 +1,7 @@
 """What the Paint panel opens, saves and sends, and what of it is there after an end, orderly or not."""
 
 import errno
+import shutil
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,8 @@ from app.paint.state.palette import Palette
 from app.paint.state.project import read_project, save_project
 from app.photos import placing
 from app.photos import recipe as recipes
-from tests.paint.conftest import MakePanel
+from models.catalogue import Catalogue
+from tests.paint.conftest import MakePanel, add_painter
 from tests.paint.hands import LEFT, NOTHING_HELD, at, draw
 from tests.paint.seen import canvas_of, done, notices
 from tests.paint.sheet import LABELS
@@ -418,6 +420,21 @@ def test_a_drawing_that_takes_long_to_write_aside_is_written_once_at_a_time(
         assert np.array_equal(copies[-1].label_map(), panel.document.map)  # what was painted meanwhile is not forgotten
     finally:
         gate.release(100)
+
+
+def test_a_last_drawing_whose_model_has_gone_says_so(
+    panel: PaintPanel, make_panel: MakePanel, catalogue: Catalogue, qtbot: QtBot
+) -> None:
+    add_painter(catalogue, "others", LABELS)
+    panel.catalogue_changed()
+    panel.choose_model("others")
+    panel._autosave.shut()
+    shutil.rmtree(catalogue.home / "others")
+    again = make_panel(wake=False)
+    heard = notices(again)
+    again.restore({})
+    assert "others, which is not here" in heard[-1].what
+    assert "Colours paints it now" in heard[-1].why
 
 
 def test_a_last_drawing_that_cannot_be_read_is_told_of(
