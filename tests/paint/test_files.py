@@ -328,6 +328,19 @@ def test_a_zip_that_lies_about_its_sizes_is_refused() -> None:
         read_project(bytes(data))
 
 
+def test_a_drawing_that_was_packed_anew_opens_and_a_damaged_one_is_said_to_be_broken() -> None:
+    drawing, out = some_drawing(), io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(project_bytes(drawing))) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_LZMA) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    assert_same(read_project(out.getvalue()), drawing)
+    data = bytearray(out.getvalue())
+    at = data.find(b"document.json") + len(b"document.json") + 30
+    data[at : at + 40] = b"\xff" * 40
+    with pytest.raises(PaintFileError, match="broken or cut off"):
+        read_project(bytes(data))
+
+
 def test_a_picture_that_claims_to_be_huge_is_not_unpacked() -> None:
     bomb = io.BytesIO()
     Image.new("L", (10_000, 10_000)).save(bomb, "PNG")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import lzma
 import os
 import zipfile
 import zlib
@@ -33,6 +34,10 @@ MOST_FILES = 300
 LARGEST_TEXT = 4 << 20
 LARGEST_ATTACHMENT = 256 << 20
 LONGEST_PATH = 64 << 10
+
+# What zipfile raises on broken archives. NotImplementedError and RuntimeError are for a compression that it does not know and for
+# a part with a password; other programs may have packed a drawing anew by bzip2 (whose errors are OSError's) or LZMA.
+ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, EOFError, RuntimeError, UnicodeError)
 
 
 def project_bytes(
@@ -74,8 +79,7 @@ def read_project(source: Path | bytes, aside: bool = False) -> Drawing:
             if aside and CAME_FROM in archive.namelist():
                 drawing.file = Path(os.fsdecode(_part(archive, CAME_FROM, LONGEST_PATH)))
             return drawing
-    # NotImplementedError and RuntimeError are zipfile's for a compression that it does not know and for a part with a password.
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError, UnicodeError) as error:
+    except ZIP_ERRORS as error:
         raise PaintFileError("The project file is broken or cut off.", "An older copy or the autosave may still open.") from error
 
 
