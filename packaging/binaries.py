@@ -26,10 +26,12 @@ class Library:
 IN_WHEELS = (
     Library(r"lib(torch|c10|shm|caffe2)(_\w+)?\.", "PyTorch", "BSD-3-Clause"),
     Library(r"(torch|c10|shm|fbgemm|asmjit|uv)(_\w+)?\.dll", "PyTorch", "BSD-3-Clause"),
-    Library(r"libgomp|vcomp|libomp|libiomp5md", "OpenMP run-time library", "GPL-3.0-or-later WITH GCC-exception-3.1"),
-    Library(r"libiomp5", "LLVM OpenMP run-time library", "Apache-2.0 WITH LLVM-exception"),
+    Library(r"libgomp", "OpenMP run-time library", "GPL-3.0-or-later WITH GCC-exception-3.1"),
+    Library(r"libiomp5md", "Intel OpenMP run-time library", "Intel Simplified Software License"),
+    Library(r"libomp|libiomp5", "LLVM OpenMP run-time library", "Apache-2.0 WITH LLVM-exception"),
     Library(r"(lib)?scipy_openblas|(lib)?openblas", "OpenBLAS and LAPACK", "BSD-3-Clause"),
     Library(r"libgfortran|libgcc_s|libstdc\+\+", "GCC run-time libraries", "GPL-3.0-or-later WITH GCC-exception-3.1"),
+    Library(r"libwinpthread", "winpthreads of MinGW-w64", "MIT AND BSD-3-Clause-Clear"),
     Library(r"libquadmath", "libquadmath", "LGPL-2.1-or-later"),
     Library(r"(lib)?Qt6?[A-Z]\w*\.|Qt[A-Z]\w*$", "Qt", "LGPL-3.0-only"),
     Library(r"(lib)?(pyside6|shiboken6)\.", "Qt for Python", "LGPL-3.0-only"),
@@ -53,8 +55,10 @@ IN_WHEELS = (
     Library(r"libtiff", "LibTIFF", "libtiff"),
     Library(r"libzstd", "Zstandard", "BSD-3-Clause"),
     Library(r"libz\.|zlib", "zlib", "Zlib"),
-    Library(
-        r"(msvcp|vcruntime|concrt|ucrtbase|api-ms-win)", "Microsoft run-time libraries", "LicenseRef-Microsoft-Redistributable"
+    Library(  # in the spelling of whatever asks for them: VCRUNTIME140.dll, MSVCP140.dll
+        r"(?i:msvcp|vcruntime|concrt|vcomp|vcamp|vccorlib|ucrtbase|api-ms-win)",
+        "Microsoft run-time libraries",
+        "LicenseRef-Microsoft-Redistributable",
     ),
 )
 

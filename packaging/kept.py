@@ -27,7 +27,10 @@ QT_PLUGINS = frozenset(
 QT_FOLDERS = ("/translations/", "/qml/", "/metatypes/", "/include/", "/typesystems/", "/glue/")
 QT_OTHERS = ("opengl32sw", "d3dcompiler")  # a GL in software and its compiler (Windows): nothing here draws by GL
 TORCH_FOLDERS = ("include/", "test/", "share/", "lib/libshm_windows/")
-TORCH_TEST_LIBRARIES = re.compile(r"(lib)?(jitbackend_test|torchbind_test|backend_with_compiler|aoti_custom_ops)\.")
+# Tests of torch, and what stands in for Intel's OpenMP on Windows where a program is built without it: nothing loads that.
+TORCH_NEEDLESS_LIBRARIES = re.compile(
+    r"(lib)?(jitbackend_test|torchbind_test|backend_with_compiler|aoti_custom_ops|iompstubs5md)\."
+)
 # `import torch` raises RuntimeError without this one; every other program of torch/bin is a test or a compiler.
 TORCH_PROGRAM = "torch_shm_manager"
 # torch reads the source text of its modules of settings, and of functions that have overloads, while it is imported. The text
@@ -86,7 +89,7 @@ def _keep_qt(place: str, name: str) -> bool:
 
 
 def _keep_torch(inside: str, name: str, source: str, cuda: bool) -> bool:
-    if inside.startswith(TORCH_FOLDERS) or TORCH_TEST_LIBRARIES.match(name):
+    if inside.startswith(TORCH_FOLDERS) or TORCH_NEEDLESS_LIBRARIES.match(name):
         return False
     if name.endswith((".lib", ".a", ".h", ".cuh", ".cmake", ".pyi")):
         return False

@@ -41,6 +41,7 @@ TEXTS_OF_LIBRARIES = {
     "libde265": ("LGPL-3.0.txt", "GPL-3.0.txt"),
     "libquadmath": ("LGPL-2.1.txt",),
     MKL: ("Intel-Simplified.txt",),
+    "Intel OpenMP run-time library": ("Intel-Simplified.txt",),
 }
 QT_FOR_PYTHON = "https://download.qt.io/official_releases/QtForPython/"
 LIBVIPS = "https://github.com/kleisauke/libvips-packaging"
@@ -197,13 +198,14 @@ def libraries_inside(folder: Path, system_names: Iterable[str] = ()) -> dict[str
     """The libraries packed into wheels, each judged. `Unjudged` for an unknown one, and for any file with a trace of GPL code."""
     found: dict[str, Part] = {}
     others = set(system_names)
+    programs = {folder, folder / "Contents" / "MacOS"}
     for path in sorted(folder.rglob("*")):
         if not binaries.is_library(path):
             continue
         marks = binaries.gpl_marks(path)
         if marks:
             raise Unjudged(f"{path.relative_to(folder)} holds {', '.join(marks)}, which is GPL: it cannot be part of Ganvas.")
-        if path.name in others or path.parent == folder or binaries.is_extension(path.name):
+        if path.name in others or path.parent in programs or binaries.is_extension(path.name):
             continue
         row = binaries.known(path.name, binaries.IN_WHEELS) or binaries.known(path.name, binaries.FROM_SYSTEM)
         if row is None and "torch/bin" not in path.as_posix():

@@ -113,6 +113,31 @@ def test_the_part_of_torch_that_intel_wrote_is_found_inside_it(tmp_path: Path) -
     assert set(licences.libraries_inside(tmp_path)) == {"PyTorch", "Intel oneMKL"}
 
 
+@pytest.mark.parametrize(
+    ("name", "licence"),
+    [
+        # as the wheels of pi-heif, torch and PySide6 bring them to Windows, and torch's to macOS
+        ("libwinpthread-1-1be1ab2940d5d04137beed0ce27c7f8a.dll", "MIT AND BSD-3-Clause-Clear"),
+        ("libiomp5md.dll", "Intel Simplified Software License"),
+        ("vcomp140.dll", "LicenseRef-Microsoft-Redistributable"),
+        ("vccorlib140.dll", "LicenseRef-Microsoft-Redistributable"),
+        ("VCRUNTIME140_1.dll", "LicenseRef-Microsoft-Redistributable"),  # as PyInstaller spells it, after who asks for it
+        ("libomp.dylib", "Apache-2.0 WITH LLVM-exception"),
+    ],
+)
+def test_libraries_of_windows_and_macos_are_judged(tmp_path: Path, name: str, licence: str) -> None:
+    library(tmp_path, f"_internal/{name}")
+    (part,) = licences.libraries_inside(tmp_path).values()
+    assert part.licence == licence
+    assert part.texts or "Intel" not in licence
+
+
+def test_the_program_of_a_macos_app_is_no_library_of_others(tmp_path: Path) -> None:
+    library(tmp_path, "Contents/MacOS/ganvas")
+    library(tmp_path, "Contents/Frameworks/libpng16.16.dylib")
+    assert set(licences.libraries_inside(tmp_path)) == {"libpng"}
+
+
 def test_a_system_library_that_nobody_has_judged_stops_the_build(tmp_path: Path) -> None:
     with pytest.raises(licences.Unjudged, match="not known"):
         licences.of_system(Path("/lib/x86_64-linux-gnu/libreadline.so.8"))

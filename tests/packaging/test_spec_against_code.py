@@ -181,6 +181,7 @@ def test_what_is_needed_stays(place: str) -> None:
         "torch/test/test_torch.py",
         "torch/include/ATen/ATen.h",
         "torch/lib/libjitbackend_test.so",
+        "torch/lib/libiompstubs5md.dll",
         "torch/lib/libtorch_cuda.so",
         "nvidia/cudnn/lib/libcudnn.so.9",
         "triton/_C/libtriton.so",
