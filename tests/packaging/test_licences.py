@@ -191,6 +191,14 @@ def test_a_model_under_a_licence_of_others_has_its_text_along() -> None:
         if json.loads(card.read_text(encoding="utf-8"))["licence"] == "BSD-3-Clause":
             assert card.parent.name in texts, f"the text for {card.parent.name} is missing in resources/licences"
     assert "Neither the name of the copyright holder" in texts
+    assert "Version 2.0, January 2004" in texts  # of Apache, under which the features and what is computed from faces are
+
+
+def test_numbers_that_are_no_model_say_their_licence() -> None:
+    resources = contents.ROOT / "resources"
+    told = {path.parent for path in licences.told_in_resources()}
+    loose = {path.parent for path in resources.rglob("*.safetensors") if not path.is_relative_to(resources / "weights")}
+    assert loose <= told, "say in a SOURCE.md beside them whose they are"
 
 
 @pytest.mark.skipif(not (BUILT / licences.NAME).is_file(), reason="there is no built program in dist/ganvas")
