@@ -6,6 +6,7 @@ from typing import Any
 
 from app.photos.formats import check_claim
 from app.photos.photo import Photo, PhotoError, PhotoFacts
+from models.extras import how_to_add, is_packaged
 
 SRGB = (2.4, 12.92)  # the power of its curve, and the slope where it begins
 
@@ -14,7 +15,10 @@ def _library() -> Any:
     try:
         import rawpy
     except ImportError as error:
-        raise PhotoError("Camera RAW files need the package rawpy.", "Install it with: pip install 'ganvas[raw]'.") from error
+        if is_packaged():
+            hint = "Save the photo as TIFF with another one first."
+            raise PhotoError("This packaged program reads no camera RAW.", hint) from error
+        raise PhotoError("Camera RAW files need the package rawpy.", how_to_add("raw")) from error
     return rawpy
 
 

@@ -30,6 +30,7 @@ from app.inference.requests import Mix, Request, TranslateRequest, UpscaleReques
 from app.inference.updates import Done, Failure, Tile
 from app.upscale.hands import Heard, Lost
 from models.errors import ModelError
+from models.extras import how_to_add
 
 if TYPE_CHECKING:
     from models.catalogue import Entry
@@ -203,7 +204,7 @@ def connect(address: str, network: str | Mix, workers: int | None, shared: Path 
     try:
         import ray
     except ImportError:
-        return Failure("A Ray cluster needs the package ray.", hint="Install it with: pip install 'ganvas[ray]'.")
+        return Failure("A Ray cluster needs the package ray.", hint=how_to_add("ray"))
     try:
         _knock(address)
         ray.init(address=address, log_to_driver=False, configure_logging=False, ignore_reinit_error=True)

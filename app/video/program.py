@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.photos.photo import PhotoError
+from models.extras import is_packaged
 
 # What a video's file may be, by the name that app.photos.formats gives it, and the demuxer that is to read it. It is named
 # outright: left to guess, ffmpeg would also take a playlist that calls itself MP4 and open what it points at.
@@ -37,7 +38,10 @@ def find() -> Path:
 
         return Path(imageio_ffmpeg.get_ffmpeg_exe())
     except (ImportError, RuntimeError) as error:
-        raise PhotoError("Videos need the program ffmpeg.", "Install it, or get it with: pip install 'ganvas[video]'.") from error
+        hint = "Install it, or get it with: pip install 'ganvas[video]'."
+        if is_packaged():
+            hint = "Install it, then start Ganvas again."
+        raise PhotoError("Videos need the program ffmpeg.", hint) from error
 
 
 def reading(path: Path, format: str) -> list[str]:

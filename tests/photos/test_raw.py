@@ -1,6 +1,7 @@
 """Camera RAW: a DNG written here, byte by byte (Adobe's DNG 1.4), developed by LibRaw, which the extra `dev` installs."""
 
 import struct
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -100,3 +101,13 @@ def test_a_cut_off_raw_photo_is_told_in_a_sentence(tmp_path: Path) -> None:
         path.write_bytes(path.read_bytes()[:size] if size < 3000 else dng(tmp_path / "other.dng").read_bytes()[:size])
         with pytest.raises(PhotoError, match="camera RAW data"):
             decode(path)
+
+
+def test_without_the_package_a_sentence_says_what_can_be_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = dng(tmp_path / "photo.dng")
+    monkeypatch.setitem(sys.modules, "rawpy", None)
+    with pytest.raises(PhotoError, match=r"the package rawpy\. Install it with: pip install 'ganvas\[raw\]'\."):
+        probe(path)
+    monkeypatch.setattr(sys, "frozen", True, raising=False)  # the packaged program takes no packages
+    with pytest.raises(PhotoError, match=r"no camera RAW\. Save the photo as TIFF with another one first\."):
+        probe(path)

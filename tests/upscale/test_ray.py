@@ -118,3 +118,11 @@ def test_without_ray_one_sentence_says_what_to_install(monkeypatch: pytest.Monke
     failure = ray_hands.connect("127.0.0.1:6399", "photo-x2", None, None, lambda hand, update: None)
     assert isinstance(failure, Failure)
     assert str(failure) == "A Ray cluster needs the package ray. Install it with: pip install 'ganvas[ray]'."
+
+
+def test_the_packaged_program_sends_nobody_to_pip(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    failure = ray_hands.connect("127.0.0.1:6399", "photo-x2", None, None, lambda hand, update: None)
+    assert isinstance(failure, Failure)
+    assert failure.hint == "It cannot be added to this packaged program, only to a Ganvas that was installed with Python."

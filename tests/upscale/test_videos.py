@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -362,3 +363,6 @@ def test_without_ffmpeg_one_sentence_says_what_to_install(tmp_path: Path, monkey
     (one,) = planned([tmp_path / "a.mp4"], X2)
     assert one.state == "refused"
     assert one.reason == "Videos need the program ffmpeg. Install it, or get it with: pip install 'ganvas[video]'."
+    monkeypatch.setattr(sys, "frozen", True, raising=False)  # the packaged program takes no packages
+    (one,) = planned([tmp_path / "a.mp4"], X2)
+    assert one.reason == "Videos need the program ffmpeg. Install it, then start Ganvas again."

@@ -18,6 +18,7 @@ from models.checkpoints.family import Contents
 from models.checkpoints.state_dicts import Tensors, state_dict
 from models.checkpoints.upscaler_cards import upscaler_card
 from models.errors import CheckpointError
+from models.extras import how_to_add
 from models.precision import Runtime
 from models.steps import Steps
 from models.upscaling import UpscalingModel
@@ -87,7 +88,7 @@ class Beyond:
             raise CheckpointError(
                 f"{card.title} is a model of the kind {card.config.get('architecture', 'spandrel')}.",
                 "Ganvas opens it with the package spandrel, which is not installed.",
-                "Install it: pip install ganvas[spandrel]",
+                how_to_add("spandrel"),
             )
         return UpscalingModel(card, lambda where: ForeignUpscaler(tensors, where), runtime)
 

@@ -55,5 +55,5 @@ def test_a_network_larger_than_its_file_is_stopped_before_it_takes_memory() -> N
 
 def test_without_the_package_the_refusal_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(beyond, "_installed", lambda: False)
-    with pytest.raises(CheckpointError, match=r"pip install ganvas\[spandrel\]"):
+    with pytest.raises(CheckpointError, match=r"pip install 'ganvas\[spandrel\]'"):
         assemble(Card("x", "x", "upscaling", "spandrel", {"architecture": "SPAN"}, scale=2), {})
