@@ -70,6 +70,24 @@ def test_the_readme_names_exactly_two_commands_to_set_up() -> None:
     ]
 
 
+def test_a_source_archive_holds_what_the_readme_leads_to() -> None:
+    lines = (ROOT / "MANIFEST.in").read_text(encoding="utf-8").splitlines()
+    grafted = {line.split()[1] for line in lines if line.startswith("graft ")}
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = {path.split("/")[0] for path in re.findall(r"(?<![\w./])(?:\.?[a-z]+/)+[\w.-]*", text)}
+    there = {name for name in named if (ROOT / name).is_dir()}
+    assert {"docs", "packaging", "benchmarks", ".ci"} <= there
+    assert there - {"app", "models", "resources"} <= grafted  # the three are packages, which setuptools takes by itself
+
+
+def test_the_readme_tells_our_environment_variables() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    sources = [path for room in ("app", "models") for path in (ROOT / room).rglob("*.py")]
+    ours = {name for path in sources for name in re.findall(r"\bGANVAS_[A-Z_]+", path.read_text(encoding="utf-8"))}
+    assert ours
+    assert ours <= set(re.findall(r"\bGANVAS_[A-Z_]+", text))
+
+
 def test_python_in_the_page_on_architecture_runs() -> None:
     for code in blocks(ROOT / "docs" / "architecture.md", "python"):
         exec(compile(code, "architecture.md", "exec"), {})
