@@ -30,7 +30,7 @@ EXAMPLES = """\
   ganvas morph --seeds 3,12 --size 256 --out draft.gif
   ganvas morph --seeds 3,12 --out frames/            (a new folder of PNGs)
 
-MP4 needs the program ffmpeg: the machine's own, or the one that `pip install 'ganvas[video]'` brings."""
+MP4 needs the program ffmpeg."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

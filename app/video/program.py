@@ -20,6 +20,7 @@ from models.extras import is_packaged
 # What a video's file may be, by the name that app.photos.formats gives it, and the demuxer that is to read it. It is named
 # outright: left to guess, ffmpeg would also take a playlist that calls itself MP4 and open what it points at.
 DEMUXERS = {"mp4": "mov", "mov": "mov", "mkv": "matroska", "webm": "matroska", "avi": "avi"}
+_OF_MAC = ["/opt/homebrew/bin", "/usr/local/bin", "/opt/local/bin"]
 _NO_WINDOW = 0x08000000 if sys.platform == "win32" else 0  # CREATE_NO_WINDOW
 
 
@@ -27,10 +28,11 @@ def find() -> Path:
     """The program; `PhotoError` says what to install where there is none.
 
     The machine's own comes first: its owner keeps it up to date. It is looked for in the folders that PATH names in full alone:
-    in the current one (where Windows and `shutil.which` look first there) lie a stranger's photos, as a rule.
+    in the current one (where Windows and `shutil.which` look first there) lie a stranger's photos, as a rule. On macOS a program
+    that Finder starts has a PATH without the folders of Homebrew and MacPorts, so these are looked into besides.
     """
     name = "ffmpeg.exe" if sys.platform == "win32" else "ffmpeg"
-    for folder in os.get_exec_path():
+    for folder in os.get_exec_path() + (_OF_MAC if sys.platform == "darwin" else []):
         if os.path.isabs(folder) and (found := shutil.which(os.path.join(folder, name))) is not None:
             return Path(found)
     try:

@@ -18,6 +18,7 @@ import pytest
 from app.__main__ import main
 from app.inference.engine import Engine
 from app.photos.decoding import decode, probe
+from app.photos.photo import PhotoError
 from app.upscale import moving
 from app.upscale.conveyor import Conveyor
 from app.upscale.panel import UpscalePanel
@@ -65,6 +66,21 @@ def test_no_program_is_started_that_only_lies_where_one_stands(tmp_path: Path, m
         assert program.find() == own
     monkeypatch.setenv("PATH", str(tmp_path))
     assert program.find() == tmp_path / "ffmpeg"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="what is started is made executable by its mode")
+def test_on_macos_it_is_found_where_finder_does_not_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "brew").mkdir()
+    (tmp_path / "brew/ffmpeg").write_text("#!/bin/sh\nexit 0\n")
+    (tmp_path / "brew/ffmpeg").chmod(0o755)
+    monkeypatch.setattr(program, "_OF_MAC", [str(tmp_path / "brew")])
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert program.find() == tmp_path / "brew/ffmpeg"
+    monkeypatch.setattr(sys, "platform", "linux")
+    with pytest.raises(PhotoError, match="need the program ffmpeg"):
+        program.find()
 
 
 def packets(path: Path, stream: str) -> list[tuple[float, int]]:
