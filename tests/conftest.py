@@ -44,7 +44,7 @@ def ganvas_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
 
 @pytest.fixture
 def expected_warnings() -> list[str]:
-    """Parts of log messages (WARNING and worse) that this test provokes on purpose: append to it."""
+    """Parts of log messages (WARNING and worse) that this test provokes on purpose: append to it. One that does not come fails it."""
     return []
 
 
@@ -70,3 +70,5 @@ def no_unexpected_log_warning(expected_warnings: list[str]) -> Iterator[None]:
     lines = [f"{r.levelname} {r.name}: {r.getMessage()}" for r in collector.records]
     unexpected = [line for line in lines if not any(part in line for part in expected_warnings)]
     assert not unexpected, "Unexpected in the log:\n" + "\n".join(unexpected)
+    missing = [part for part in expected_warnings if not any(part in line for line in lines)]
+    assert not missing, "Expected in the log, and not there:\n" + "\n".join(missing)

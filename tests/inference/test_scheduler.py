@@ -165,7 +165,8 @@ def test_a_lane_interrupts_a_batch_between_two_steps_and_the_batch_goes_on() -> 
 @pytest.mark.parametrize("bad", ["fails", "raises", "forgets"])
 @pytest.mark.parametrize("lane", ["explore", None])
 def test_what_fails_ends_in_a_failure_and_the_next_is_served(bad: str, lane: str | None, expected_warnings: list[str]) -> None:
-    expected_warnings.append("ticket 1")
+    if bad != "fails":  # that is a sentence for a person already
+        expected_warnings.append("ticket 1")
     house = House()
     house.scheduler.submit(1, Work(bad), lane)
     house.scheduler.submit(2, OtherWork("good"), None)
