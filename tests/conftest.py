@@ -9,12 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from app import log
 from tests import leaks
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# What a machine takes for an example, or for thinking of one, says how busy it is, and nothing of us.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 OURS = ("app", "models")
 
@@ -44,7 +49,7 @@ def ganvas_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
 
 @pytest.fixture
 def expected_warnings() -> list[str]:
-    """Parts of log messages (WARNING and worse) that this test provokes on purpose: append to it. One that does not come fails it."""
+    """Parts of log messages (WARNING and worse) that this test provokes on purpose: append to it. It fails without them."""
     return []
 
 

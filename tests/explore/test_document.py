@@ -158,4 +158,4 @@ class AnyGestures(RuleBasedStateMachine):
 
 
 TestAnyGestures = AnyGestures.TestCase
-TestAnyGestures.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+TestAnyGestures.settings = settings(max_examples=40, stateful_step_count=25)

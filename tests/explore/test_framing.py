@@ -6,13 +6,13 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.explore.framing import EYES, Framing, by_face, framed, middle
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])  # a busy machine draws slowly
+@settings(max_examples=40)
 @given(st.floats(-170, 170), st.floats(20, 400), st.floats(-100, 900), st.floats(-100, 900))
 def test_eyes_lie_level_and_where_the_model_has_them(angle: float, apart: float, x: float, y: float) -> None:
     turn = math.radians(angle)

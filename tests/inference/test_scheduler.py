@@ -200,7 +200,7 @@ ACTIONS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(ACTIONS, st.booleans())
 def test_whatever_happens_each_ticket_ends_once_and_a_lane_never_runs_backwards(actions: list[Any], drop: bool) -> None:
     house = House()

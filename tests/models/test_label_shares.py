@@ -18,7 +18,7 @@ def coverage(source: int, target: int) -> np.ndarray:
 SIDES = st.integers(1, 40)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(SIDES, SIDES, SIDES, SIDES, st.integers(0, 2**32 - 1))
 def test_shares_are_the_area_average_of_the_one_hot_map(height: int, width: int, h: int, w: int, seed: int) -> None:
     label_map = np.random.default_rng(seed).integers(0, 4, (height, width), np.uint8)

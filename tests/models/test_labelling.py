@@ -115,7 +115,7 @@ def flooded(label_map: np.ndarray) -> np.ndarray:
     return found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10_000), st.integers(1, 14), st.integers(1, 14), st.integers(1, 3))
 def test_regions_are_those_of_flooding(seed: int, height: int, width: int, labels: int) -> None:
     label_map = np.random.default_rng(seed).integers(0, labels, (height, width), np.uint8)

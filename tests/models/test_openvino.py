@@ -106,7 +106,7 @@ def test_a_graph_is_known_by_its_first_bytes() -> None:
 FILES = files_of(small_network())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, len(FILES["SynthesisNetwork.xml"]) - 1), st.integers(0, 255), st.booleans())
 def test_a_damaged_description_is_read_or_refused(place: int, value: int, cut: bool) -> None:
     xml = bytearray(FILES["SynthesisNetwork.xml"])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from models.tiling import plan, quarters, spans
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     length=st.integers(1, 700),
     tile=st.integers(1, 300),

@@ -189,7 +189,7 @@ def test_a_map_that_is_cut_off_is_refused(tmp_path: Path) -> None:
 
 
 @given(st.binary(max_size=400), st.integers(0, 10**6))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_bytes_bring_the_reader_of_maps_down(tmp_path_factory: pytest.TempPathFactory, junk: bytes, where: int) -> None:
     whole = map_bytes(some_map(), LABELS)
     at = where % len(whole)
@@ -206,7 +206,7 @@ def test_no_bytes_bring_the_reader_of_maps_down(tmp_path_factory: pytest.TempPat
 
 
 @given(st.integers(0, 10**6))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_a_project_is_read_back_exactly(seed: int) -> None:
     drawing = some_drawing(seed)
     assert_same(read_project(project_bytes(drawing)), drawing)
@@ -354,7 +354,7 @@ def test_a_zip_of_thousands_of_parts_is_refused() -> None:
 
 
 @given(st.binary(min_size=1, max_size=60), st.integers(0, 10**6))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_no_bytes_bring_the_reader_of_projects_down(junk: bytes, where: int) -> None:
     whole = project_bytes(blank(64, 64, LABELS))
     at = where % len(whole)
@@ -366,7 +366,7 @@ def test_no_bytes_bring_the_reader_of_projects_down(junk: bytes, where: int) -> 
 
 
 @given(st.integers(0, 10**6))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_a_recipe_makes_the_same_map_with_the_same_looks(seed: int) -> None:
     drawing = some_drawing(seed)
     text = json.dumps(to_recipe(drawing, "cd" * 32, "photo-x4", "0.1.0"), allow_nan=False)

@@ -44,7 +44,7 @@ def test_the_thinnest_brush_leaves_a_trace_wherever_it_goes() -> None:
 
 
 @given(coordinate, coordinate, radius, coordinate, coordinate, radius)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_round_sweep_is_the_union_of_its_discs(ax: float, ay: float, ar: float, bx: float, by: float, br: float) -> None:
     found = whole(raster.sweep_round(SIZE, (ax, ay, ar), (bx, by, br)))
     x, y = centres()
@@ -58,7 +58,7 @@ def test_a_round_sweep_is_the_union_of_its_discs(ax: float, ay: float, ar: float
 
 
 @given(coordinate, coordinate, radius, coordinate, coordinate, radius)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_square_sweep_is_the_union_of_its_squares(ax: float, ay: float, ar: float, bx: float, by: float, br: float) -> None:
     found = whole(raster.sweep_square(SIZE, (ax, ay, ar), (bx, by, br)))
     x, y = centres()
@@ -72,7 +72,7 @@ def test_a_square_sweep_is_the_union_of_its_squares(ax: float, ay: float, ar: fl
 
 
 @given(st.lists(st.tuples(st.integers(-5, 28), st.integers(-5, 22)), min_size=3, max_size=9))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_an_area_holds_the_points_that_a_ray_leaves_an_odd_number_of_times(outline: list[tuple[int, int]]) -> None:
     found = whole(raster.area(SIZE, outline))
     for row in range(SIZE[1]):
@@ -119,7 +119,7 @@ def reached(labels: NDArray[np.uint8], x: int, y: int) -> NDArray[np.bool_]:
 
 
 @given(st.integers(1, 20), st.integers(1, 20), st.integers(1, 4), st.integers(0, 10**6), st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_the_bucket_fills_what_hangs_together_and_nothing_else(
     width: int, height: int, kinds: int, seed: int, data: st.DataObject
 ) -> None:

@@ -47,7 +47,7 @@ def test_a_square_brush_paints_square_ends() -> None:
 
 
 @given(st.lists(point, min_size=1, max_size=12), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_it_does_not_matter_how_many_points_arrive_in_one_frame(points: list[tuple[float, ...]], data: st.DataObject) -> None:
     one_by_one, bundled, tools = new_document(), new_document(), Tools(size=9, label=2)
     stroke(one_by_one, tools, points)

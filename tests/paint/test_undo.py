@@ -65,7 +65,7 @@ def everything(document: Document) -> tuple:  # type: ignore[type-arg]
 
 
 @given(st.lists(step, max_size=14))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_undoing_all_and_redoing_all_comes_back_to_the_same_drawing(actions: list[tuple]) -> None:  # type: ignore[type-arg]
     document = new_document(64, 64)
     first = everything(document)

@@ -12,7 +12,7 @@ ratio = st.sampled_from([1.0, 1.25, 2.0])
 
 
 @given(view_size, ratio, st.floats(-360, 360), st.booleans(), st.floats(0.05, 20), st.floats(0, 1024), st.floats(0, 768))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_point_goes_to_the_view_and_back(
     view: QSize, screen: float, degrees: float, mirrored: bool, scale: float, x: float, y: float
 ) -> None:
@@ -27,7 +27,7 @@ def test_a_point_goes_to_the_view_and_back(
 
 
 @given(view_size, ratio, st.floats(-360, 360), st.integers(64, 4096), st.integers(64, 4096))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_what_is_fitted_is_seen_whole_and_as_large_as_it_goes(
     view: QSize, screen: float, degrees: float, width: int, height: int
 ) -> None:
@@ -41,7 +41,7 @@ def test_what_is_fitted_is_seen_whole_and_as_large_as_it_goes(
 
 
 @given(view_size, st.floats(1e-4, 1e4), st.floats(-1e5, 1e5), st.floats(-1e5, 1e5))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_canvas_cannot_be_lost(view: QSize, scale: float, x: float, y: float) -> None:
     viewport = Viewport(1024, 768)
     viewport.zoom_to(scale, view, 1.0)

@@ -242,7 +242,7 @@ def test_a_name_of_255_bytes_can_be_written(tmp_path: Path) -> None:
     assert decode(path).width == 4
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(1, 40), st.integers(1, 40), st.sampled_from([1, 2, 3, 4]), st.sampled_from([np.uint8, np.uint16]))
 def test_any_size_and_kind_of_pixels_makes_the_round_trip(height: int, width: int, channels: int, kind: type) -> None:
     from app.photos.encoding import encode_parts

@@ -119,7 +119,7 @@ def test_a_thousand_entries_that_point_at_one_value_take_no_memory() -> None:
     assert peak < 2 * tiff.MAX_READ
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(FORMATS), st.data())
 def test_a_damaged_byte_gives_a_picture_or_a_sentence(format: str, data: st.DataObject) -> None:
     blob = bytearray(saved(format, 24))
@@ -132,7 +132,7 @@ def test_a_damaged_byte_gives_a_picture_or_a_sentence(format: str, data: st.Data
     assert said.endswith(".")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sampled_from(["PNG", "JPEG", "WEBP"]), st.data())
 def test_a_damaged_file_never_yields_a_recipe_that_is_no_dict(
     tmp_path_factory: pytest.TempPathFactory, format: str, data: st.DataObject

@@ -112,7 +112,7 @@ def test_a_packet_nested_without_end_is_not_followed() -> None:
     assert recipe.stamp(deep, {}, "generated").count(b"<a>") == 0
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False, allow_infinity=False),

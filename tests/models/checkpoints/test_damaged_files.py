@@ -79,7 +79,7 @@ def _opens_or_is_refused(folder: Path, name: str, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=25, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(data=st.data())
 def test_a_file_that_is_cut_off(
     name: str, originals: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -89,7 +89,7 @@ def test_a_file_that_is_cut_off(
 
 
 @pytest.mark.parametrize("name", FILES)
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=40, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(data=st.data())
 def test_a_file_with_bits_turned_over(
     name: str, originals: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

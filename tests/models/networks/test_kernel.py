@@ -90,7 +90,7 @@ def test_threads_share_the_work_and_change_nothing(kind: int) -> None:
         torch.set_num_threads(before)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(cuts=st.lists(st.integers(1, 25), min_size=1, max_size=6), doubled=st.booleans(), kind=st.sampled_from(KINDS or [0]))
 def test_bands_of_any_height_make_the_same_picture_to_the_bit(cuts: list[int], doubled: bool, kind: int) -> None:
     weight, bias = _weights(16, 16)
@@ -99,7 +99,7 @@ def test_bands_of_any_height_make_the_same_picture_to_the_bit(cuts: list[int], d
     assert torch.equal(got.float(), _whole(Kernel(weight, bias, 0.1, kind), x, doubled))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(cuts=st.lists(st.integers(1, 25), min_size=1, max_size=6), kind=st.sampled_from(KINDS or [0]))
 def test_a_dense_block_of_bands_is_that_of_the_whole(cuts: list[int], kind: int) -> None:
     plain = filled(DenseBlock(RRDBConfig(3, 3, 32, 16, 1, 2)))

@@ -50,7 +50,7 @@ WEIGHT = torch.randn(4, 5, 3, 3, generator=torch.Generator().manual_seed(3))
 BIAS = torch.linspace(-1, 1, 4)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(cuts=heights)
 def test_a_convolution_of_bands_is_that_of_the_whole(cuts: list[int]) -> None:
     x = _picture(cuts)
@@ -58,7 +58,7 @@ def test_a_convolution_of_bands_is_that_of_the_whole(cuts: list[int]) -> None:
     assert torch.allclose(_pushed(Convolution(WEIGHT, BIAS, 6, slope=0.1), x, cuts), want, atol=1e-5)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(cuts=heights)
 def test_convolved_before_it_is_doubled_a_picture_is_the_same(cuts: list[int]) -> None:
     x = _picture(cuts)
@@ -67,7 +67,7 @@ def test_convolved_before_it_is_doubled_a_picture_is_the_same(cuts: list[int]) -
     assert torch.allclose(got, want, atol=1e-5)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(cuts=heights)
 def test_four_pixels_at_once_are_the_same_pixels(cuts: list[int]) -> None:
     cuts = [*cuts, 2 - sum(cuts) % 2]  # an even height
