@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.paint.state.commands import DrawingCommand, LayersCommand, SetCommand
@@ -66,16 +66,20 @@ def everything(document: Document) -> tuple:  # type: ignore[type-arg]
 
 @given(st.lists(step, max_size=14))
 @settings(max_examples=120)
+@example([("stroke", "brush", 8, [(20, 20, 1.0)]), ("hide", False)])
+@example([("stroke", "brush", 8, [(20, 20, 1.0)]), ("hide", False), ("hide", True)])
+@example([("background", 8), ("add layer",), ("stroke", "brush", 2, [(20, 20, 1.0)]), ("resize", 80)])
 def test_undoing_all_and_redoing_all_comes_back_to_the_same_drawing(actions: list[tuple]) -> None:  # type: ignore[type-arg]
     document = new_document(64, 64)
     first = everything(document)
-    states = [first]
+    seen = [first]
     for action in actions:
         perform(document, action)
+        seen.append(everything(document))
         assert np.array_equal(document.map, document.drawing.label_map())  # kept up to date piece by piece
     last = everything(document)
     while document.history.undo():
-        states.append(everything(document))
+        assert everything(document) in seen
         assert np.array_equal(document.map, document.drawing.label_map())
     assert everything(document) == first
     while document.history.redo():
@@ -105,6 +109,18 @@ def test_settings_of_two_layers_do_not_merge() -> None:
     document.history.undo()
     assert drawing.background == 0
     assert drawing.looks.grain == 3
+
+
+def test_a_new_layer_is_the_active_one_and_taken_back_it_is_not() -> None:
+    document = new_document()
+    before = document.drawing.active
+    layer = DrawingLayer(7, "More", np.full((48, 64), CLEAR, np.uint8))
+    document.history.do(LayersCommand(document, [*document.drawing.layers, layer], 7, "new layer"))
+    assert document.drawing.active == 7
+    document.history.undo()
+    assert document.drawing.active == before != 7
+    document.history.redo()
+    assert document.drawing.active == 7
 
 
 def test_a_photo_never_becomes_part_of_the_label_map() -> None:
