@@ -1,6 +1,7 @@
 """What goes into a photo file comes out of it: depth, channels, profile, orientation, metadata, resolution."""
 
 import io
+import struct
 from dataclasses import replace
 from pathlib import Path
 
@@ -125,6 +126,34 @@ def test_broken_exif_says_nothing_and_harms_nobody(garbage: bytes) -> None:
         assert 1 <= exif.read_facts(block).orientation <= 8
         fixed = exif.put_right(block, 5, 5, (72, 72))
         assert fixed is None or len(fixed) == len(block)
+
+
+def test_of_where_a_photo_was_taken_no_byte_is_left() -> None:
+    tags = Image.Exif()
+    tags[0x010F] = "A camera"
+    tags.get_ifd(exif.GPS_IFD).update({1: "N", 2: (52.0, 31.0, 12.25), 3: "E", 4: (13.0, 24.0, 17.5), 29: "2026:11:26"})
+    block = tags.tobytes()[6:]
+    assert b"2026:11:26" in block
+    cleared = exif.without_place(block)
+    assert len(cleared) == len(block)
+    assert b"A camera" in cleared
+    assert b"2026" not in cleared
+    for figure in (52, 31, 13, 24):
+        for order in ("<", ">"):
+            assert struct.pack(order + "II", figure, 1) not in cleared
+    again = Image.Exif()
+    again.load(b"Exif\0\0" + cleared)
+    assert not dict(again.get_ifd(exif.GPS_IFD))
+
+
+def test_dots_a_centimetre_become_dots_an_inch_and_both_sides_have_their_own() -> None:
+    tags = Image.Exif()
+    tags[exif.X_RESOLUTION], tags[exif.Y_RESOLUTION], tags[exif.RESOLUTION_UNIT] = 100.0, 50.0, 3
+    block = tags.tobytes()[6:]
+    assert exif.read_facts(block).dpi == pytest.approx((254, 127))
+    changed = exif.put_right(block, 10, 10, (300, 150))
+    assert changed is not None
+    assert exif.read_facts(changed).dpi == pytest.approx((300, 150))
 
 
 def test_cmyk_becomes_srgb_and_says_so(tmp_path: Path) -> None:

@@ -57,6 +57,8 @@ def test_grain_that_is_laid_over_has_the_strength_that_was_asked_for(factor: int
     assert out.std() == pytest.approx(0.04, rel=0.1)
     assert out.mean() == pytest.approx(0.5, abs=0.004)
     assert np.array_equal(out[..., 0], out[..., 2])
+    alike = np.corrcoef(out[:, :-1, 0].ravel(), out[:, 1:, 0].ravel())[0, 1]
+    assert (alike > 0.6) == (factor == 4)  # grain of an enlarged photo is broader than a pixel
 
 
 def test_grain_is_the_same_for_the_same_seed_and_another_for_another() -> None:
@@ -110,6 +112,21 @@ def test_a_mask_is_black_and_white_or_what_was_painted_on_nothing(tmp_path: Path
     for name, pixels in (("grey.png", grey), ("cut.png", cut)):
         encode(Photo(pixels), tmp_path / name)
         assert np.array_equal(masks.read_mask(tmp_path / name), grey[..., 0])
+
+
+def test_of_a_mask_with_colours_and_transparency_both_count() -> None:
+    painted = np.zeros((20, 30, 4), np.uint8)
+    painted[:, :10] = 255
+    painted[:, 10:20, :3] = 255  # white, and not there
+    painted[:, 20:, 3] = 255
+    mask = masks.read_mask(masks.keep(painted))
+    assert (mask[0, ::10].tolist(), np.ptp(mask, axis=0).max()) == ([255, 0, 0], 0)
+
+
+def test_a_mask_larger_than_its_photo_protects_every_pixel_it_touches() -> None:
+    mask = np.zeros((400, 400), np.uint8)
+    mask[:, 201] = 255  # a line that is a quarter of a pixel broad there
+    assert (masks.softened(masks.keep(mask), (100, 100))[:, 50] == 255).all()
 
 
 def test_labels_of_a_map_protect_what_they_stand_for(tmp_path: Path) -> None:

@@ -135,7 +135,11 @@ def test_what_a_dead_process_left_half_written_is_swept_and_nothing_else(tmp_pat
             (folder / name).write_bytes(b"x")
         with journal.claimed(job):
             pass
-    assert {path.name for path in folder.iterdir()} == {f".ganvas-{placing.TOKEN}-x.part", ".ganvas-other-1.part", "mine.png"}
+        left = {f".ganvas-{placing.TOKEN}-x.part", ".ganvas-other-1.part", "mine.png"}
+        assert {path.name for path in folder.iterdir()} == left
+        with journal.claimed(job):  # once more: what this process writes just now is its own
+            pass
+        assert {path.name for path in folder.iterdir()} == left
 
 
 def test_a_journal_of_a_newer_ganvas_or_of_garbage_is_told_in_words(tmp_path: Path) -> None:
@@ -162,6 +166,16 @@ def test_old_finished_jobs_are_forgotten(tmp_path: Path, monkeypatch: pytest.Mon
         assert journal.facts(jobs[0]) is None
         assert len(list((journal.path.parent / "locks").iterdir())) == 3  # nor is a lock kept for a job that is not there
         assert journal.facts(jobs[-1]) is not None
+
+
+def test_a_job_in_which_photos_wait_is_never_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.upscale.journal.KEPT_JOBS", 1)
+    plan = planned(photos(tmp_path / "in", 1), X2)
+    with Journal() as journal:
+        waiting = journal.begin(X2, plan)
+        for _ in range(4):
+            journal.end(journal.begin(X2, plan))
+        assert [facts.id for facts in journal.unfinished()] == [waiting]
 
 
 def test_the_same_command_has_the_same_key_and_another_has_not(tmp_path: Path) -> None:
@@ -194,3 +208,6 @@ def test_a_file_that_is_not_to_replace_another_leaves_it_and_no_rest(
     assert path.stat().st_nlink == 1
     placing.write(path, [b"third"])
     assert path.read_bytes() == b"third"
+    plain = tmp_path / "plain"
+    plain.touch()
+    assert path.stat().st_mode == plain.stat().st_mode  # for the eyes that any file of this person is for

@@ -188,6 +188,20 @@ def test_any_name_becomes_one_that_every_file_system_takes(name: str) -> None:
     assert again.endswith(" (12).png")
 
 
+@pytest.mark.parametrize("letters", range(6))
+def test_a_name_that_is_cut_keeps_an_accent_with_its_letter(letters: int) -> None:
+    filled = naming.fill("{name}", {"name": "x" * letters + "e\u0301" * 100}, "png")
+    assert 250 < len(filled.encode()) <= 255
+    assert filled.count("e") == filled.count("\u0301")
+
+
+def test_a_free_name_is_borne_by_nothing_and_meant_for_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a (2).png").touch()
+    (tmp_path / "a (4).png").symlink_to("nowhere")
+    taken = {naming.key(str(tmp_path / "A (3).PNG"))}
+    assert naming.free(tmp_path / "a.png", taken) == tmp_path / "a (5).png"
+
+
 def test_reserved_names_of_windows_are_avoided() -> None:
     assert naming.fill("{name}", {"name": "con"}, "png") == "_con.png"
 

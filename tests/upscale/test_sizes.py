@@ -62,6 +62,7 @@ def test_passes_reach_the_size_and_no_more_than_needed(width: int, height: int, 
 def test_x8_by_an_x4_network_costs_a_run_at_the_size_and_one_at_twice_it() -> None:
     first, second = passes(100, 60, (800, 480), 4)
     assert (first.width, first.height, second.width, second.height) == (100, 60, 200, 120)
+    assert passes(33, 20, (265, 161), 4)[1].out == (268, 164)  # never a pixel less than is wanted
 
 
 def test_a_restorer_runs_once_whatever_the_size() -> None:

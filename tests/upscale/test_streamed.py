@@ -1,4 +1,4 @@
-"""A result too large to be held waits in no more memory than one row of the network's windows takes."""
+"""Tiles become one picture; of a result too large to be held no more waits than one row of the network's windows."""
 
 import tracemalloc
 from pathlib import Path
@@ -10,7 +10,7 @@ from app.inference.updates import Tile
 from app.photos.decoding import decode
 from app.photos.photo import Photo
 from app.photos.streaming import Shape, StripWriter
-from app.upscale.results import BLOCK_ROWS, StreamedAssembly
+from app.upscale.results import BLOCK_ROWS, Assembly, StreamedAssembly
 
 WINDOW, PART = (2400, 150), 256  # rows and columns of a window, rows of the parts that it comes in
 
@@ -54,3 +54,20 @@ def test_it_is_the_same_picture_and_takes_little_memory(tmp_path: Path, kind: ty
     # The windows' rows, what blocks have beyond them, and the encoder's: two strips that wait, one in its own words,
     # which go out by the megabyte.
     assert peak < row * (WINDOW[0] + 7 * BLOCK_ROWS) + 2 * 2**20
+
+
+@pytest.mark.parametrize("left", [0, 40])
+def test_what_comes_again_after_a_pause_is_not_counted_twice(left: int) -> None:
+    """A row is complete when all of it is there, not when as many pixels as it has have come."""
+    pixels = np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8)
+    assembly = Assembly(Shape(80, 60, 3, np.uint8))
+    assembly.put(Tile(pixels[:30], 0, 0))
+    half = Tile(pixels[30:, left : left + 40], 30, left)
+    for _ in range(3):
+        assembly.put(half)
+        assembly.go_on_from(assembly.rows)
+    assert assembly.rows == 30
+    assembly.put(half)
+    assembly.put(Tile(pixels[30:, 40 - left : 80 - left], 0, 40 - left), below=30)
+    assert assembly.rows == 60
+    assert np.array_equal(assembly.pixels, pixels)
