@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from models import edges
 from models.edges import Pass, natural_edges, passes_for, read_passes
 
 SKY, CLOUD, SEA, TREE = range(4)
@@ -128,3 +129,10 @@ def test_a_network_that_works_finer_is_given_a_broader_slope_at_a_cloud() -> Non
     passes = tuple(one for one in PASSES if one.soft)
     slopes = [float(((one := natural_edges(scene(False), passes, 3, detail)[CLOUD]) * (1 - one)).sum()) for detail in (1, 2)]
     assert slopes[1] > 1.2 * slopes[0]
+
+
+def test_a_pixel_is_taken_from_its_way_down_and_its_way_across() -> None:
+    planes = torch.arange(12.0 * 16).reshape(1, 12, 16)
+    way = torch.stack([torch.full((12, 16), 2.0), torch.full((12, 16), 5.0)])
+    moved = edges._looked_up(planes, way)
+    assert torch.allclose(moved[0, :10, :11], planes[0, 2:, 5:], atol=1e-3)

@@ -95,6 +95,8 @@ def test_borders_move_to_the_edges_of_the_photo() -> None:
     assert int(step) == 15
     flat = guided(share, torch.full_like(guide, 0.5), 3, 1e-3)
     assert float((flat - share).abs().mean()) < 0.05
+    waves = torch.rand(1, 1, 24, 24, generator=torch.Generator().manual_seed(0))
+    assert torch.allclose(guided(0.5 * waves + 0.2, waves, 3, 1e-6), 0.5 * waves + 0.2, atol=1e-3)  # linear, as it takes them for
     constant = torch.full((1, 2, 20, 20), 0.3)
     assert torch.allclose(guided(constant, torch.rand(1, 1, 20, 20), 6, 1e-3), constant, atol=1e-5)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.tiling import plan, quarters, spans
+from models.tiling import from_row, plan, quarters, spans
 
 
 @settings(max_examples=300)
@@ -66,6 +66,19 @@ def test_a_quartered_window_covers_the_same() -> None:
     assert len(parts) >= 4
     area = sum((w.rows.last - w.rows.first) * (w.columns.last - w.columns.first) for w in parts)
     assert area == 100 * 100
+
+
+def test_what_is_left_begins_at_the_row_that_is_not_finished() -> None:
+    windows = plan((300, 100), (0, 0, 300, 100), 100, 8, 1)
+    cut = windows[1].rows
+    assert from_row(0, windows) == windows
+    assert from_row(cut.first, windows) == windows[1:]  # of what ends there nothing is left
+    left = from_row(cut.first + 5, windows)
+    assert [(one.rows.first, one.rows.last) for one in left] == [
+        (cut.first + 5, cut.last),
+        *((one.rows.first, one.rows.last) for one in windows[2:]),
+    ]
+    assert left[0].rows.start == cut.start  # what the network sees stays
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 500), (16, 16)])

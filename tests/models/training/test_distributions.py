@@ -7,7 +7,7 @@ import torch.nn.functional as F
 
 from models.checkpoints.state_dicts import Tensors
 from models.errors import CheckpointError
-from models.training import yardsticks
+from models.training import distributions, yardsticks
 from models.training.distributions import apart, covered, frechet, kernel
 from models.training.inception import Inception, open_inception, resized, shapes
 
@@ -118,3 +118,10 @@ def test_yardsticks_are_no_models_for_artists() -> None:
     from models.recommended import pins
 
     assert not {stick.pin.package for stick in yardsticks.yardsticks().values()} & {pin.package for pin in pins()}
+
+
+def test_the_kernel_distance_is_the_same_in_parts_as_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = normal(0, 40, np.zeros(6), np.ones(6)), normal(1, 35, np.ones(6), np.ones(6))
+    at_once = kernel(one, other)
+    monkeypatch.setattr(distributions, "_AT_ONCE", 16)
+    assert kernel(one, other) == pytest.approx(at_once)

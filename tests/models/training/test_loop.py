@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from models.errors import BadInput, ModelError
+from models.training import loop
 from models.training.loop import STATE, Schedule, train
 from models.training.state import load_state, save_state
 
@@ -107,3 +108,24 @@ def test_a_state_that_cannot_be_written_leaves_no_rest(tmp_path: Path) -> None:
     with pytest.raises(OSError):
         save_state(tmp_path / "s", {"a": torch.zeros(3)})
     assert [path.name for path in tmp_path.iterdir()] == ["s"]
+
+
+def test_figures_are_smoothed_and_what_is_measured_is_not(tmp_path: Path) -> None:
+    run = Counting(1, lambda: 3.0)
+    *_, last = train(run, tmp_path, Schedule(2, log_every=1, sheet_every=1), lambda path: {"distance": float(run.seen)})
+    assert last.figures == {"loss": pytest.approx(0.95 * 1.0 + 0.05 * 3.0), "distance": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("hours", "seen", "seconds", "expected"),
+    [
+        (float("inf"), 600, 1800, 5000),
+        (1, 600, 1800, 700),  # half of the hour made a hundred
+        (1, 600, 3700, 600),  # its last step took longer than was left
+        (1000, 600, 1800, 5000),
+    ],
+)
+def test_how_far_a_run_comes_follows_from_its_speed_since_it_was_started(
+    hours: float, seen: int, seconds: float, expected: int
+) -> None:
+    assert loop._expected(Schedule(5000, hours), 500, seen, seconds) == expected
