@@ -199,10 +199,12 @@ def test_an_embedded_painter_answers_every_hand_drawn_map_with_its_labels_in_sig
     assert len(paths) == 12
     noon = np.asarray(Image.open(SAMPLES.parent / "looks" / "noon.webp").convert("RGB"))
     used: set[int] = set()
-    for path in paths:
+    for number, path in enumerate(paths):
         label_map = np.asarray(Image.open(path))
         used |= set(np.unique(label_map).tolist())
         assert label_map.shape == (384, 512)
+        if number:  # one at its size tells of the size; a quarter of the pixels tells as much of the labels
+            label_map = label_map[::2, ::2].copy()
         sky = label_map == 0
         picture = model.paint(label_map, noon).astype(float)
         assert picture.std() > 12

@@ -141,11 +141,11 @@ def test_a_critic_goes_on_from_the_plain_run_at_a_lower_rate(sharp: Path, tmp_pa
 def test_lpips_draws_the_network_towards_what_looks_alike(sharp: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     eye = from_tensors(published())
     monkeypatch.setattr(jobs, "open_lpips", lambda device, wheels: eye)
-    asked = replace(SMALL, lpips=True, alike=1.0, judged=0.0, features=0.0, grid=0.0, adversarial=True, rate=2e-3)
+    asked = replace(SMALL, lpips=True, alike=1.0, judged=0.0, features=0.0, grid=0.0, adversarial=True, rate=4e-3, batch=2)
     found = {}
     for name, options in (("with", asked), ("without", replace(asked, alike=0.0))):
         run = jobs.open_upscaling(sharp, tmp_path / name, options, HERE)
-        found[name] = sum(run.step()["lpips"] for _ in range(12))
+        found[name] = sum(run.step()["lpips"] for _ in range(8))
     assert found["with"] < found["without"]
 
 
