@@ -159,6 +159,24 @@ def test_plain_values_of_every_protocol_are_read(protocol: int, tmp_path: Path) 
     _same(read(tmp_path / "x.pkl").tree, value)
 
 
+def test_keys_of_several_parts_are_few(tmp_path: Path) -> None:
+    """Their hashes can be made to collide, and then each takes as long as all before."""
+    (tmp_path / "few.pkl").write_bytes(pickle.dumps({(i, "a"): 0 for i in range(5_000)}))
+    assert len(read(tmp_path / "few.pkl").tree) == 5_000
+    (tmp_path / "many.pkl").write_bytes(pickle.dumps({(i, "a"): 0 for i in range(10_001)}))
+    with pytest.raises(CheckpointError, match="malicious"):
+        read(tmp_path / "many.pkl")
+
+
+def test_an_array_has_exactly_the_bytes_of_its_shape(tmp_path: Path) -> None:
+    whole = pickle.dumps(np.arange(6, dtype=np.float32).reshape(2, 3), 2)
+    assert whole.count(b"K\x02K\x03\x86") == 1
+    for shape in (b"K\x01K\x03\x86", b"K\x02K\x04\x86"):
+        (tmp_path / "x.pkl").write_bytes(whole.replace(b"K\x02K\x03\x86", shape))
+        with pytest.raises(CheckpointError, match="bytes that it should have"):
+            read(tmp_path / "x.pkl")
+
+
 @pytest.mark.parametrize("protocol", [2, 3, 4])
 def test_numpy_arrays_and_numbers_are_read(protocol: int, tmp_path: Path) -> None:
     value = {
