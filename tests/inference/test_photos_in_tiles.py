@@ -111,8 +111,10 @@ def test_memory_that_holds_nothing_is_a_failure_in_words(engine: Engine, small_m
     assert "Full" in str(refusal(engine, UpscaleRequest(UPSCALER, photo(100, 100))))
 
 
-def test_a_budget_keeps_the_recently_used_models(catalogue: Catalogue) -> None:
+def test_a_budget_for_one_model_keeps_the_one_at_work(catalogue: Catalogue) -> None:
     engine = Engine(catalogue, device="cpu", threads=1, memory_budget=1)
     result(engine, GenerateRequest(FACES))
+    assert engine._bench is not None
+    assert engine._bench.models.names == [FACES]
     result(engine, UpscaleRequest(UPSCALER, photo()))
-    result(engine, GenerateRequest(FACES))
+    assert engine._bench.models.names == [UPSCALER]  # there is room for one, and it is the one at work
