@@ -55,6 +55,7 @@ SOURCES = {
     "libheif": "https://github.com/strukturag/libheif",
     "libde265": "https://github.com/strukturag/libde265",
     "libquadmath": "https://gcc.gnu.org/",
+    "tqdm": "https://github.com/tqdm/tqdm",
     "keyutils": "https://git.kernel.org/pub/scm/linux/kernel/git/dhowells/keyutils.git",
 }
 
@@ -71,6 +72,9 @@ of your own that has the same interface in the place of the file, under the same
 checks or seals the files. You may study and change these parts for that purpose. They are:
 
 {replaceable}
+Parts under the MPL are unchanged; where their source is:
+
+{unchanged}
 Parts that are under the GPL with an exception (the start program made by PyInstaller, the run-time libraries of GCC) are marked
 so below; the exceptions let them be part of programs under any licence. No other part is under the GPL.
 
@@ -251,11 +255,14 @@ def text_of(found: dict[str, Part], inside: dict[str, Part], models: list[str]) 
     packages = sorted(found.values(), key=lambda part: (part.name != "Ganvas", part.name.lower()))
     both = [*packages, *sorted(inside.values(), key=lambda part: part.name)]
     lgpl = [part for part in both if "LGPL" in part.licence]
-    unsourced = sorted(part.name for part in lgpl if part.name not in SOURCES)
+    mpl = [part for part in both if "MPL" in part.licence]
+    unsourced = sorted(part.name for part in (*lgpl, *mpl) if part.name not in SOURCES)
     if unsourced:
         raise Unjudged(f"Say in SOURCES of packaging/licences.py where the source is: {', '.join(unsourced)}")
-    replaceable = "".join(f"  {part.name} ({part.licence}); source: {SOURCES[part.name]}\n" for part in lgpl)
-    lines = [HEAD.format(replaceable=replaceable), "Parts\n-----\n"]
+    replaceable, unchanged = (
+        "".join(f"  {part.name} ({part.licence}); source: {SOURCES[part.name]}\n" for part in some) for some in (lgpl, mpl)
+    )
+    lines = [HEAD.format(replaceable=replaceable, unchanged=unchanged), "Parts\n-----\n"]
     lines += [f"  {part.name} {part.version}: {part.licence}".replace(" :", ":") for part in both]
     if models:
         lines += ["\nModels that travel along\n------------------------\n", *models]

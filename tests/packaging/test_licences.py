@@ -153,6 +153,7 @@ def test_the_file_holds_every_text_and_says_how_lgpl_parts_are_replaced() -> Non
     parts = {
         "Ganvas": licences.Part("Ganvas", "1", "MIT", ("the text of Ganvas",)),
         "shiboken6": licences.Part("shiboken6", "6", "LGPL-3.0-only", ("the text of the LGPL",)),
+        "tqdm": licences.Part("tqdm", "4", "MPL-2.0 AND MIT", ("the text of the MPL",)),
         "other": licences.Part("other", "2", "LGPL-3.0-only OR MIT", ("the text of the LGPL",)),
     }
     licences.SOURCES["other"] = "https://example.org"
@@ -165,10 +166,12 @@ def test_the_file_holds_every_text_and_says_how_lgpl_parts_are_replaced() -> Non
     assert "landscapes: CC BY 4.0" in text
     assert "Put a version" in text
     assert f"shiboken6 (LGPL-3.0-only); source: {licences.QT_FOR_PYTHON}" in text
+    assert "tqdm (MPL-2.0 AND MIT); source: https://github.com/tqdm/tqdm" in text
 
 
-def test_an_lgpl_part_must_say_where_its_source_is() -> None:
-    part = licences.Part("nameless", "1", "LGPL-2.1-only", ("text",))
+@pytest.mark.parametrize("licence", ["LGPL-2.1-only", "MPL-2.0"])
+def test_a_part_under_the_lgpl_or_the_mpl_must_say_where_its_source_is(licence: str) -> None:
+    part = licences.Part("nameless", "1", licence, ("text",))
     with pytest.raises(licences.Unjudged, match="nameless"):
         licences.text_of({"nameless": part}, {}, [])
 
