@@ -140,6 +140,10 @@ def test_looks_are_chosen_rolled_blended_and_undone(panel: PaintPanel, engine: C
     blended = [one for one in engine.paintings if one.blend == 0.6]  # thumbnails, which come at any time, blend nothing
     assert blended
     assert blended[-1].look == rolled.first.seed
+    panel.choose_look(named_look("evening"))
+    assert panel.document.drawing.looks.blend == 0  # a look that was just chosen is seen as it is
+    panel.undo()
+    assert panel.document.drawing.looks.blend == 0.6
     panel.undo()
     assert panel.document.drawing.looks == rolled
     panel.undo()
