@@ -26,7 +26,20 @@ from pathlib import Path
 import smoke_files
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMANDS = ("doctor", "generate", "label", "measure", "models", "paint", "project", "tour", "train", "transform", "upscale")
+COMMANDS = (
+    "doctor",
+    "generate",
+    "label",
+    "measure",
+    "models",
+    "morph",
+    "paint",
+    "project",
+    "tour",
+    "train",
+    "transform",
+    "upscale",
+)
 OK, SOME_FAILED = 0, 1
 LIMIT_SECONDS = 1500
 # What a person should never see, and what only shows that something is missing from the program.
@@ -179,6 +192,9 @@ def pictures(trial: Trial) -> None:
     trial.hold(len(made) == 2, f"generate made {len(made)} pictures of 2")
     for path in made:
         trial.hold(smoke_files.is_picture(path), f"{path.name} is no picture")
+    morph = trial.elsewhere / "Übergang.webp"
+    trial.run("morph", *made, "--seconds", "0.4", "--size", "256", "--out", morph)
+    trial.hold(morph.is_file() and morph.read_bytes()[8:12] == b"WEBP", "morph made no animation")
     sample = next((found for found in trial.folder.rglob("samples/maps/*.png")), None)
     trial.hold(sample is not None, "no label map travels along")
     if sample is not None:
