@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import sys
@@ -10,7 +11,7 @@ import sys
 def used() -> int | None:
     """Bytes of memory that are really in use (resident); None on systems that do not tell without further libraries."""
     if sys.platform.startswith("linux"):
-        with open("/proc/self/statm", "rb") as file:
+        with contextlib.suppress(OSError), open("/proc/self/statm", "rb") as file:  # a bare container has no /proc
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     if sys.platform == "win32":
         return _windows()
