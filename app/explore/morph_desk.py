@@ -142,7 +142,8 @@ class MorphDesk(QObject):
         card = self._card()
         sha256, title = (card.sha256, card.title) if card else ("", "")
         self._saving = _Wish(self.morph, self._row.size_box.currentData(), path, sha256, title)
-        self._player.stop()  # while it plays, nothing that can wait is served
+        if self._player.is_playing:
+            self._player.pause()  # while it plays, nothing that can wait is served
         if self._want():
             self._ready()
 

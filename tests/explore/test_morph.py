@@ -19,7 +19,7 @@ from app.explore.morph import FRAMES_A_SECOND, Morph
 from app.explore.morphing import UNWRITTEN
 from app.explore.panel import ExplorePanel
 from app.explore.variation import Variation
-from app.inference.updates import ENDINGS
+from app.inference.updates import ENDINGS, Frame
 from app.inference.worker import InferenceWorker
 from app.photos import recipe
 from app.photos.photo import PhotoError
@@ -280,8 +280,12 @@ def test_a_morph_is_saved_behind_everything_else(starred: ExplorePanel, tmp_path
     starred.morph_row.pace.set_value(0.4)
     told: list[tuple[int, int, str]] = []
     starred.progressed.connect(lambda *progress: told.append(progress))
+    shown: list[Frame] = []
+    starred.morph.shown.connect(shown.append)
     with qtbot.waitSignal(starred.morph.message, timeout=WAIT_MS):
         starred.morph.save(tmp_path / "morph.webp")
+    assert not starred.morph._player.is_playing
+    qtbot.waitUntil(lambda: bool(shown) and shown[-1].final, timeout=WAIT_MS)  # no blurred preview stays in view meanwhile
     with Image.open(tmp_path / "morph.webp") as animation:
         # Pictures that are alike at the keys may become one that stands longer.
         assert 10 <= animation.n_frames <= starred.morph.morph.frames == 20
