@@ -17,7 +17,7 @@ from app.paint.filing import Filing
 from app.paint.state import layering
 from app.paint.state.at_hand import same_model
 from app.paint.state.document import Change
-from app.paint.state.drawing import Drawing, blank, from_map, resized
+from app.paint.state.drawing import Drawing, Home, blank, from_map, resized
 from app.paint.state.look import LEAST_PHOTO, Looks, photo_look
 from app.paint.state.map_files import ReadMap, settle
 from app.paint.state.opening import PHOTO_SIDE, Opened, has_use_for
@@ -57,7 +57,7 @@ class PaintFiles(QObject):
     @property
     def path(self) -> Path | None:
         """Which file the drawing came from or was saved to, None for none: by undo too, it is that of the drawing shown."""
-        return self._panel.document.drawing.file
+        return self._panel.document.drawing.home.file
 
     def tell_name(self) -> None:
         """Tell what the drawing is called."""
@@ -84,7 +84,7 @@ class PaintFiles(QObject):
     def open_example(self, name: str) -> None:
         """One of the maps that come along."""
         drawing = self._panel.document.drawing
-        self._take(replace(example(name, drawing.labels), model=drawing.model), self.tr("open an example"), None)
+        self._take(replace(example(name, drawing.labels), model=drawing.model), self.tr("open an example"))
 
     def _opened(self, opened: Opened) -> None:
         purpose = self._purpose.pop(opened.path, "")
@@ -131,7 +131,7 @@ class PaintFiles(QObject):
         def take(answers: dict[int, int]) -> None:
             drawing = from_map(settle(read, answers), now.labels, now.background)
             drawing.model, drawing.looks = now.model, now.looks
-            self._take(drawing, self.tr("open a map"), None)
+            self._take(drawing, self.tr("open a map"))
             if read.remark:
                 panel.noticed.emit(Notice(read.remark))
 
@@ -142,11 +142,14 @@ class PaintFiles(QObject):
         dialog.accepted.connect(lambda: take(dialog.answers))
         dialog.open()
 
-    def _take(self, drawing: Drawing, title: str, path: Path | None) -> None:
+    def _take(self, drawing: Drawing, title: str, path: Path | None = None) -> None:
+        """Put a drawing on the canvas; `path` is the project that it was opened from."""
         panel = self._panel
         entry = panel.models.named(drawing.model) or panel.models.named(panel.document.drawing.model) or panel.models.entries[0]
-        then = None if path is None else lambda: self._remember(path)
-        panel.take_drawing(replace(drawing, file=path), entry, entry.card.title, title, then)
+        then = None
+        if path is not None:
+            drawing, then = replace(drawing, home=Home(path)), lambda: self._remember(path)
+        panel.take_drawing(drawing, entry, entry.card.title, title, then)
 
     def _trace(self, picture: np.ndarray[Any, np.dtype[np.uint8]], name: str) -> None:
         panel = self._panel
@@ -252,9 +255,9 @@ class PaintFiles(QObject):
         entry = self._panel.models.named(drawing.model)
 
         def name() -> None:
-            drawing.file = path
+            drawing.home.file = path
             self._remember(path)
-            if document.drawing is drawing:  # or another one was opened meanwhile
+            if document.drawing.home is drawing.home:  # or another one was opened meanwhile
                 self.tell_name()
 
         self._filing.save_project(path, drawing, self._panel.picture, entry.card.sha256 if entry is not None else "", name)
@@ -290,7 +293,7 @@ class PaintFiles(QObject):
         now = self._panel.document.drawing
         drawing = blank(*dialog.size_, now.labels, dialog.background)
         drawing.model, drawing.looks = now.model, Looks(now.looks.first)
-        self._take(drawing, self.tr("new drawing"), None)
+        self._take(drawing, self.tr("new drawing"))
 
     def ask_size(self) -> None:
         now = self._panel.document.drawing
@@ -298,7 +301,7 @@ class PaintFiles(QObject):
 
         def change() -> None:
             if dialog.size_ != (now.width, now.height):
-                self._take(resized(now, *dialog.size_, stretch=dialog.stretch), self.tr("size of the canvas"), self.path)
+                self._take(resized(now, *dialog.size_, stretch=dialog.stretch), self.tr("size of the canvas"))
 
         dialog.accepted.connect(change)
         dialog.open()

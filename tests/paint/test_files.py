@@ -267,11 +267,11 @@ def setting(*path: Any, to: Any) -> Any:
 
 def test_only_of_what_ganvas_wrote_aside_itself_is_it_believed_where_it_came_from(tmp_path: Path) -> None:
     drawing = some_drawing()
-    drawing.file = tmp_path / "a lake ä.ganvas"
+    drawing.home.file = tmp_path / "a lake ä.ganvas"
     aside = project_bytes(drawing, aside=True)
-    assert read_project(aside, aside=True).file == drawing.file
-    assert read_project(aside).file is None
-    assert read_project(project_bytes(drawing), aside=True).file is None
+    assert read_project(aside, aside=True).home.file == drawing.home.file
+    assert read_project(aside).home.file is None
+    assert read_project(project_bytes(drawing), aside=True).home.file is None
     assert str(tmp_path).encode() not in project_bytes(drawing)
 
 

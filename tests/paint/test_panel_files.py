@@ -91,6 +91,40 @@ def test_undo_brings_the_file_of_the_drawing_back_too_so_that_saving_replaces_no
     assert panel.files.path is None  # the example that was there first
 
 
+def test_undo_to_another_size_does_not_bring_the_file_back_that_it_was_opened_from_before_it_was_saved_under_a_new_name(
+    panel: PaintPanel, qtbot: QtBot, tmp_path: Path
+) -> None:
+    grass, _ = two_projects(panel, qtbot, tmp_path)
+    panel.undo()
+    before = grass.read_bytes()
+    panel.files.ask_size()
+    dialog = panel.findChild(CanvasDialog)
+    assert dialog is not None
+    dialog.findChild(QSpinBox, "canvas:width").setValue(512)  # type: ignore[union-attr]
+    dialog.accept()
+    assert panel.files.path == grass
+    with qtbot.waitSignal(panel.message):
+        panel.files.save_project(tmp_path / "wide.ganvas")
+    panel.undo()
+    assert panel.files.path == tmp_path / "wide.ganvas"
+    with qtbot.waitSignal(panel.message):
+        panel.files.save()
+    assert grass.read_bytes() == before
+    assert read_project(tmp_path / "wide.ganvas").width == 256
+
+
+def test_a_drawing_that_gets_another_size_while_it_is_being_saved_knows_its_file(
+    panel: PaintPanel, qtbot: QtBot, tmp_path: Path
+) -> None:
+    titles: list[str] = []
+    panel.titled.connect(titles.append)
+    with qtbot.waitSignal(panel.message):
+        panel.files.save_project(tmp_path / "lake.ganvas")
+        panel.document.show(replace(panel.document.drawing))
+    assert panel.files.path == tmp_path / "lake.ganvas"
+    assert titles[-1] == "lake"
+
+
 def test_a_saved_landscape_brings_its_drawing_back(panel: PaintPanel, qtbot: QtBot, tmp_path: Path) -> None:
     path = tmp_path / "lake.png"
     draw(canvas_of(panel), [(100, 100), (200, 300)])

@@ -19,11 +19,19 @@ SMALLEST_SIDE, LARGEST_SIDE = 16, 8192
 
 
 @dataclass(eq=False)
+class Home:
+    """Where a drawing is kept: the project that it was opened from or saved to, None for none."""
+
+    file: Path | None = None
+
+
+@dataclass(eq=False)
 class Drawing:
     """`layers` from bottom to top; `active` is the key of the one that is painted on; `background` shows where all are clear.
 
     `labels` are those of the model it was painted for, so that it opens with any other model by their names. `model` is that
-    model's name, "" before one was chosen. `file` is the project that it was opened from or saved to, None for none.
+    model's name, "" before one was chosen. `home` is shared with what it becomes on a canvas of another size or for another model
+    (`replace` hands it on): saved under a new name, it is not saved over the old one after undo.
     """
 
     width: int
@@ -34,7 +42,7 @@ class Drawing:
     active: int
     looks: Looks = field(default_factory=Looks)
     model: str = ""
-    file: Path | None = None
+    home: Home = field(default_factory=Home)
 
     @property
     def bounds(self) -> Rect:

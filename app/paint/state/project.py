@@ -56,8 +56,8 @@ def project_bytes(
         archive.writestr(THUMBNAIL, encode_picture(np.array(thumbnail)))
         for name, data in files.items():
             archive.writestr(name, data)
-        if aside and drawing.file is not None:
-            archive.writestr(CAME_FROM, os.fsencode(drawing.file))
+        if aside and drawing.home.file is not None:
+            archive.writestr(CAME_FROM, os.fsencode(drawing.home.file))
     return out.getvalue()
 
 
@@ -77,7 +77,7 @@ def read_project(source: Path | bytes, aside: bool = False) -> Drawing:
                 raise PaintFileError("The project file holds more parts than a drawing can have.")
             drawing = from_json(_document(archive), lambda name: _part(archive, name, LARGEST_ATTACHMENT))
             if aside and CAME_FROM in archive.namelist():
-                drawing.file = Path(os.fsdecode(_part(archive, CAME_FROM, LONGEST_PATH)))
+                drawing.home.file = Path(os.fsdecode(_part(archive, CAME_FROM, LONGEST_PATH)))
             return drawing
     except ZIP_ERRORS as error:
         raise PaintFileError("The project file is broken or cut off.", "An older copy or the autosave may still open.") from error
