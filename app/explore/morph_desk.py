@@ -141,9 +141,10 @@ class MorphDesk(QObject):
         """Save the morph: WebP, MP4 or GIF by the suffix, a folder of PNGs without one. Begins once the latents are there."""
         card = self._card()
         sha256, title = (card.sha256, card.title) if card else ("", "")
-        self._saving = _Wish(self.morph, self._row.size_box.currentData(), path, sha256, title)
+        self._saving = wish = _Wish(self.morph, self._row.size_box.currentData(), path, sha256, title)
         if self._player.is_playing:
             self._player.pause()  # while it plays, nothing that can wait is served
+        self._progress(0, wish.morph.frames)
         if self._want():
             self._ready()
 
@@ -170,11 +171,14 @@ class MorphDesk(QObject):
         wish, self._saving = self._saving, None
         if wish is not None:
             self.saver.save(wish.morph, self._latents.known, wish.size, wish.path, wish.sha256, wish.title)
+            if not self.saver.is_busy:  # there is no folder for it
+                self._progress(0, 0)
         elif self.is_open and not self._player.is_playing:
             self._player.look()  # a hand has scrubbed before there was anything to show
 
     def _export(self) -> None:
-        if self.saver.is_busy:
+        if self.busy:
+            self._give_up_wish()
             self.saver.stop()
             return
         kinds = (
@@ -192,8 +196,13 @@ class MorphDesk(QObject):
         self._row.save.setText(self.tr("Stop saving") if total else self.tr("Save the morph…"))
         self.progressed.emit(done, total, self.tr("Morph {}/{}").format(done, total) if total else "")
 
+    def _give_up_wish(self) -> None:
+        if self._saving is not None:
+            self._saving = None
+            self._progress(0, 0)
+
     def _failed(self, failure: Failure) -> None:
-        self._saving = None
+        self._give_up_wish()
         self.noticed.emit(Notice(failure.what, failure.why, failure.hint, bad=True))
 
     def _not_saved(self, text: str) -> None:

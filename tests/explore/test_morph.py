@@ -335,6 +335,28 @@ def test_what_is_saved_is_the_morph_of_that_moment_whatever_a_hand_does_next(
     qtbot.waitUntil(lambda: panel.closing() == "", timeout=WAIT_MS)
 
 
+def test_a_save_that_waits_for_latents_is_stopped_by_its_button_and_no_other_takes_its_place(
+    two_favourites: ExplorePanel, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel, told = two_favourites, list[tuple[int, int, str]]()
+    monkeypatch.setattr("app.explore.morph_desk.ask_where", lambda *arguments: tmp_path / "second.webp")
+    panel.progressed.connect(lambda *progress: told.append(progress))
+    panel.strip.morph.click()
+    panel.morph.save(tmp_path / "first.webp")  # the latents of its keys are on their way: the event loop has not run yet
+    save = panel.morph_row.save
+    assert save.text() == "Stop saving"
+    save.click()
+    assert save.text() == "Save the morph…"
+    assert told[-1] == (0, 0, "")
+    assert panel.closing() == ""
+    qtbot.waitUntil(lambda: all(key in panel.morph._latents.known for key in panel.morph.morph.keys), timeout=WAIT_MS)
+    assert not panel.morph.busy
+    assert [entry.name for entry in tmp_path.iterdir() if entry.name != "catalogue"] == []
+    panel.morph.save(tmp_path / "no such folder" / "third.webp")
+    assert save.text() == "Save the morph…"
+    assert told[-1] == (0, 0, "")
+
+
 def test_frames_do_not_gather_in_memory_where_the_disk_is_slow(
     starred: ExplorePanel, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
