@@ -42,12 +42,17 @@ class Point:
         """A name that tells it from every other."""
         return hashlib.sha256(self.data + f" {self.layers} {self.psi!r}".encode()).hexdigest()[:32]
 
+    @cached_property
+    def _text(self) -> str:
+        # Kept: all points that favourites and history hold are written down every other second while a hand moves a slider.
+        return base64.b64encode(self.data).decode("ascii")
+
     def __repr__(self) -> str:
         return f"Point({self.key})"
 
     def to_dict(self) -> dict[str, Any]:
         """JSON's types alone."""
-        return {"layers": self.layers, "psi": self.psi, "float16": base64.b64encode(self.data).decode("ascii")}
+        return {"layers": self.layers, "psi": self.psi, "float16": self._text}
 
     @classmethod
     def from_dict(cls, data: Any) -> Point:

@@ -72,6 +72,18 @@ def test_a_kept_document_holds_each_point_once() -> None:
     assert {id(seen.variation.point) for seen in again.seen} == {id(again.now.point)}  # and in memory once
 
 
+def test_a_point_is_put_into_words_once_however_often_it_is_written_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a hand moves a slider, the document is written down every other second, in the window's thread."""
+    document, worded = Document(), list[bytes]()
+    monkeypatch.setattr("base64.b64encode", lambda data: worded.append(data) or b"")
+    document.become("found", "Found", found())
+    for psi in (0.5, 0.6):
+        document.change("psi", "Truncation", psi=psi)
+        document.settle()
+        document.state()
+    assert len(worded) == 1
+
+
 def test_a_kept_document_whose_point_is_lost_shows_no_other_picture() -> None:
     document, again = Document(), Document()
     document.now = found()
