@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--out ends on {', '.join(SUFFIXES)}, or on nothing for a folder of PNGs, not on {args.out.suffix}.")
     if is_one_of(args.out, *args.pictures):
         raise UsageError(f"--out {args.out} is one of the pictures, and would be lost: give another name.")
-    if args.out.exists() and args.out.suffix.lower() not in SUFFIXES:
+    if args.out.is_dir() or (args.out.exists() and args.out.suffix.lower() not in SUFFIXES):
         raise UsageError(f"{args.out} is there already, and a folder is never replaced: give another name.")
     reporter, machine = Reporter(args.json), engine(args)
     found = _keys(args, machine)

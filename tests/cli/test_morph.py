@@ -90,6 +90,8 @@ def test_other_endings_and_its_own_pictures_are_refused(tmp_path: Path, saved: l
     before = animated.read_bytes()
     assert main(["morph", str(animated), saved[0], "--out", str(animated)]) == 2
     assert animated.read_bytes() == before
+    (tmp_path / "folder.webp").mkdir()
+    assert main(["morph", *saved, *QUICK, "--out", str(tmp_path / "folder.webp")]) == 2
 
 
 def test_pictures_that_are_no_keys_are_named(
