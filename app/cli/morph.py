@@ -147,7 +147,7 @@ def _make(args: argparse.Namespace, reporter: Reporter, machine: Engine, morph: 
     from app.explore.morph import FRAMES_A_SECOND
 
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    animation.check(args.out)
+    animation.prepare(args.out)
     latents = _latents(machine, morph)
     if isinstance(latents, Failure):
         reporter.failed(str(args.out), latents)

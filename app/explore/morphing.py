@@ -226,7 +226,7 @@ class Saver(QObject):
         self._path, self._number, self._total, self._unwritten = path, 0, morph.frames, 0
         folder = self._folder
         self.progressed.emit(0, self._total)
-        self._files.run(lambda: animation.check(path), lambda _: self._begin(folder), lambda e: self._broken(folder, e))
+        self._files.run(lambda: animation.prepare(path), lambda _: self._begin(folder), lambda e: self._broken(folder, e))
 
     def stop(self) -> None:
         """Give it up; nothing is left behind."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from app.__main__ import main
+from app.explore.animation import folder_for
 from app.explore.morph import FRAMES_A_SECOND
 from app.explore.state import from_recipe
 from app.photos import recipe
@@ -46,8 +48,10 @@ def test_seeds_become_a_film(tmp_path: Path, small: str, capsys: pytest.CaptureF
 
 
 def test_saved_pictures_are_its_ends_to_the_pixel(tmp_path: Path, saved: list[str]) -> None:
-    out = tmp_path / "frames"
+    out, killed = tmp_path / "frames", folder_for(tmp_path / "frames")
+    os.utime(killed, (0, 0))
     assert main(["morph", *saved, "--no-loop", *QUICK, "--out", str(out)]) == 0
+    assert not killed.exists()  # what an earlier one left
     frames = sorted(out.iterdir())
     assert len(frames) == FRAMES + 1
     for frame, end in ((frames[0], saved[0]), (frames[-1], saved[1])):

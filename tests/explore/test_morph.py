@@ -1,6 +1,8 @@
 """Favourites flow into one another: in time, on the timeline, and into files."""
 
+import os
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QToolButton
 from pytestqt.qtbot import QtBot
 
-from app.explore.animation import FRAME_MS, GENERATED, GivenUp, assemble, folder_for, write_frame
+from app.explore.animation import FRAME_MS, GENERATED, GivenUp, assemble, folder_for, prepare, write_frame
 from app.explore.morph import FRAMES_A_SECOND, Morph
 from app.explore.morphing import UNWRITTEN
 from app.explore.panel import ExplorePanel
@@ -29,6 +31,7 @@ from app.video.reading import FrameReader
 from app.widgets.picture_view import picture_of
 
 WAIT_MS = 60_000
+LONG_AGO = time.time() - 2 * 24 * 3600
 KEYS = tuple(Variation("m", x=float(x)) for x in range(3))
 LATENTS = {key: np.full((1, 4, 2), number, np.float32) for number, key in enumerate(KEYS)}
 
@@ -123,6 +126,16 @@ def test_what_nobody_wants_any_more_is_given_up_amid_its_frames(tmp_path: Path, 
         assemble(folder, tmp_path / name, {"panel": "explore"}, True, wanted)
     assert [entry.name for entry in tmp_path.iterdir()] == [folder.name]
     assert len(asked) < 100
+
+
+def test_frames_that_a_killed_program_left_go_before_the_next_morph_and_those_of_a_living_one_stay(tmp_path: Path) -> None:
+    left, at_work, slow = (folder_for(tmp_path / "morph.webp") for _ in range(3))
+    for folder in (left, at_work, slow):
+        write_frame(folder, 0, np.zeros((8, 8, 3), np.uint8))
+    for old in (left / "00001.png", left, slow):  # not every disk notes at a folder when something came into it
+        os.utime(old, (LONG_AGO, LONG_AGO))
+    prepare(tmp_path / "morph.webp")
+    assert {entry.name for entry in tmp_path.iterdir()} == {at_work.name, slow.name}
 
 
 def test_frames_become_a_folder_of_pictures_and_none_is_overwritten(tmp_path: Path) -> None:
@@ -282,6 +295,7 @@ def test_a_morph_is_saved_behind_everything_else(starred: ExplorePanel, tmp_path
     starred.progressed.connect(lambda *progress: told.append(progress))
     shown: list[Frame] = []
     starred.morph.shown.connect(shown.append)
+    os.utime(folder_for(tmp_path / "killed.webp"), (LONG_AGO, LONG_AGO))
     with qtbot.waitSignal(starred.morph.message, timeout=WAIT_MS):
         starred.morph.save(tmp_path / "morph.webp")
     assert not starred.morph._player.is_playing
