@@ -66,7 +66,8 @@ class Entry:
 
 @dataclass(frozen=True)
 class JobFacts:
-    """A job at a glance: how many photos wait, are done, failed (refused ones too) or were skipped."""
+    """A job at a glance: how many photos wait, are done, failed (refused ones too) or were skipped. `began` is when somebody last
+    began to work on it."""
 
     id: int
     choices: Choices
@@ -268,7 +269,7 @@ class Journal:
             except sqlite3.OperationalError as error:
                 raise JobTaken("Another Ganvas is working on this job.") from error
             self._sweep(job)
-            self._base.execute("UPDATE jobs SET token=? WHERE id=?", (placing.TOKEN, job))
+            self._base.execute("UPDATE jobs SET token=?, began=? WHERE id=?", (placing.TOKEN, time.time(), job))
             yield
         finally:
             lock.close()

@@ -124,6 +124,18 @@ def test_a_job_that_lay_for_a_month_is_over(tmp_path: Path, monkeypatch: pytest.
         assert journal.unfinished() == []
 
 
+def test_a_job_that_was_gone_on_with_lately_is_not_over_however_old_it_is(tmp_path: Path) -> None:
+    plan = [replace(one, format="mp4") for one in planned(photos(tmp_path / "in", 1), X2)]
+    segments = segments_of(plan[0].output)
+    with Journal() as journal:
+        job = journal.begin(X2, plan)
+        journal._base.execute("UPDATE jobs SET began=0")
+        with journal.claimed(job):
+            pass
+        assert recall.interrupted() == (job, 0, 1)
+    assert segments.exists()
+
+
 def test_what_a_dead_process_left_half_written_is_swept_and_nothing_else(tmp_path: Path) -> None:
     plan = planned(photos(tmp_path / "in", 1), X2)
     folder = tmp_path / "in/upscaled"
