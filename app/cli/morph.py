@@ -178,7 +178,7 @@ def _latents(machine: Engine, morph: Morph) -> Latents | Failure:
     """The latents of each key, which its picture brings along."""
     known = {}
     for key in dict.fromkeys(morph.keys):
-        ending = ending_of(machine.run(key.request()))
+        ending = ending_of(machine.run(key.request(resolution=1)))  # the smallest picture that there is: none is looked at
         if isinstance(ending, Failure):
             return ending
         known[key] = ending.result.ws

@@ -126,13 +126,14 @@ class Journal:
     def begin(self, choices: Choices, planned: Iterable[Planned], key: str = "") -> int:
         """Note a job with all its photos; its number."""
         with self._together():
-            self._forget_old()
+            left = self._forget_old()
             cursor = self._base.execute(
                 "INSERT INTO jobs (key, choices, began, token) VALUES (?, ?, ?, ?)",
                 (key, json.dumps(choices.to_dict()), time.time(), placing.TOKEN),
             )
             job = int(cursor.lastrowid or 0)
             self._insert(job, 0, planned)
+        self._let_go(left)
         return job
 
     def extend(self, job: int, planned: Iterable[Planned]) -> None:
@@ -152,18 +153,7 @@ class Journal:
         """Note that nothing of a job waits any more, or that nobody will go on with what does: then the finished segments of its
         videos go too, unless another job goes on behind them."""
         self._base.execute("UPDATE jobs SET ended=? WHERE id=?", (time.time(), job))
-        rows = self._base.execute(
-            "SELECT output, format FROM photos WHERE job=? AND state='waiting' AND output IS NOT NULL", (job,)
-        ).fetchall()
-        videos = [output for output, format in rows if format in HELD]
-        if videos:
-            others = self._base.execute(
-                "SELECT output FROM photos JOIN jobs ON job=id WHERE ended IS NULL AND output IS NOT NULL"
-            ).fetchall()
-            kept = {_key(output) for (output,) in others}
-            for output in videos:
-                if _key(output) not in kept:
-                    shutil.rmtree(folder_of(Path(os.fsdecode(output))), ignore_errors=True)
+        self._let_go(self._videos(job, "waiting"))
 
     def give_way(self, job: int) -> None:
         """Before a job goes on: what waits under a name that a later job has used gets another, and so does what failed where
@@ -327,15 +317,35 @@ class Journal:
             if "duplicate column" not in str(error):
                 raise
 
-    def _forget_old(self) -> None:
+    def _videos(self, job: int, *states: PhotoState) -> list[bytes]:
+        """Results of a job's videos that are in one of these states."""
+        rows = self._base.execute("SELECT output, format, state FROM photos WHERE job=? AND output IS NOT NULL", (job,))
+        return [output for output, format, state in rows if format in HELD and state in states]
+
+    def _let_go(self, videos: Sequence[bytes]) -> None:
+        """Remove what is finished of these results, unless another job goes on behind it, or may: what failed in one that ended
+        is tried again."""
+        if videos:
+            others = self._base.execute(
+                "SELECT output FROM photos JOIN jobs ON job=id WHERE (ended IS NULL OR state='failed') AND output IS NOT NULL"
+            ).fetchall()
+            kept = {_key(output) for (output,) in others}
+            for output in videos:
+                if _key(output) not in kept:
+                    shutil.rmtree(folder_of(Path(os.fsdecode(output))), ignore_errors=True)
+
+    def _forget_old(self) -> list[bytes]:
+        """Forget jobs that ended long ago; the results of their videos that never were finished."""
         old = self._base.execute(
             "SELECT id FROM jobs WHERE ended IS NOT NULL ORDER BY id DESC LIMIT -1 OFFSET ?", (KEPT_JOBS,)
         ).fetchall()
+        left = [output for (job,) in old for output in self._videos(job, "waiting", "failed")]
         for (job,) in old:
             self._base.execute("DELETE FROM photos WHERE job=?", (job,))
             self._base.execute("DELETE FROM jobs WHERE id=?", (job,))
             with contextlib.suppress(OSError):
                 self._lock_of(job).unlink()
+        return left
 
     @contextlib.contextmanager
     def _together(self) -> Iterator[None]:

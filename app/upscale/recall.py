@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sqlite3
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -103,7 +105,8 @@ def interrupted() -> tuple[int, int, int] | None:
                 if time.time() - job.began < OFFERED_SECONDS:
                     jobs.append(job)
                 else:
-                    journal.end(job.id)
+                    with contextlib.suppress(sqlite3.OperationalError):  # a full disk: another time
+                        journal.end(job.id)
     except JournalError:
         return None
     return (jobs[0].id, jobs[0].done, jobs[0].total) if jobs else None

@@ -109,6 +109,22 @@ def test_segments_of_a_video_go_with_the_job_that_nobody_goes_on_with(tmp_path: 
     assert failed.exists()  # to be tried again
 
 
+def test_segments_of_a_failed_video_go_when_its_job_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.upscale.journal.KEPT_JOBS", 1)
+    plan = [replace(one, format="mp4") for one in planned(photos(tmp_path / "in", 1), X2)]
+    segments = segments_of(plan[0].output)
+    with Journal() as journal:
+        for _ in range(2):
+            job = journal.begin(X2, plan)
+            journal.mark(job, 0, "failed", "The encoder gave up.")
+            journal.end(job)
+        journal.end(journal.begin(X2, []))  # forgets the first one; the second may still be tried again
+        assert segments.exists()
+        journal.end(journal.begin(X2, []))
+        journal.begin(X2, [])
+    assert not segments.exists()
+
+
 def test_a_job_that_lay_for_a_month_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = [replace(one, format="mp4") for one in planned(photos(tmp_path / "in", 1), X2)]
     segments = segments_of(plan[0].output)
