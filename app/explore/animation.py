@@ -75,17 +75,18 @@ def assemble(folder: Path, path: Path, recipe: dict[str, Any], loop: bool, wante
         return
     with placing.beside(path) as temporary:
         if suffix == ".webp":
-            _webp(frames, temporary, loop, wanted)
+            _animate(frames, temporary, loop, wanted, "webpsave", Q=WEBP_QUALITY, effort=2)
             recipes.embed(temporary, recipe, "generated")
         elif suffix == ".mp4":
             _film(frames, temporary, wanted)
         else:
-            _gif(frames, temporary, loop, wanted)
+            _animate(frames, temporary, loop, wanted, "gifsave", effort=7)
+            _remark(temporary, GENERATED)
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _webp(frames: list[Path], path: Path, loop: bool, wanted: Callable[[], bool]) -> None:
-    """By libvips, which reads one frame after the other; Pillow would hold them all."""
+def _animate(frames: list[Path], path: Path, loop: bool, wanted: Callable[[], bool], save: str, **options: Any) -> None:
+    """By libvips, which reads one frame after the other; Pillow would hold them all. `save` names its function."""
     import pyvips
 
     pictures = [pyvips.Image.new_from_file(str(frame), access="sequential") for frame in frames]
@@ -96,18 +97,20 @@ def _webp(frames: list[Path], path: Path, loop: bool, wanted: Callable[[], bool]
     whole.set_progress(True)
     whole.signal_connect("eval", lambda image, _: image.set_kill(not wanted()))
     try:
-        whole.webpsave(str(path), Q=WEBP_QUALITY, effort=2, keep="none")
+        getattr(whole, save)(str(path), keep="none", **options)
     except pyvips.Error as error:
         _go_on(wanted)
         raise OSError(str(error).strip().splitlines()[-1].strip()) from error
 
 
-def _gif(frames: list[Path], path: Path, loop: bool, wanted: Callable[[], bool]) -> None:
-    pictures = _opened(frames, wanted)
-    options: dict[str, Any] = {"loop": 0} if loop else {}
-    next(pictures).save(
-        path, "GIF", save_all=True, append_images=pictures, duration=FRAME_MS, comment=GENERATED, optimize=False, **options
-    )
+def _remark(gif: Path, text: str) -> None:
+    """A comment at the end of a GIF (GIF89a, section 24), where libvips writes none; `text` is ASCII of at most 255 letters."""
+    with gif.open("rb+") as file:
+        file.seek(-1, os.SEEK_END)
+        if file.read() != b";":
+            raise OSError("the animation has no end")
+        file.seek(-1, os.SEEK_END)
+        file.write(b"\x21\xfe" + bytes([len(text)]) + text.encode("ascii") + b"\0;")
 
 
 def _film(frames: list[Path], path: Path, wanted: Callable[[], bool]) -> None:

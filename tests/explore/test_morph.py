@@ -87,6 +87,10 @@ def test_an_animation_has_its_frames_its_pace_and_its_recipe(tmp_path: Path, suf
             animation.load()
             assert animation.info["duration"] == FRAME_MS
             assert abs(int(np.asarray(animation.convert("RGB")).mean()) - 50 * number) < 4
+        assert ("loop" in animation.info) or suffix == ".gif"
+        assert animation.info.get("loop", 1) == (0 if loop else 1)
+    if suffix == ".gif":
+        assert f"!\xfe{chr(len(GENERATED))}{GENERATED}\0;".encode("latin-1") == path.read_bytes()[-len(GENERATED) - 5 :]
     if suffix == ".webp":
         assert (recipe.read(path) or {})["morph"]["loop"] is True
         assert recipe.read_kind(path) == "generated"
