@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import struct
 import zipfile
 import zlib
@@ -13,8 +14,8 @@ from models.errors import CheckpointError
 MOST_MEMBERS = 100_000
 LARGEST_UNPACKED = 1 << 30  # of all members that are copied; the numbers of a large model are stored and stay where they are
 LARGEST_RATIO = 200  # weights don't compress ten times; a bomb does a thousand times
-# NotImplementedError and RuntimeError are zipfile's for a compression that it does not know and for a member with a password.
-_ZIP_ERRORS = (zipfile.BadZipFile, OSError, ValueError, zlib.error, EOFError, RuntimeError, NotImplementedError)
+# RuntimeError is zipfile's for a member with a password and (a kind of it) for a compression that it does not know.
+_ZIP_ERRORS = (zipfile.BadZipFile, OSError, ValueError, zlib.error, lzma.LZMAError, EOFError, RuntimeError)
 _LOCAL_HEADER = struct.Struct("<4s5H3I2H")
 
 

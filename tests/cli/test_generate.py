@@ -21,13 +21,6 @@ from models.steps import drain
 from tests.models.small_faces import SIDE, small_network, write_folder
 
 
-@pytest.fixture
-def small(tmp_path: Path) -> str:
-    """The name of a small generator in this test's catalogue."""
-    (name,) = Catalogue().add(write_folder(small_network(), tmp_path / "graphs"))
-    return name
-
-
 def pixels(path: Path) -> np.ndarray:
     return np.asarray(Image.open(path).convert("RGB"))
 

@@ -17,17 +17,10 @@ from app.photos import recipe
 from app.video.facts import look
 from models.catalogue import Catalogue
 from tests.cli.test_generate import pixels
-from tests.models.small_faces import SIDE, small_network, write_folder
+from tests.models.small_faces import SIDE
 
 FRAMES = round(0.4 * FRAMES_A_SECOND)
 QUICK = ["--seconds", "0.4", "--precision", "float32"]
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> str:
-    """The name of a small generator in this test's catalogue."""
-    (name,) = Catalogue().add(write_folder(small_network(), tmp_path / "graphs"))
-    return name
 
 
 @pytest.fixture

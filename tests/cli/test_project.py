@@ -11,18 +11,15 @@ from PIL import Image
 from app.__main__ import main
 from app.explore.state import from_recipe
 from app.photos import recipe
-from models.catalogue import Catalogue
 from models.latents import projecting
 from tests.cli.test_generate import pixels
-from tests.models.small_faces import SIDE, small_network, write_folder
+from tests.models.small_faces import SIDE
 
 
-@pytest.fixture
-def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The name of a small generator in this test's catalogue, which is searched for a few steps alone."""
+@pytest.fixture(autouse=True)
+def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A photo is searched for in a few steps alone."""
     monkeypatch.setattr(projecting, "STEPS", (2, 2))
-    (name,) = Catalogue().add(write_folder(small_network(), tmp_path / "graphs"))
-    return name
 
 
 @pytest.fixture

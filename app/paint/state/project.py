@@ -35,9 +35,9 @@ LARGEST_TEXT = 4 << 20
 LARGEST_ATTACHMENT = 256 << 20
 LONGEST_PATH = 64 << 10
 
-# What zipfile raises on broken archives. NotImplementedError and RuntimeError are for a compression that it does not know and for
-# a part with a password; other programs may have packed a drawing anew by bzip2 (whose errors are OSError's) or LZMA.
-ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, EOFError, RuntimeError, UnicodeError)
+# What zipfile raises on broken archives. RuntimeError is for a part with a password and (a kind of it) for a compression that it
+# does not know; other programs may have packed a drawing anew by bzip2 (whose errors are OSError's) or LZMA.
+ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, UnicodeError)
 
 
 def project_bytes(

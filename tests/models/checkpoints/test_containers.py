@@ -18,8 +18,10 @@ import pytest
 import torch
 from torch import nn
 
+from models.checkpoints.archive import Members
 from models.checkpoints.inert import Global, Record, class_of, fields_of, module_tensors, state_of
 from models.checkpoints.reading import read
+from models.checkpoints.source import Source
 from models.errors import CheckpointError, NeedsAnswer
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "checkpoints"
@@ -96,6 +98,23 @@ def test_a_zip_that_somebody_packed_again_is_read(tmp_path: Path) -> None:
         for name in old.namelist():
             new.writestr(name, old.read(name))
     _same(read(tmp_path / "y.pth").tree, dict(_tensors()))
+
+
+def test_a_member_packed_by_lzma_that_is_damaged_is_said_to_be(tmp_path: Path) -> None:
+    said = set()
+    for place in range(3, 40):
+        with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_LZMA) as archive:
+            archive.writestr("data.pkl", pickle.dumps({"a": list(range(200))}))
+        packed = bytearray((tmp_path / "x.zip").read_bytes())
+        packed[30 + len("data.pkl") + place] ^= 0xFF
+        members = Members(Source("x.zip", bytes(packed)))
+        for read_member in (members.read, lambda name, members=members: members.head(name, 1 << 20)):
+            try:
+                read_member("data.pkl")
+            except CheckpointError as error:
+                said.add(error.what)
+    assert said  # and nothing but sentences came
+    assert all("x.zip" in one or "data.pkl" in one for one in said)
 
 
 class _Network(nn.Module):
