@@ -26,6 +26,7 @@ EXAMPLES = """\
   ganvas train painting photos-with-maps/ --out runs/wide --from runs/fine --detail --deep \\
       --channels 320 288 224 128 64 48 --batch 32 --workers 4 --hours 1     (on a graphics card)
   ganvas train latent portraits/ --out runs/portraits --pictures 200000 --export my-models/portraits
+  ganvas train latent my-portraits/ --out runs/ours --from portraits --size 256 --hours 4 --export my-models/ours
   ganvas train upscaling sharp-photos/ --out runs/sharp --scale 4 --pictures 400000
   ganvas train upscaling sharp-photos/ --out runs/crisp --scale 4 --from runs/sharp --adversarial --pictures 50000
   ganvas train labelling photos-with-maps/ --out runs/labels --export my-models/labels
@@ -47,6 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="channels of the levels, coarsest first: more paint better, slower",
     )
+    _alone(painting)
     painting.add_argument("--deep", action="store_true", help="critics look further at the pixels themselves")
     painting.add_argument("--open-only", action="store_true", help="train on photos of licence class open alone")
     painting.add_argument(
@@ -64,6 +66,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     latent.add_argument("--size", type=int, choices=(64, 128, 256), default=128, help="side in pixels (default: 128)")
     latent.add_argument("--loss", choices=_LOSSES, default="relativistic", help="default: relativistic")
     latent.add_argument("--small", type=int, metavar="N", help="pictures at half the size before it is doubled")
+    _alone(latent)
     latent.add_argument("--no-mirror", action="store_true", help="do not mirror pictures: where left and right differ")
     latent.add_argument(
         "--mean-with", type=Path, metavar="STATE", help="export the mean with the state.safetensors of an earlier moment"
@@ -91,6 +94,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     labelling.add_argument("--open-only", action="store_true", help="train on photos of licence class open alone")
 
 
+def _alone(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--alone",
+        type=positive,
+        default=0,
+        metavar="N",
+        help="pictures that new critics see first while the model rests (default: 3,200 where --from names a model, else none)",
+    )
+
+
 def _share(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--share", type=float, default=0.5, metavar="S", help="its share of the mean, 0 to 1 (default: 0.5)")
 
@@ -102,7 +115,9 @@ def _everywhere(parser: argparse.ArgumentParser, data: str, pictures: int, batch
     parser.add_argument("--pictures", type=positive, default=pictures, metavar="N", help=f"stop after N (default: {pictures:,})")
     parser.add_argument("--hours", type=float, default=float("inf"), metavar="H", help="stop after H hours")
     parser.add_argument("--batch", type=positive, default=batch, metavar="N", help=f"pictures a step (default: {batch})")
-    parser.add_argument("--from", dest="begin_from", type=Path, metavar="DIR", help="begin with the networks of another run")
+    parser.add_argument(
+        "--from", dest="begin_from", type=Path, metavar="RUN", help="begin with the networks of another run or of a model"
+    )
     parser.add_argument("--sheet-every", type=positive, default=sheets, metavar="N", help="pictures between two sample sheets")
     parser.add_argument("--save-minutes", type=float, default=5.0, metavar="M", help="minutes between saved states (default: 5)")
     parser.add_argument("--export", type=Path, metavar="FOLDER", help="write the result as a model: card, weights, sheet")
@@ -166,7 +181,7 @@ def _painting(args: argparse.Namespace, reporter: Reporter, place: Place, schedu
     if args.workers < 0:
         raise UsageError(f"--workers must not be below 0, not {args.workers}.")
     options = PaintingOptions(size=args.size, detail=args.detail, channels=channels, batch=args.batch, deep=args.deep)
-    options = replace(options, open_only=args.open_only)
+    options = replace(options, open_only=args.open_only, alone=args.alone)
     card = _card(args)
     mean = None if args.mean_with is None else state_alike(PaintingOptions, args.mean_with)
     work = jobs.open_painting(args.data, args.out, options, place, args.begin_from)
@@ -186,7 +201,7 @@ def _latent(args: argparse.Namespace, reporter: Reporter, place: Place, schedule
     from models.training.latent_options import LatentOptions, with_loss
     from models.training.resuming import state_alike
 
-    options = with_loss(args.loss, size=args.size, batch=args.batch, mirror=not args.no_mirror)
+    options = with_loss(args.loss, size=args.size, batch=args.batch, mirror=not args.no_mirror, alone=args.alone)
     card = _card(args)
     mean = None if args.mean_with is None else state_alike(LatentOptions, args.mean_with)
     work = latent_jobs.open_latent(args.data, args.out, options, place, args.begin_from, args.small)

@@ -7,6 +7,8 @@ import itertools
 import json
 import math
 import os
+import tempfile
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 
 INDEX = "index.json"
 _BEFORE = "pictures.u8"  # what the pictures of an index are called that names no file, as all once were
+_STALE = 24 * 3600  # seconds after which a filling that nobody wrote to is one that was interrupted
 
 
 class PictureCache:
@@ -43,30 +46,50 @@ class PictureCache:
 def cached(folder: Path, key: str, pictures: Iterable[tuple[NDArray[np.uint8], dict[str, object]]]) -> PictureCache:
     """The cache in `folder`, filled from `pictures` (array and a note each) unless it was filled under the same `key`.
 
-    A filling has a file of its own, which the index names when it is whole: an interrupted one leaves the pictures before, and a
-    run that has those mapped keeps them. Files that no index names are deleted, at a later filling where Windows refuses it now.
+    A filling has a file of its own, which the index names when it is whole: an interrupted one leaves the pictures before, a run
+    that has those mapped keeps them, and of two runs that begin at once on the same photos each fills one, and the first to end
+    serves both. Files that no index names are deleted, at a later filling where Windows refuses it now.
     """
-    index = folder / INDEX
-    if index.exists() and json.loads(index.read_text(encoding="utf-8"))["key"] == key:
+    if _filled(folder, key):
         return PictureCache(folder)
     folder.mkdir(parents=True, exist_ok=True)
     shapes, notes = [], []
+    number, filling = tempfile.mkstemp(".u8.part", "pictures-", folder)
+    try:
+        with os.fdopen(number, "wb") as file:
+            for picture, note in pictures:
+                file.write(np.ascontiguousarray(picture).tobytes())
+                shapes.append(picture.shape)
+                notes.append(note)
+    except BaseException:
+        os.unlink(filling)
+        raise
+    if _filled(folder, key):  # by another run, in the meantime
+        os.unlink(filling)
+        return PictureCache(folder)
     place = _free(folder, key)
-    filling = place.with_name(f"{place.name}.part")
-    with open(filling, "wb") as file:
-        for picture, note in pictures:
-            file.write(np.ascontiguousarray(picture).tobytes())
-            shapes.append(picture.shape)
-            notes.append(note)
     os.replace(filling, place)
-    part = folder / f"{INDEX}.part"
-    part.write_text(json.dumps({"key": key, "file": place.name, "shapes": shapes, "notes": notes}), encoding="utf-8")
-    os.replace(part, index)
-    for old in folder.glob("pictures*.u8*"):
-        if old != place:
+    described = {"key": key, "file": place.name, "shapes": shapes, "notes": notes}
+    number, part = tempfile.mkstemp(".json.part", "index-", folder)
+    with os.fdopen(number, "w", encoding="utf-8") as text:
+        json.dump(described, text)
+    os.replace(part, folder / INDEX)
+    for old in (*folder.glob("pictures*.u8*"), *folder.glob("index*.part")):
+        if old != place and not _being_written(old):
             with contextlib.suppress(OSError):  # another run has it mapped
                 old.unlink()
     return PictureCache(folder)
+
+
+def _filled(folder: Path, key: str) -> bool:
+    index = folder / INDEX
+    return index.exists() and json.loads(index.read_text(encoding="utf-8"))["key"] == key
+
+
+def _being_written(file: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return file.suffix == ".part" and time.time() - file.stat().st_mtime < _STALE
+    return False
 
 
 def _free(folder: Path, key: str) -> Path:

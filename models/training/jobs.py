@@ -17,14 +17,14 @@ from models.card import Card
 from models.errors import BadInput
 from models.precision import device_named, processor_has_bfloat16
 from models.training import export, sheets
-from models.training.beginnings import Beginning, read_beginning
+from models.training.beginnings import Beginning, painter_at, read_beginning
 from models.training.labelled import LabelledPhotos, read_labelled
 from models.training.loop import Report, Schedule, train
 from models.training.lpips import open_lpips
 from models.training.painting import PaintingOptions, PaintingRun
 from models.training.painting import begun_with as painting_begun
 from models.training.photos import Photos, read_photos
-from models.training.resuming import begun_alike, begun_state, same_labels, state_alike, telling_licences
+from models.training.resuming import begun_alike, begun_state, same_labels, telling_licences
 from models.training.teaching import Lessons, lessons, read_teacher
 from models.training.trunk import read_trunk
 from models.training.upscaling import UpscalingOptions, UpscalingRun, enlarged_sheet
@@ -55,7 +55,7 @@ class Place:
 
 
 def open_painting(data: Path, out: Path, options: PaintingOptions, place: Place, begin_from: Path | None = None) -> PaintingRun:
-    """A painting run that stands where `out` left it, or at the networks of `begin_from`, or at the beginning.
+    """A painting run that stands where `out` left it, or at the networks of a run or painter, `begin_from`, or at the beginning.
 
     A run that was begun keeps its options; `options` are those of a new one. `BadInput` where data or states cannot be used, or
     where the run was begun with another size, or with or without detail, deep critics or photos that are not open otherwise than
@@ -66,6 +66,9 @@ def open_painting(data: Path, out: Path, options: PaintingOptions, place: Place,
         asked, options = options, painting_begun(telling_licences(state, options.open_only), out)
         begun_alike(options, asked, ("size", "detail", "deep", "open_only"), out)
     photos = read_labelled(data, out.parent / "cache" / data.name, options.open_only)
+    beginning = None
+    if state is None and begin_from is not None:
+        beginning, options = painter_at(begin_from, options, photos.labels)
     device, bfloat16 = place.chosen()
     run = PaintingRun(photos, read_trunk(), options, device, bfloat16)
     if state is not None:
@@ -73,8 +76,8 @@ def open_painting(data: Path, out: Path, options: PaintingOptions, place: Place,
         if codes is not None:
             same_labels(len(codes), len(photos.labels))
         run.restore(state)
-    elif begin_from is not None:
-        run.begin_from(state_alike(PaintingOptions, begin_from))
+    elif beginning is not None:
+        run.begin_from(beginning)
     return run
 
 

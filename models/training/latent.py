@@ -1,13 +1,15 @@
 """The latent recipe: from a folder of pictures to a generator with a latent space. See docs/training.md for the reasons.
 
 A step: latents -> pictures; a critic on frozen features and on the pixels compares them with real ones, both augmented alike; the
-generator follows the critic. The first pictures are made at half the size.
+generator follows the critic. The first pictures are made at half the size. The frozen features see pictures at 128 px: of larger
+ones, every second step shows a window of that size to a critic of its own.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 import numpy as np
 import torch
@@ -32,7 +34,7 @@ from models.training.latent_guides import ALIKE_AT, guides, likeness_loss
 from models.training.latent_losses import critic_loss, generator_loss, moments_loss, penalty, sureness
 from models.training.latent_options import LatentOptions
 from models.training.painting import to_tensor
-from models.training.resuming import ResumableRun, follow, lean_to, placed, take_over
+from models.training.resuming import ResumableRun, follow, lean_to, placed, risen, take_over
 from models.training.squares import Squares
 from models.training.state import State
 
@@ -60,12 +62,17 @@ class LatentRun(ResumableRun):
         self.generator: StyleGAN2 = placed(new_generator(self.shape), device)
         give_grain(self.generator, options.grain)
         self.critic: Critic = placed(Critic(options.loss == "hinge", options.pixels), device)
+        self.close: Critic | None = None  # sees windows of pictures that are larger than what the features are shown
+        if options.size > SEEN:
+            self.close = placed(Critic(options.loss == "hinge", options.pixels), device)
         self.averaged: StyleGAN2 = copy.deepcopy(self.generator).requires_grad_(False).eval()
         self.best: StyleGAN2 = copy.deepcopy(self.averaged)
         self.best_distance, self.best_seen = float("inf"), 0
         betas = (0.0, 0.99)
         self.generator_optimiser = torch.optim.Adam(learning_groups(self.generator, options.rate), options.rate, betas=betas)
         self.critic_optimiser = torch.optim.Adam(self.critic.learning(), options.critic_rate, betas=betas)
+        learning = [] if self.close is None else self.close.learning()
+        self.close_optimiser = torch.optim.Adam(learning, options.critic_rate, betas=betas) if learning else None
         self.seen = 0
         self.steps = 0
         self.strength = 0.4
@@ -91,38 +98,46 @@ class LatentRun(ResumableRun):
         for name, parameter in self.generator.named_parameters():
             parameter.requires_grad_(not settling or is_of_last_level(name, self.shape))
         for group in self.generator_optimiser.param_groups:
-            group["lr"] = group["full"] * part
-        self.critic_optimiser.param_groups[0]["lr"] = options.critic_rate * part
+            group["lr"] = group["full"] * part * risen(self.seen, options.alone)
+        critic, optimiser, closely = self.critic, self.critic_optimiser, False
+        by_turns = self.close is not None and self.side > SEEN
+        if by_turns and self.steps % 2 == 1:
+            assert self.close is not None
+            assert self.close_optimiser is not None
+            critic, optimiser, closely = self.close, self.close_optimiser, True
+        optimiser.param_groups[0]["lr"] = options.critic_rate * part
         photos, near = self._batch()
         made = synthesize(self.generator, self._latents(near), levels_of(self.side), drawn_grain(self.generator, count))
         draws = (latent_augment if options.framing else augment).draw(count, self.strength, self.device)
         real, made = draws.pictures(photos), draws.pictures(made)
+        shown = self._window() if closely else partial(figures.resized, side=SEEN)
 
         with torch.no_grad():
-            real_features = self.trunk(figures.resized(real, SEEN))
-            real_views = self.critic.views(real, real_features)
-        made_features = self.trunk(figures.resized(made, SEEN))
-        made_views = self.critic.views(made, made_features)
+            real_features = self.trunk(shown(real))
+            real_views = critic.views(real, real_features)
+        made_features = self.trunk(shown(made))
+        made_views = critic.views(made, made_features)
         apart = [view.detach() for view in made_views]
-        says_real = self.critic(real_views)
-        says_made = self.critic(apart)
+        says_real = critic(real_views)
+        says_made = critic(apart)
         loss_critic = critic_loss(loss, says_real, says_made)
-        extra = penalty(loss, self.critic, real_views, apart, self.steps, options.gamma)
-        self.critic_optimiser.zero_grad()
+        extra = penalty(loss, critic, real_views, apart, self.steps // 2 if by_turns else self.steps, options.gamma)
+        optimiser.zero_grad()
         (loss_critic if extra is None else loss_critic + extra).backward()  # type: ignore[no-untyped-call]
-        self.critic_optimiser.step()
+        optimiser.step()
 
-        learning = self.critic.learning()
+        learning = critic.learning()
         for parameter in learning:
             parameter.requires_grad_(False)
         with torch.no_grad():
-            against = self.critic(real_views) if loss == "relativistic" else says_real
-        loss_generator = generator_loss(loss, against, self.critic(made_views))
+            against = critic(real_views) if loss == "relativistic" else says_real
+        loss_generator = generator_loss(loss, against, critic(made_views))
         moments = moments_loss(*([figures.resized(x, side) for side in _SMALL_SIDES] for x in (real, made)))
         pairs = _first(made, made_features, len(near)), _first(real, real_features, len(near))
         alike = likeness_loss(*pairs[0], *pairs[1])
+        likeness = 0.0 if closely else options.likeness  # a pore or a hair is never in quite the same place
         self.generator_optimiser.zero_grad()
-        (loss_generator + options.moments * moments + options.likeness * alike).backward()  # type: ignore[no-untyped-call]
+        (loss_generator + options.moments * moments + likeness * alike).backward()  # type: ignore[no-untyped-call]
         self.generator_optimiser.step()
         for parameter in learning:
             parameter.requires_grad_(True)
@@ -132,15 +147,15 @@ class LatentRun(ResumableRun):
         self.seen += count
         self.steps += 1
         self.strength = augment.adapted(self.strength, sure, count)
-        return {
+        told = {
             "critic": float(loss_critic.detach()),
             "generator": float(loss_generator.detach()),
             **({} if extra is None else {"penalty": float(extra.detach())}),
             "likeness": float(alike.detach()),
             "moments": float(moments.detach()),
             "sureness": sure,
-            "strength": self.strength,
         }
+        return {**{f"close.{name}" if closely else name: value for name, value in told.items()}, "strength": self.strength}
 
     def pictures(self, network: StyleGAN2, z: Tensor, psi: float = 1.0) -> Tensor:
         """Pictures `[N, 3, side, side]`, float32, of `z [N, z_dim]`, at the side that is trained now."""
@@ -218,10 +233,12 @@ class LatentRun(ResumableRun):
         lean_to(self.averaged, state["networks"].get("averaged", {}), 0.5, "generator")
 
     def networks(self) -> dict[str, torch.nn.Module]:
-        return {"generator": self.generator, "averaged": self.averaged, "best": self.best, "critic": self.critic}
+        close = {} if self.close is None else {"close": self.close}
+        return {"generator": self.generator, "averaged": self.averaged, "best": self.best, "critic": self.critic, **close}
 
     def optimisers(self) -> dict[str, torch.optim.Optimizer]:
-        return {"generator": self.generator_optimiser, "critic": self.critic_optimiser}
+        close = {} if self.close_optimiser is None else {"close": self.close_optimiser}
+        return {"generator": self.generator_optimiser, "critic": self.critic_optimiser, **close}
 
     def _latents(self, near: Tensor) -> Tensor:
         """`ws [batch, num_ws, w_dim]`: first those of the places `near [M, z_dim]`, then others drawn at random.
@@ -248,6 +265,11 @@ class LatentRun(ResumableRun):
             self._guides = self._find_guides()
         near = self._guides[torch.from_numpy(turned.astype(np.int64)), torch.from_numpy(chosen)][: self.options.batch // 2]
         return figures.resized(to_tensor(pixels, self.device), self.side), near.to(self.device)
+
+    def _window(self) -> Callable[[Tensor], Tensor]:
+        """What cuts a window out of pictures, the same of all, as large as the features are shown."""
+        top, left = (int(self.random.integers(0, self.side - SEEN + 1)) for _ in range(2))
+        return lambda x: x[..., top : top + SEEN, left : left + SEEN].contiguous(memory_format=torch.channels_last)
 
     def _find_guides(self) -> Tensor:
         """Latents `[2, training pictures, z_dim]` of the pictures as they are and mirrored."""

@@ -16,11 +16,12 @@ from models.card import Card
 from models.errors import BadInput
 from models.networks.stylegan2 import StyleGAN2
 from models.training import export, sheets
+from models.training.beginnings import generator_at
 from models.training.jobs import Place
 from models.training.latent import LatentRun, w_average
 from models.training.latent_options import LatentOptions, begun_with
 from models.training.loop import LOG, Report, Schedule, train
-from models.training.resuming import begun_alike, begun_state, state_alike
+from models.training.resuming import begun_alike, begun_state
 from models.training.squares import read_squares
 from models.training.trunk import read_trunk
 
@@ -32,16 +33,18 @@ _SHEET = 8  # pictures along and down
 def open_latent(
     data: Path, out: Path, options: LatentOptions, place: Place, begin_from: Path | None = None, small: int | None = None
 ) -> LatentRun:
-    """A run that stands where `out` left it, or at the networks of `begin_from`, or at the beginning.
+    """A run that stands where `out` left it, or at the networks of `begin_from` (a run or a model), or at the beginning.
 
     A run that was begun keeps its options but for `small`, the pictures at half size, which may be moved. `BadInput` where
     data or states cannot be used, or where the run was begun with another size or loss than `options`.
     """
-    state = begun_state(out)
+    state, beginning = begun_state(out), None
     if state is not None:
         asked, options = options, begun_with(state, out)
         begun_alike(options, asked, ("size", "loss"), out)
-    elif small is not None:
+    elif begin_from is not None:
+        beginning, options = generator_at(begin_from, options)
+    if state is None and small is not None:
         options = replace(options, small=small)
     pictures = read_squares(data, out.parent / "cache" / f"{data.name}-{options.size}", options.size)
     device, bfloat16 = place.chosen()
@@ -50,8 +53,8 @@ def open_latent(
         run.restore(state)
         if small is not None:
             run.small = small
-    elif begin_from is not None:
-        run.begin_from(state_alike(LatentOptions, begin_from))
+    elif beginning is not None:
+        run.begin_from(beginning)
     return run
 
 

@@ -23,7 +23,7 @@ _HINGE: dict[str, Any] = {
     "grain": 0.0,
 }
 # What runs did that know nothing of these options.
-_BEFORE = {"framing": False, "grain": 0.0}
+_BEFORE = {"framing": False, "grain": 0.0, "alone": 0}
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,12 @@ class LatentOptions:
     `pixels`: the critic has a head on the pixels too. `framing`: each picture is moved, zoomed and cut for itself before it is
     judged. `grain`: strength of the noise that layers of fine detail get for each pixel. The first `small` pictures are made at
     half of `size`; for the next `settle` the new level alone learns, while the critic gets used to finer pictures. Over the last
-    `rest` the rates fall to a tenth.
+    `rest` the rates fall to a tenth. For the first `alone` pictures critics learn alone; over as many more the generator's rate
+    rises.
     """
 
     size: int = 128
-    channels: tuple[int, ...] = (256, 256, 192, 96, 64, 32)  # at 4, 8, 16 ... px
+    channels: tuple[int, ...] = (256, 256, 192, 96, 64, 32, 24)  # at 4, 8, 16 ... px
     z_dim: int = 64
     w_dim: int = 256
     mapping: int = 2
@@ -57,6 +58,7 @@ class LatentOptions:
     small: int = 30_000
     settle: int = 2_000
     rest: int = 20_000
+    alone: int = 0
     seed: int = 0
 
     def shape(self) -> Shape:

@@ -28,7 +28,7 @@ from models.training.augment import Augmentation, adapted, draw
 from models.training.critic import Critic, critic_loss, flowing, generator_loss, label_weights, share_pyramid
 from models.training.labelled import LabelledPhotos
 from models.training.painting_batches import Batch, PaintingBatches, finer_maps, sampling_chances
-from models.training.resuming import ResumableRun, follow, lean_to, options_of, placed, take_over
+from models.training.resuming import ResumableRun, follow, lean_to, options_of, placed, risen, take_over
 from models.training.state import State
 from models.training.styles import statistics_loss
 from models.training.widening import hold_widths, is_narrower, wider
@@ -36,7 +36,7 @@ from models.training.widening import hold_widths, is_narrower, wider
 Pixels = NDArray[np.uint8]
 
 # Runs that know nothing of these kept their rates to the end, had no such heads and were held to the borders of clouds.
-_BEFORE = {"rest": 1, "deep": False, "flow": 0.0}
+_BEFORE = {"rest": 1, "deep": False, "flow": 0.0, "alone": 0}
 _FLOWING = ("sky", "cloud")
 
 
@@ -46,7 +46,8 @@ class PaintingOptions:
 
     Over the last `rest` pictures the rates fall to a tenth. With `detail`, the generator has one level more: `size` is still
     what whole pictures are judged at, the painter's native size is twice that, and every second step judges windows of it.
-    `open_only` learns from openly licensed photos alone.
+    `open_only` learns from openly licensed photos alone. For the first `alone` pictures critics learn alone, since new
+    ones lead a painter astray that can paint already; over as many more its rate rises.
     """
 
     size: int = 128
@@ -62,6 +63,7 @@ class PaintingOptions:
     rest: int = 10_000
     deep: bool = False
     flow: float = 0.03
+    alone: int = 0
     seed: int = 0
     open_only: bool = False
 
@@ -118,8 +120,8 @@ class PaintingRun(ResumableRun):
     def _step(self, detail: bool) -> dict[str, float]:
         options, count = self.options, self.options.batch
         part = min(1.0, max(0.1, (self.until - self.seen) / options.rest)) if self.until else 1.0
-        for optimiser, rate in ((self.generator_optimiser, options.rate), (self.critic_optimiser, options.critic_rate)):
-            optimiser.param_groups[0]["lr"] = rate * part
+        self.generator_optimiser.param_groups[0]["lr"] = options.rate * part * risen(self.seen, options.alone)
+        self.critic_optimiser.param_groups[0]["lr"] = options.critic_rate * part
         critic = self.critics[1 if detail else 0]
         learning = [p for p in critic.parameters() if p.requires_grad]
         source = torch.arange(count, device=self.device)

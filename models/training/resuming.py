@@ -174,6 +174,12 @@ def follow(averaged: nn.Module, trained: nn.Module, most: float, seen: int, slow
             one.lerp_(other, 1 - keep)
 
 
+def risen(seen: int, alone: int) -> float:
+    """What a generator's rate has risen to, 0..1, after `seen` pictures: nought while its critics learn `alone`, then, over as
+    many pictures more, to the whole."""
+    return min(1.0, max(0.0, seen / alone - 1)) if alone else 1.0
+
+
 def lean_to(network: nn.Module, other: Mapping[str, Tensor], share: float, name: str) -> None:
     """Move the weights of a network `share` (0..1) of the way to those of another moment or run with the same beginning (arXiv
     1803.05407). `BadInput`, with the network's `name`, where the other has another shape."""

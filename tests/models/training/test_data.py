@@ -269,6 +269,32 @@ def test_a_filling_that_was_broken_off_leaves_the_pictures_before(tmp_path: Path
     assert len(list(tmp_path.glob("*.u8*"))) == 1
 
 
+def test_two_runs_that_begin_at_once_on_the_same_photos_both_have_them(tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    def slow() -> Iterator[tuple[NDArray[np.uint8], dict[str, object]]]:
+        yield from grey(1)
+        other = cached(tmp_path, "one", grey(1))  # the other run begins later and ends first
+        seen.append(int(other[0].max()))
+        yield from grey(2)
+
+    mine = cached(tmp_path, "one", slow())
+    assert seen == [1]
+    assert (mine[0] == 1).all()
+    assert len(mine) == 1  # what the other filled serves both
+    assert [file.suffix for file in tmp_path.glob("pictures*")] == [".u8"]
+
+
+def test_what_another_run_is_filling_is_left_to_it_and_what_a_killed_one_left_is_not(tmp_path: Path) -> None:
+    filling, left = (tmp_path / f"pictures-{name}.u8.part" for name in ("now", "before"))
+    filling.write_bytes(b"a")
+    left.write_bytes(b"b")
+    os.utime(left, (1, 1))
+    cached(tmp_path, "one", grey(1))
+    assert filling.exists()
+    assert not left.exists()
+
+
 def test_a_cache_of_an_earlier_ganvas_is_used_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "pictures.u8").write_bytes(bytes([7] * 12))
     (tmp_path / "index.json").write_text(json.dumps({"key": "old", "shapes": [[2, 2, 3]], "notes": [{}]}))

@@ -188,6 +188,53 @@ def test_each_loss_has_what_suits_it() -> None:
     assert (hinge.rate > usual.rate, hinge.critic_rate < usual.critic_rate, hinge.settle > usual.settle) == (True, True, True)
 
 
+def test_of_large_pictures_every_second_step_shows_a_window_to_a_critic_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "discs").mkdir()
+    for i in range(6):
+        disc(i, 256).save(tmp_path / "discs" / f"{i}.png")
+    large = LatentOptions(size=256, channels=(8, 8, 8, 8, 8, 8, 8), z_dim=8, w_dim=16, batch=2, small=2, settle=0)
+    run = opened(tmp_path / "discs", tmp_path / "run", large)
+    assert run.close is not None
+    shown: list[torch.Size] = []
+    run.trunk.register_forward_pre_hook(lambda trunk, given: shown.append(given[0].shape))
+
+    def learnt(figures: dict[str, float]) -> tuple[bool, bool]:
+        assert run.close is not None
+        now = [critic.fine[0].weight.clone() for critic in (run.critic, run.close)]
+        changed = tuple(not torch.equal(a, b) for a, b in zip(now, before, strict=True))
+        before[:] = now
+        return changed  # type: ignore[return-value]
+
+    before = [critic.fine[0].weight.clone() for critic in (run.critic, run.close)]
+    assert learnt(run.step()) == (True, False)  # still at half the size
+    figures = run.step()
+    assert learnt(figures) == (False, True)
+    assert {name for name in figures if not name.startswith("close.")} == {"strength"}
+    (tmp_path / "run").mkdir()
+    save_state(tmp_path / "run" / STATE, run.state())
+    wanted = [run.step() for _ in range(3)]
+    assert learnt(wanted[-1]) == (True, True)
+    assert "critic" in wanted[0]
+    assert "close.critic" in wanted[1]
+    assert set(shown[-6:]) == {torch.Size((2, 3, 128, 128))}
+    again = opened(tmp_path / "discs", tmp_path / "run", large)
+    assert [again.step() for _ in range(3)] == wanted
+
+
+def test_new_critics_learn_alone_first_and_then_the_rate_rises(discs: Path, tmp_path: Path) -> None:
+    run = opened(discs, tmp_path / "run", replace(TINY, small=0, alone=8))
+    before, critic = run.generator.start.clone(), run.critic.heads["32"][0].parametrizations.weight.original.clone()
+    rates = []
+    for _ in range(5):
+        run.step()
+        rates.append(run.generator_optimiser.param_groups[0]["lr"] / run.generator_optimiser.param_groups[0]["full"])
+        if run.seen == 12:
+            assert torch.equal(run.generator.start, before)
+            assert not torch.equal(run.critic.heads["32"][0].parametrizations.weight.original, critic)
+    assert rates == [0, 0, 0, 0.5, 1]
+    assert not torch.equal(run.generator.start, before)
+
+
 def test_while_a_new_level_settles_it_learns_alone(discs: Path, tmp_path: Path) -> None:
     run = opened(discs, tmp_path / "run", replace(TINY, small=4, settle=4))
     run.step()
