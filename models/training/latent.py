@@ -30,7 +30,7 @@ from models.training.latent_generator import (
     new_generator,
     synthesize,
 )
-from models.training.latent_guides import ALIKE_AT, guides, likeness_loss
+from models.training.latent_guides import ALIKE_AT, guides, likeness_loss, turned
 from models.training.latent_losses import critic_loss, generator_loss, moments_loss, penalty, sureness
 from models.training.latent_options import LatentOptions
 from models.training.painting import to_tensor
@@ -41,6 +41,7 @@ from models.training.state import State
 _JUDGED = 512  # latents whose pictures are measured; always the same ones
 _FIXED_SEED = 7
 _AROUND = 0.1  # how far from a training picture's own latent it is still asked for
+_TURNED_BY, _TURNED_AT = 128, 32  # pictures, and their side in px, that tell which way places are turned
 _SMALL_SIDES = (8, 16, 32)  # px at which moments of pictures are compared
 _SLOWED = 0.1  # part of the rates that is left at the end
 COLLAPSED = 0.5  # diversity below which a generator is taken as collapsed
@@ -80,6 +81,7 @@ class LatentRun(ResumableRun):
         self.random = np.random.default_rng(options.seed)
         self._real: Tensor | None = None
         self._guides: Tensor | None = None
+        self._knows_places = False  # a generator that was taught with places, which may have been turned
 
     @property
     def side(self) -> int:
@@ -222,6 +224,7 @@ class LatentRun(ResumableRun):
             take_over(network, state["networks"].get(name, {}), least=name if name == "generator" else "")
         for one in (self.generator, self.averaged, self.best):
             give_grain(one, self.options.grain)
+        self._knows_places = True
 
     def mean_with(self, state: State) -> None:
         """Put half way between its weights and those of an earlier moment of the run what is exported (arXiv 1803.05407).
@@ -276,7 +279,22 @@ class LatentRun(ResumableRun):
         with torch.autocast(self.device.type, enabled=False):
             upright = list(self._real_pictures())
             described = [torch.from_numpy(describe(self.trunk, x)).float() for x in (*upright, *(x.flip(3) for x in upright))]
-        return guides(torch.cat(described), self.shape.z_dim).reshape(2, len(self.data.train), -1)
+        places = guides(torch.cat(described), self.shape.z_dim).reshape(2, len(self.data.train), -1)
+        return places * self._signs(places[0]) if self._knows_places else places
+
+    def _signs(self, places: Tensor) -> Tensor:
+        """Which way the generator has learnt the places `[training pictures, z_dim]`, by small pictures of some of them."""
+        some = range(0, len(places), max(1, len(places) // _TURNED_BY))
+        side = min(_TURNED_AT, self.side)
+        real = figures.resized(to_tensor(self.data.pixels[[self.data.train[i] for i in some]], self.device), side)
+
+        def unlike(z: Tensor) -> float:
+            with torch.no_grad():
+                w = self.averaged.mapping(z.to(self.device)).float()
+                ws = w[:, None].expand(-1, self.shape.num_ws, -1)
+                return float((synthesize(self.averaged, ws, levels_of(side)).float() - real).abs().mean())
+
+        return turned(places[list(some)], unlike)
 
     def _real_pictures(self) -> Iterator[Tensor]:
         for start in range(0, len(self.data.train), 64):

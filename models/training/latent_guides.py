@@ -8,7 +8,7 @@ the other half is made from latents drawn at random, which only the critic judge
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -36,6 +36,24 @@ def guides(described: Tensor, z_dim: int) -> Tensor:
     place = (components.argsort(0).argsort(0).double() + 0.5) / count
     normal = torch.erfinv(2 * place - 1) * 2**0.5
     return torch.cat([normal.float(), drawn], 1)
+
+
+def turned(places: Tensor, unlike: Callable[[Tensor], float]) -> Tensor:
+    """Signs `[z_dim]` of the numbers of latents `[N, z_dim]` under which they are least `unlike` what they belong to.
+
+    A component may as well point the other way: which way it does differs from machine to machine, and a generator that was
+    taught with one would be asked for another's pictures. One after another is turned where that helps.
+    """
+    signs = torch.ones(places.shape[1])
+    least = unlike(places)
+    for number in range(len(signs)):
+        signs[number] = -1
+        now = unlike(places * signs)
+        if now < least:
+            least = now
+        else:
+            signs[number] = 1
+    return signs
 
 
 def likeness_loss(made: Tensor, made_features: Mapping[int, Tensor], real: Tensor, real_features: Mapping[int, Tensor]) -> Tensor:

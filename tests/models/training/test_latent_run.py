@@ -18,7 +18,7 @@ from models.training import latent_figures, latent_jobs
 from models.training.jobs import Place
 from models.training.latent import LatentRun
 from models.training.latent_generator import drawn_grain, give_grain, levels_of, new_generator, synthesize
-from models.training.latent_guides import guides, likeness_loss
+from models.training.latent_guides import guides, likeness_loss, turned
 from models.training.latent_losses import LOSSES, Loss, critic_loss, generator_loss, moments_loss, penalty, sureness
 from models.training.latent_options import LatentOptions, with_loss
 from models.training.loop import LOG, STATE, Schedule
@@ -159,6 +159,43 @@ def test_a_run_that_was_begun_before_there_was_grain_goes_on_without(discs: Path
     again = opened(discs, tmp_path / "run", TINY)
     assert (again.options.framing, again.options.grain) == (False, 0.0)
     assert again.step() == wanted
+
+
+def test_places_are_turned_as_the_generator_that_is_gone_on_with_has_learnt_them(
+    discs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = replace(TINY, small=0, rest=1, rate=1e-2, likeness=20.0)
+    other = opened(discs, tmp_path / "other", plain)
+    for _ in range(20):
+        other.step()
+    (tmp_path / "other").mkdir()
+    save_state(tmp_path / "other" / STATE, other.state())
+    assert other._guides is not None
+    signs = torch.where(torch.arange(8) % 2 == 0, -1.0, 1.0)
+    places = other._guides
+    monkeypatch.setattr("models.training.latent.guides", lambda described, z_dim: (places * signs).reshape(-1, z_dim))
+    run = latent_jobs.open_latent(discs, tmp_path / "run", plain, HERE, begin_from=tmp_path / "other")
+    run.step()
+    new = opened(discs, tmp_path / "new", plain)
+    new.step()
+    assert run._guides is not None
+    assert new._guides is not None
+    assert torch.equal(new._guides, places * signs)  # who begins anew has no way that was learnt
+
+    def apart(guides: torch.Tensor) -> float:
+        real = run.data.pixels[list(run.data.train)]
+        made = other.pictures(other.averaged, guides[0])
+        return float((made - (torch.from_numpy(real).permute(0, 3, 1, 2).float() / 127.5 - 1)).abs().mean())
+
+    assert apart(run._guides) < apart(places * signs)
+    assert torch.equal(run._guides.abs(), places.abs())
+
+
+def test_a_sign_is_kept_where_turning_it_does_not_help() -> None:
+    wanted = torch.tensor([[1.0, -2.0, 3.0], [0.5, 1.0, -1.0]])
+    given = wanted * torch.tensor([1.0, -1.0, -1.0])
+    assert turned(given, lambda z: float((z - wanted).abs().sum())).tolist() == [1, -1, -1]
+    assert turned(given, lambda z: 0.0).tolist() == [1, 1, 1]
 
 
 def test_a_warm_start_has_grain_though_the_other_run_had_none(discs: Path, tmp_path: Path) -> None:
