@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from app.photos.formats import HEAD, sniff
+from models.catalogue import weights_of
 
 Kind = Literal["missing", "folder", "recipe", "map", "photo", "document", "other"]
 DOCUMENT_SUFFIX = ".ganvas"
@@ -33,7 +34,7 @@ def look_at(path: Path) -> Dropped:
 
     try:
         if path.is_dir():
-            return Dropped(path, "folder")
+            return Dropped(path, "folder" if weights_of(path) == path else "other")
         with path.open("rb") as file:
             head = file.read(HEAD)
     except OSError:

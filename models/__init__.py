@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 def open(model: str | Path, device: str | None = None, precision: str | None = None, **answers: str) -> Model:
     """Open a model of the catalogue by its name, or any model file by its path. Nothing is written, nothing in it is run.
 
+    What `ganvas train --export` wrote is a folder, and opened by its path too.
     A string is looked up in the catalogue first and is a path otherwise; a `Path` is always a path. A file in an archive is
     `archive.zip/folder/file.pth`. `device` is "cpu", "cuda" or "mps", `precision` "float32", "bfloat16" or "float16"; left
     out, the fastest that is right is chosen. `answers` tell what a file cannot (`num_upsampling_layers="more"`).

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from models import recommended
 from models.card import Card
-from models.catalogue import LEFT_OUT, Catalogue, Report, key_of, proper_name
+from models.catalogue import LEFT_OUT, Catalogue, Report, key_of, proper_name, weights_of
 from models.checkpoints.family import Contents
 from models.checkpoints.kinds import HEAD, kind_of
 from models.checkpoints.reading import archived_models, is_archive, read
@@ -172,6 +172,7 @@ def _files(folder: Path) -> Iterator[Path]:
     graphs: set[Path] = set()
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        own = weights_of(Path(place))
         for name in sorted(names):
             seen += 1
             if seen > MOST_FILES:
@@ -180,6 +181,8 @@ def _files(folder: Path) -> Iterator[Path]:
             kind = _kind(file)
             if kind is None or "net_E" in name or (kind == "openvino" and file.parent in graphs):
                 continue
+            if kind == "safetensors" and own != Path(place) and file != own:
+                continue  # what was fitted to the model beside it: directions
             if kind == "zip" and is_archive(file) and not archived_models(file):
                 continue  # an archive of other things
             if kind == "openvino":

@@ -82,6 +82,19 @@ def key_of(sha256: str, siblings: Mapping[str, bytes], answers: Mapping[str, str
     return digest.hexdigest()
 
 
+def weights_of(path: Path) -> Path:
+    """The weights in the folder of a model, as `ganvas train --export` writes one; the path itself where it is anything else.
+
+    Links in the folder are not followed: they may lead out of it.
+    """
+    parts = (path / CARD, path / WEIGHTS)
+    try:
+        own = all(part.is_file() and not part.is_symlink() for part in parts)
+    except (OSError, ValueError):  # a name that no system has
+        return path
+    return path / WEIGHTS if own else path
+
+
 def proper_name(text: str) -> str:
     """A name the catalogue can bear: letters, digits, `-`, `_` and `.`, from any text."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._")[:NAME_LENGTH]

@@ -1,4 +1,4 @@
-"""Which model a sub-command works with: one of the catalogue by its name, or the one in a file."""
+"""Which model a sub-command works with: one of the catalogue by its name, or the one in a file or in a model's folder."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from app.cli.report import ending_of
 from app.inference.requests import InspectRequest
 from app.inference.updates import Failure
+from models.catalogue import weights_of
 from models.errors import ModelError
 from models.recommended import missing
 
@@ -33,7 +34,7 @@ def _in_file(machine: Engine, name: str) -> Card | Failure:
     if not path.exists():
         error = missing(name)
         return Failure(error.what, error.why, error.hint)
-    ending = ending_of(machine.run(InspectRequest(path)))
+    ending = ending_of(machine.run(InspectRequest(weights_of(path))))
     if isinstance(ending, Failure):
         return ending
     cards: list[Card] = ending.result

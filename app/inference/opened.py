@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.inference.requests import Mix
+from models.catalogue import weights_of
 from models.errors import OutOfMemory
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def _key(name: str | Mix) -> tuple[Any, ...]:
     if isinstance(name, Mix):
         return (name, *_key(name.model)[1:], *_key(name.other)[1:])
     try:
-        found = Path(name).stat()
+        found = weights_of(Path(name)).stat()
     except (OSError, ValueError):
         return (name,)
     return (name, found.st_mtime_ns, found.st_size)

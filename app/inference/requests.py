@@ -1,6 +1,7 @@
 """What is asked of the engine. A request says everything its job needs; nothing else crosses into the engine.
 
-`model` is a catalogue name or the path of a model file. Arrays in a request are never written to after it was made.
+`model` is a catalogue name or the path of a model file or of a model's folder. Arrays in a request are never written to after it
+was made.
 """
 
 from dataclasses import dataclass, field

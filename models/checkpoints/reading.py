@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from models.card import Card
+from models.catalogue import weights_of
 from models.checkpoints.archive import Members
 from models.checkpoints.class_names import CLASSES_BESIDE
 from models.checkpoints.family import Contents
@@ -38,7 +39,7 @@ LARGEST_OPTIONS = 1 << 20
 
 
 def read(path: Path, member: str | None = None) -> Contents:
-    """What a file holds, as inert data.
+    """What a file holds, as inert data; of the folder of a model, what its weights do.
 
     In an archive `member` names one of its models; `archive.zip/folder/file.pth` as path does the same. `CheckpointError`
     names what was found; `NeedsAnswer` lists the models where there are several.
@@ -197,7 +198,7 @@ def _openvino(source: Source) -> Contents:
 def _split(path: Path) -> tuple[Path, str | None]:
     """The file of a path, and the name within it where the path goes on: `a.zip/b/c.pth`."""
     if path.exists():
-        return path, None
+        return weights_of(path), None
     for parent in path.parents:
         if parent.is_file():
             return parent, path.relative_to(parent).as_posix()

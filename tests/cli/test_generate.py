@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,14 @@ def test_a_model_file_works_without_being_added(tmp_path: Path) -> None:
     assert main(["generate", "--model", str(graph), "--out", str(tmp_path / "out")]) == 0
     assert Catalogue().find("SynthesisNetwork") is None
     assert (recipe.read(tmp_path / "out" / "seed0000.png") or {})["model"]["sha256"]
+
+
+def test_what_training_exported_works_by_its_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "portraits of mine"
+    shutil.copytree(Catalogue().embedded / "portraits", folder)  # with directions and a sheet beside its weights
+    words = ["generate", "--model", str(folder), "--direction", "smile=1", "--out", str(tmp_path / "out")]
+    assert main(words) == 0
+    assert (recipe.read(tmp_path / "out" / "seed0000.png") or {})["model"]["sha256"] == Catalogue().find("portraits").card.sha256
 
 
 def test_machines_get_one_object_a_line(tmp_path: Path, small: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -58,6 +58,16 @@ def test_a_file_that_changed_is_opened_anew_and_its_older_state_dropped(tmp_path
     assert models.names == [str(file)]
 
 
+def test_a_model_folder_whose_weights_were_written_anew_is_opened_anew(tmp_path: Path) -> None:
+    (tmp_path / "card.json").write_text("{}")
+    (tmp_path / "weights.safetensors").write_bytes(b"one")
+    models = OpenedModels(Opener(), budget=100)
+    first = models.get(str(tmp_path))
+    assert models.get(str(tmp_path)) is first
+    (tmp_path / "weights.safetensors").write_bytes(b"other")
+    assert models.get(str(tmp_path)) is not first
+
+
 def test_opening_makes_room_once_where_memory_is_full() -> None:
     opener = Opener()
     models = OpenedModels(opener, budget=100)

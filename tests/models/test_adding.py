@@ -22,6 +22,7 @@ from models.errors import BadInput, CheckpointError, ModelError
 from models.getting import get, offers
 from models.latent import LatentModel
 from models.recommended import Pin, Recommended
+from models.training.export import write_model
 from tests.models.small_faces import small_network, write_folder, write_wheel
 
 WHEEL = "small_faces-1.0-py3-none-any.whl"
@@ -135,6 +136,15 @@ def test_a_folder_is_added_whole_and_what_cannot_be_read_is_told(tmp_path: Path,
     assert len(names) == len(set(names)) == 2
     assert any(text.startswith("left out broken.safetensors") for text in said)
     assert len(inspect(folder)) == 2
+
+
+def test_the_folder_of_a_model_is_added_as_that_one_and_not_what_was_fitted_to_it(tmp_path: Path, catalogue: Catalogue) -> None:
+    weights = small_network().state_dict()
+    write_model(tmp_path / "mine", Card("mine", "Mine", "latent", "mobilestylegan", resolution=128), weights, None)
+    save_file({"steps": torch.zeros(3, 4)}, tmp_path / "mine" / "directions.safetensors")
+    assert [card.title for card in inspect(tmp_path / "mine")] == ["Mine"]
+    assert catalogue.add(tmp_path / "mine") == ["mine"]
+    assert catalogue.add(tmp_path) == ["mine"]
 
 
 def test_a_folder_without_models_says_so(tmp_path: Path, catalogue: Catalogue) -> None:

@@ -59,6 +59,14 @@ def test_folders_documents_and_what_is_missing(tmp_path: Path) -> None:
     assert look_at(tmp_path / "gone.png").kind == "missing"
 
 
+def test_the_folder_of_a_model_is_no_folder_of_photos(tmp_path: Path) -> None:
+    (tmp_path / "card.json").write_text("{}")
+    photo(tmp_path / "sheet.webp", noise())
+    assert look_at(tmp_path).kind == "folder"
+    (tmp_path / "weights.safetensors").write_bytes(b"")
+    assert look_at(tmp_path).kind == "other"
+
+
 def test_a_photo_that_is_cut_off_is_still_a_photo(tmp_path: Path) -> None:
     whole = photo(tmp_path / "whole.png", noise()).read_bytes()
     (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])

@@ -1,6 +1,7 @@
 """The window as a person meets it: first paint, pages, keys, files, the end."""
 
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -170,6 +171,20 @@ def test_a_dropped_model_file_is_looked_at_and_offered(
     qtbot.waitUntil(lambda: bar.isVisible(), timeout=WAIT_MS)
     assert "mine.safetensors" in bar.findChild(QLabel, "notice:text").text()
     assert card is not None
+
+
+def test_the_folder_of_a_model_is_offered_and_added(
+    window: MainWindow, catalogue: Catalogue, tmp_path: Path, qtbot: QtBot
+) -> None:
+    folder = tmp_path / "mine"
+    shutil.copytree(catalogue.home / FACES, folder)
+    catalogue.remove(FACES)
+    drop(window, folder)
+    bar = window.bar("explore")
+    qtbot.waitUntil(lambda: bar.isVisible(), timeout=WAIT_MS)
+    assert notice(window).startswith("mine is Small faces")
+    bar.notice.action()
+    qtbot.waitUntil(lambda: catalogue.find(FACES) is not None, timeout=WAIT_MS)
 
 
 def test_a_file_that_is_no_model_is_refused_in_words(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:

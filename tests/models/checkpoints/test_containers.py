@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from models.checkpoints.archive import Members
@@ -288,6 +289,21 @@ def test_what_is_no_model_is_named(head: bytes, said: str, tmp_path: Path) -> No
     (tmp_path / "model.pth").write_bytes(head)
     with pytest.raises(CheckpointError, match=said):
         read(tmp_path / "model.pth")
+
+
+def test_the_folder_of_a_model_is_the_model(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    save_file({"a": torch.zeros(1)}, folder / "weights.safetensors")
+    with pytest.raises(CheckpointError, match=r"mine cannot be opened as a model\. It is a folder, not a file"):
+        read(folder)
+    (folder / "card.json").write_bytes(b'{"name": "x"}')
+    contents = read(folder)
+    assert (contents.format, contents.siblings) == ("safetensors", {"card.json": b'{"name": "x"}'})
+    (folder / "weights.safetensors").rename(tmp_path / "elsewhere")
+    (folder / "weights.safetensors").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(CheckpointError, match="a folder"):
+        read(folder)
 
 
 def test_a_folder_and_a_missing_file_are_named(tmp_path: Path) -> None:
