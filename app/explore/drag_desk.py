@@ -77,7 +77,7 @@ class DragDesk(QObject):
             return
         if self.is_running and now != self._start:
             self._drop()
-            self._section.remark.clear()
+        self._section.remark.setText(self._advice if self._tool.active else "")  # what was said is of another picture
         self._of = now
         self._take(self._points_of.get(now, Arrows()))
 
@@ -210,11 +210,10 @@ class DragDesk(QObject):
 
     def _keep(self, last: Dragged, words: str) -> None:
         """What is reached becomes a step of the document."""
+        if last.step:
+            reached = self._start.from_latents(last.ws)
+            self._points_of[reached] = after_drag(self._tool.points, last.points, last.left, ARRIVED)
+            self._document.seal()
+            self._document.become("drag", self.tr("Drag points"), reached)
+            self._document.seal()
         self._section.remark.setText(words)
-        if not last.step:
-            return
-        reached = self._start.from_latents(last.ws)
-        self._points_of[reached] = after_drag(self._tool.points, last.points, last.left, ARRIVED)
-        self._document.seal()
-        self._document.become("drag", self.tr("Drag points"), reached)
-        self._document.seal()

@@ -1,5 +1,6 @@
 """Points dragged in the real panel: arrows set by hand, the picture on its way, what is reached as one step of the history."""
 
+import shutil
 from collections.abc import Callable
 
 import numpy as np
@@ -10,10 +11,12 @@ from pytestqt.qtbot import QtBot
 from app.explore.arrows import Arrow
 from app.explore.drag_desk import REMEMBERED
 from app.explore.panel import ExplorePanel
+from models.catalogue import Catalogue
 from models.errors import BadInput
 from models.latents import dragging
 from tests.explore.conftest import WAIT_MS
 from tests.explore.hands import shown
+from tests.inference.small_models import FACES
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -191,6 +194,26 @@ def test_another_picture_by_undo_drops_the_drag_without_a_trace(
     assert not armed.drag.is_running
     assert armed.document.now.point is None
     at_rest()
+
+
+def test_what_was_said_of_a_drag_goes_with_its_picture(armed: ExplorePanel, catalogue: Catalogue, qtbot: QtBot) -> None:
+    remark = armed.tools.drag.remark
+    pull(qtbot, armed, (0.3, 0.4), (0.6, 0.4))
+    some_steps(qtbot, armed)
+    armed.tools.drag.start.click()
+    assert remark.text().startswith("Stopped after")
+    armed.roll()
+    assert remark.text().startswith("Press on the picture")
+    armed.history.undo()
+    some_steps(qtbot, armed)
+    armed.tools.drag.start.click()
+    qtbot.keyClick(armed.view, Qt.Key.Key_Escape)
+    assert remark.text().startswith("Stopped after")
+    shutil.copytree(catalogue.home / FACES, catalogue.home / "others")
+    armed.catalogue_changed()
+    assert remark.text().startswith("Stopped after")  # the picture is the same
+    armed.choose_model("others")
+    assert remark.text() == ""
 
 
 def test_a_drag_that_fails_says_so_and_leaves_everything_as_it_was(
