@@ -148,6 +148,13 @@ class MorphDesk(QObject):
         if self._want():
             self._ready()
 
+    def forget(self, model: str) -> None:
+        """Another model bears this name now. What is being saved has the latents that it began with."""
+        self._latents.forget(model)
+        if self._saving is not None and any(key.model == model for key in self._saving.morph.keys):
+            self._give_up_wish()
+            self._not_saved(self.tr("Another model has taken the name of its model."))
+
     def shut(self) -> None:
         self._player.shut()
         self.saver.shut()

@@ -49,6 +49,10 @@ class KeyLatents(QObject):
                 self._asked[self._worker.submit(key.request(resolution=smallest))] = key
         return not missing
 
+    def forget(self, model: str) -> None:
+        """Another model bears this name now: its latents are others."""
+        self.known = {key: latents for key, latents in self.known.items() if key.model != model}
+
     def shut(self) -> None:
         self._worker.updated.disconnect(self._update)
 

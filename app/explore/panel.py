@@ -25,6 +25,7 @@ from app.explore.project_desk import ProjectDesk
 from app.explore.rendering import Renderer, Thumbnails, image_in
 from app.explore.sample_sheet import SampleSheets
 from app.explore.saving import Saving
+from app.explore.stamps import Stamps
 from app.explore.state import Document
 from app.explore.timeline import MorphRow
 from app.explore.tools import Tools
@@ -62,6 +63,7 @@ class ExplorePanel(Panel):
         self._entries: dict[str, Entry] = {}
         self.facts: ModelFacts | None = None
         self._described, self._describing = "", -1  # the model at hand, and the ticket that asks for its facts
+        self._stamps = Stamps()
         self._over = self._troubled = False
         self._shown_image: QImage | None = None
         self.shown: Variation | None = None
@@ -180,13 +182,15 @@ class ExplorePanel(Panel):
 
     def catalogue_changed(self) -> None:
         entries = self._catalogue.entries()
+        renewed = self._stamps.look(entries, (self._renderer, self._thumbnails, self._places, self.morph))
         self._finish.set_entries(entries)
         self._entries = {entry.name: entry for entry in entries if entry.card.task == TASK}
         self._sheets.set_entries(list(self._entries.values()))
         self._picker.set_choices([choice_of(entry) for entry in self._entries.values()])
-        if self.document.now.model in self._entries:
-            if self.facts is None or self.facts.name != self.document.now.model:
-                self._describe(self.document.now.model)
+        model = self.document.now.model
+        if model in self._entries:
+            if self.facts is None or self.facts.name != model or model in renewed:
+                self._describe(model)
         else:
             wanted = self._settings.get("explore.model", "")
             self._describe(wanted if wanted in self._entries else next(iter(self._entries), ""))
@@ -239,9 +243,6 @@ class ExplorePanel(Panel):
     def _card_of(self, model: str) -> Card | None:
         entry = self._entries.get(model)
         return entry.card if entry is not None else None
-
-    def _stamp_of(self, model: str) -> str:
-        return files.stamp(self._entries[model]) if model in self._entries else ""
 
     # What a hand does
 
@@ -424,7 +425,7 @@ class ExplorePanel(Panel):
             if not last.isNull():
                 self.view.show_image(last)  # what was seen last, until the engine has made it again
         self.catalogue_changed()
-        self._thumbnails.take(thumbnail_store.kept(self._stamp_of))
+        self._thumbnails.take(thumbnail_store.kept(self._stamps.of))
         self._places.refill()
 
     def closing(self) -> str:
@@ -438,7 +439,7 @@ class ExplorePanel(Panel):
             return
         self._over = True
         if self.is_full and self._shown_image is not None:
-            thumbnail_store.keep(self._shown_image, self._thumbnails.all(), self._stamp_of)
+            thumbnail_store.keep(self._shown_image, self._thumbnails.all(), self._stamps.of)
         self._places.shut()
         self._worker.updated.disconnect(self._engine_said)
         self._renderer.shut()

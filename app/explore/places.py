@@ -87,6 +87,12 @@ class Places(QObject):
         self._filled = None
         self.show()
 
+    def forget(self, model: str) -> None:
+        """Another model bears this name now: its thumbnails are still to come."""
+        keys = {key for key, variation in self._of_key.items() if variation.model == model}
+        for strip in (self._sheet.seeds, self._strip.seen, self._strip.favourites):
+            strip.clear_images(keys)
+
     def _fill(self) -> None:
         document = self._document
         self._of_key = {}

@@ -103,6 +103,13 @@ class Renderer(QObject):
             return
         self._submit(target, full=True)
 
+    def forget(self, model: str) -> None:
+        """Another model bears this name now: what the one before made, alone or as upscaler, is not its picture."""
+        self._full = OrderedDict((key, image) for key, image in self._full.items() if model not in (key[0].model, key[1]))
+        if any(model in (variation.model, upscaler) for variation, _, upscaler in self._asked.values()):
+            self._drop_all()
+            self._target = None
+
     def shut(self) -> None:
         """The window closes: ask for nothing more."""
         self._rest.stop()
@@ -214,6 +221,15 @@ class Thumbnails(QObject):
             if variation not in self._wanted:
                 self._worker.cancel(ticket)
         self._next()
+
+    def forget(self, model: str) -> None:
+        """Another model bears this name now: its thumbnails are others, and those that failed may not."""
+        self._kept = OrderedDict((variation, image) for variation, image in self._kept.items() if variation.model != model)
+        self._refused = {variation for variation in self._refused if variation.model != model}
+        for ticket, variation in list(self._asked.items()):
+            if variation.model == model:
+                self._worker.cancel(ticket)
+                del self._asked[ticket]
 
     def shut(self) -> None:
         """The window closes: ask for nothing more."""

@@ -53,6 +53,7 @@ class Crops(QObject):
         self._worker, self._paces = worker, paces
         self._background = Background(self)
         self._kept: OrderedDict[tuple[Any, ...], QImage] = OrderedDict()
+        self._known: dict[str, tuple[str, str]] = {}  # by model, what tells it from another that had its name before
         self._icc: bytes | None = None
         self._key: tuple[Any, ...] = ()
         self._crop: NDArray[Any] | None = None
@@ -80,10 +81,11 @@ class Crops(QObject):
 
     def get(self, model: str) -> QImage | None:
         """The crop by a model, or None while it is not made."""
-        return self._kept.get((*self._key, model))
+        return self._kept.get((*self._key, model, self._known.get(model)))
 
     def wish(self, entries: Sequence[Entry], unasked: bool = True) -> None:
         """Make crops by these models (`unasked`: only those that are quick)."""
+        self._known |= {entry.name: _known_by(entry) for entry in entries}
         missing = [entry for entry in entries if self.get(entry.name) is None]
         if unasked:
             missing = [entry for entry in missing if self.seconds(entry) <= UNASKED_SECONDS]
@@ -121,13 +123,17 @@ class Crops(QObject):
             self._paces.note(entry.name, self.device, CROP * CROP / 1e6, update.seconds)
 
             def keep(image: QImage) -> None:
-                self._kept[(*key, entry.name)] = image
+                self._kept[(*key, entry.name, _known_by(entry))] = image
                 while len(self._kept) > KEPT:
                     self._kept.popitem(last=False)
                 self.came.emit(entry.name)
 
             self._background.run(lambda: image_of(to_picture(pixels, icc)), keep)
         self._next()
+
+
+def _known_by(entry: Entry) -> tuple[str, str]:
+    return entry.card.sha256, entry.card.key
 
 
 def _middle(image: QImage) -> QRectF:

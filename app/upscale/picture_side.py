@@ -122,6 +122,7 @@ class PictureSide(QWidget):
         """The models at hand, under their headings."""
         self.strip.show_models(groups)
         self.strip.setVisible(any(entries for _, entries in groups))
+        self.crops.wish(self.strip.entries)  # some may be others of the same name
 
     def show_prices(self, choices: Choices, job: JobPrices) -> None:
         """Say below each model how long the photo takes with it, and what the whole job costs."""

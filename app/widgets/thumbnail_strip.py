@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from PySide6.QtCore import (
@@ -160,6 +160,11 @@ class ThumbnailStrip(QListView):
             self.thumbs.images[key] = image
             index = self.thumbs.index(self.thumbs.keys.index(key))
             self.thumbs.dataChanged.emit(index, index)
+
+    def clear_images(self, keys: Collection[str]) -> None:
+        """The pictures of these places are no longer right."""
+        self.thumbs.images = {key: image for key, image in self.thumbs.images.items() if key not in keys}
+        self.viewport().update()
 
     def select(self, key: str | None) -> None:
         """Mark a place (no signal comes back), or none."""

@@ -7,15 +7,17 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
+from safetensors.torch import load_file, save_file
 
 from app.explore.panel import ExplorePanel
 from app.explore.places import SHEET_SEEDS
 from app.explore.variation import Variation
+from app.inference.requests import RemoveModelRequest
 from app.inference.worker import InferenceWorker
 from app.settings import Settings
 from app.widgets.panel import Notice
 from app.widgets.picture_view import picture_of
-from models.catalogue import Catalogue
+from models.catalogue import CARD, SHEET, WEIGHTS, Catalogue
 from tests.inference.at_work import awake
 from tests.inference.small_models import FACES
 
@@ -143,3 +145,30 @@ def test_where_the_model_is_gone_another_one_takes_the_place_but_not_the_sliders
     panel.catalogue_changed()
     at_rest()
     assert panel.document.now == Variation(FACES).at_seed(12)
+
+
+def test_a_model_that_takes_the_name_of_a_removed_one_shows_its_own_pictures(
+    panel: ExplorePanel, at_rest: Callable[[], None], two_models: Catalogue, worker: InferenceWorker, qtbot: QtBot
+) -> None:
+    panel.choose_model(OTHERS)
+    at_rest()
+    before, strip = picture_of(panel.view.image), panel.sheet.seeds
+    key = strip.thumbs.keys[0]
+    qtbot.waitUntil(lambda: (two_models.home / OTHERS / SHEET).exists(), timeout=WAIT_MS)  # made of all its first seeds
+    thumbnail, sheet = picture_of(strip.thumbs.images[key]), (two_models.home / OTHERS / SHEET).read_bytes()
+    folder = two_models.home / OTHERS
+    card, weights = (folder / CARD).read_bytes(), load_file(folder / WEIGHTS)
+    worker.submit(RemoveModelRequest(OTHERS))
+    qtbot.waitUntil(lambda: not folder.exists(), timeout=WAIT_MS)
+    panel.catalogue_changed()
+    at_rest()
+    folder.mkdir()
+    (folder / CARD).write_bytes(card)
+    save_file({name: -tensor for name, tensor in weights.items()}, folder / WEIGHTS)
+    panel.catalogue_changed()
+    panel.choose_model(OTHERS)
+    at_rest()
+    assert not np.array_equal(picture_of(panel.view.image), before)
+    qtbot.waitUntil(lambda: (folder / SHEET).exists(), timeout=WAIT_MS)
+    assert (folder / SHEET).read_bytes() != sheet
+    assert not np.array_equal(picture_of(strip.thumbs.images[key]), thumbnail)

@@ -1,5 +1,6 @@
 """Crops of the photo at hand by each model: what comes late belongs to the photo that it was made of."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,4 +52,21 @@ def test_a_crop_that_comes_when_another_photo_is_looked_at_keeps_the_colours_of_
     image = crops.get(TWICE)
     assert image is not None
     np.testing.assert_array_equal(picture_of(image), expected)
+    crops.shut()
+
+
+def test_a_crop_by_a_removed_model_is_not_shown_for_another_of_its_name(qtbot: QtBot, tmp_path: Path) -> None:
+    entry = catalogue(tmp_path / "catalogue").find(TWICE)
+    assert entry is not None
+    worker = Holding()
+    crops = Crops(worker, Paces())  # type: ignore[arg-type]
+    crops.hold(False)
+    crops.look_at(Path("plain.png"), Photo(np.full((40, 40, 3), (200, 60, 40), np.uint8)), QPoint(20, 20))
+    crops.wish([entry], unasked=False)
+    with qtbot.waitSignal(crops.came):
+        worker.updated.emit(1, Done(worker.asked[0].pixels, 0.1))
+    assert crops.get(TWICE) is not None
+    crops.wish([replace(entry, card=replace(entry.card, sha256="1" * 64))], unasked=False)
+    assert crops.get(TWICE) is None
+    assert len(worker.asked) == 2
     crops.shut()
