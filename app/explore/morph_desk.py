@@ -72,6 +72,8 @@ class MorphDesk(QObject):
         self._player = Player(worker, self._latents, self)
         self.saver = Saver(worker, files, self)
         self._saving: _Wish | None = None  # until the latents of its keys are there
+        self._preparing = False  # whether it was said that the first picture waits for these
+        self._latents.late.connect(self._show_preparing)
         self._latents.ready.connect(self._ready)
         self._latents.failed.connect(self._failed)
         self._player.shown.connect(self.shown)
@@ -122,6 +124,7 @@ class MorphDesk(QObject):
             self._player.leave()
             self._row.hide()
             self._is_open = False
+            self._end_preparing()
             self.opened.emit(False)
 
     def refresh(self) -> None:
@@ -144,6 +147,7 @@ class MorphDesk(QObject):
         self._saving = wish = _Wish(self.morph, self._row.size_box.currentData(), path, sha256, title)
         if self._player.is_playing:
             self._player.pause()  # while it plays, nothing that can wait is served
+        self._preparing = False  # what is saved is told of in its place
         self._progress(0, wish.morph.frames)
         if self._want():
             self._ready()
@@ -175,6 +179,7 @@ class MorphDesk(QObject):
             self._player.play()
 
     def _ready(self) -> None:
+        self._end_preparing()
         wish, self._saving = self._saving, None
         if wish is not None:
             self.saver.save(wish.morph, self._latents.known, wish.size, wish.path, wish.sha256, wish.title)
@@ -199,6 +204,16 @@ class MorphDesk(QObject):
         if path is not None:
             self.save(path)
 
+    def _show_preparing(self, done: int, total: int) -> None:
+        if self.is_open and not self.busy:
+            self._preparing = True
+            self.progressed.emit(done, total, self.tr("Preparing the morph {}/{}").format(done, total))
+
+    def _end_preparing(self) -> None:
+        if self._preparing:
+            self._preparing = False
+            self.progressed.emit(0, 0, "")
+
     def _progress(self, done: int, total: int) -> None:
         self._row.save.setText(self.tr("Stop saving") if total else self.tr("Save the morph…"))
         self.progressed.emit(done, total, self.tr("Morph {}/{}").format(done, total) if total else "")
@@ -209,6 +224,7 @@ class MorphDesk(QObject):
             self._progress(0, 0)
 
     def _failed(self, failure: Failure) -> None:
+        self._end_preparing()
         self._give_up_wish()
         self.noticed.emit(Notice(failure.what, failure.why, failure.hint, bad=True))
 

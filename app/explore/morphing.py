@@ -25,13 +25,16 @@ if TYPE_CHECKING:
     from app.inference.worker import InferenceWorker
 
 TICK_MS = 15
+PATIENCE = 0.5  # seconds; a wait that is over sooner is not worth a word
 UNWRITTEN = 4  # frames that may wait for the disk: a graphics card makes them faster than they are packed
 
 
 class KeyLatents(QObject):
-    """The latents of keys, asked for once each. `ready()` when all that were wanted are there."""
+    """The latents of keys, asked for once each. `ready()` when all that were wanted are there, `late(done, total)` on the way
+    there where it takes long."""
 
     ready = Signal()
+    late = Signal(int, int)
     failed = Signal(object)
 
     def __init__(self, worker: InferenceWorker, parent: QObject | None = None) -> None:
@@ -39,13 +42,17 @@ class KeyLatents(QObject):
         self._worker = worker
         self.known: dict[Variation, NDArray[np.float32]] = {}
         self._asked: dict[int, Variation] = {}
+        self._total, self._since = 0, 0.0  # how many are waited for, and since when
         worker.updated.connect(self._update)
 
     def want(self, keys: tuple[Variation, ...], smallest: int) -> bool:
         """Ask for what is missing; True where nothing is. `smallest` is the cheapest size the model makes."""
         missing = [key for key in dict.fromkeys(keys) if key not in self.known]
+        if not self._asked:
+            self._total, self._since = 0, time.monotonic()
         for key in missing:
             if key not in self._asked.values():
+                self._total += 1
                 self._asked[self._worker.submit(key.request(resolution=smallest))] = key
         return not missing
 
@@ -67,6 +74,8 @@ class KeyLatents(QObject):
                 self.failed.emit(update)
             elif not self._asked:
                 self.ready.emit()
+            elif time.monotonic() - self._since >= PATIENCE:
+                self.late.emit(self._total - len(self._asked), self._total)
 
 
 class Player(QObject):

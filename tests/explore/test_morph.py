@@ -16,6 +16,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QToolButton
 from pytestqt.qtbot import QtBot
 
+from app.explore import morphing
 from app.explore.animation import FRAME_MS, GENERATED, GivenUp, assemble, folder_for, prepare, write_frame
 from app.explore.morph import FRAMES_A_SECOND, Morph
 from app.explore.morphing import UNWRITTEN
@@ -230,6 +231,33 @@ def test_a_hand_that_scrubs_before_the_keys_are_known_is_answered_once_they_are(
     assert player._ticket < 0  # nothing is asked for
     with qtbot.waitSignal(panel.morph.shown, timeout=WAIT_MS):
         pass
+
+
+@pytest.fixture
+def told(two_favourites: ExplorePanel, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, str]]:
+    """What is said while keys are awaited, where any wait is a long one."""
+    monkeypatch.setattr(morphing, "PATIENCE", 0.0)
+    told: list[tuple[int, int, str]] = []
+    two_favourites.progressed.connect(lambda *what: told.append(what))
+    return told
+
+
+def test_a_first_picture_that_takes_long_is_said_to_be_prepared(
+    two_favourites: ExplorePanel, told: list[tuple[int, int, str]], qtbot: QtBot
+) -> None:
+    with qtbot.waitSignal(two_favourites.morph.shown, timeout=WAIT_MS):
+        two_favourites.strip.morph.click()
+    assert told == [(1, 2, "Preparing the morph 1/2"), (0, 0, "")]
+
+
+def test_a_morph_that_is_left_while_it_is_prepared_says_nothing_more(
+    two_favourites: ExplorePanel, told: list[tuple[int, int, str]], qtbot: QtBot
+) -> None:
+    panel = two_favourites
+    panel.morph._latents.late.connect(panel.morph.close)
+    with qtbot.waitSignal(panel.morph._latents.ready, timeout=WAIT_MS):
+        panel.strip.morph.click()
+    assert told == [(1, 2, "Preparing the morph 1/2"), (0, 0, "")]
 
 
 def test_leaving_the_timeline_brings_the_picture_at_hand_back(
