@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from models.card import Card
     from models.catalogue import Entry
 
-SMALL = 256  # pixels: models that make smaller pictures are helped
-WANTED = 512  # pixels at which a face can be looked at
+WANTED = 512  # pixels at which a face can be looked at: models that make smaller pictures are helped
 CHOSEN = "explore.finish"
 
 
@@ -60,7 +59,7 @@ class Finish(QObject):
 
     def _fitting(self, model: str) -> str:
         resolution = self._resolutions.get(model, 0)
-        if not 0 < resolution < SMALL:
+        if not 0 < resolution < WANTED:
             return ""
         return upscaler_for(self._upscalers, AUTO, WANTED / resolution, self._on_processor)
 

@@ -43,7 +43,7 @@ def test_without_a_flag_and_without_a_download_there_are_portraits(tmp_path: Pat
     (path,) = tmp_path.glob("*.png")
     assert from_recipe(recipe.read(path) or {}).model == "portraits"
     made = pixels(path)
-    assert made.shape == (128, 128, 3)
+    assert made.shape == (256, 256, 3)
     assert made.std() > 20
 
 

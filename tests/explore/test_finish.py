@@ -5,16 +5,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QToolButton
+from PySide6.QtWidgets import QApplication, QToolButton
 from pytestqt.qtbot import QtBot
 
+from app.explore.finish import Finish
 from app.explore.panel import ExplorePanel
 from app.inference.updates import Frame, Update
 from app.inference.worker import InferenceWorker
 from app.photos import recipe
 from app.photos.decoding import probe
 from app.settings import Settings
-from models.catalogue import Catalogue
+from models.card import Card
+from models.catalogue import Catalogue, Entry
 from tests.inference.at_work import awake
 from tests.inference.small_models import UPSCALER
 
@@ -49,6 +51,14 @@ def test_the_full_picture_is_enlarged_and_says_so(
     made = recipe.read(tmp_path / "face.png")
     assert made is not None
     assert made["enlarge_with"] == UPSCALER
+
+
+def test_portraits_are_doubled_and_large_faces_left_alone(qapp: QApplication) -> None:
+    finish = Finish(Settings())
+    faces = Entry("faces", Card("faces", "Faces", "latent", "", resolution=1024), Path(), "added")
+    finish.set_entries([*Catalogue().entries(), faces])
+    assert finish.upscaler("portraits") == "photo-x2-faithful"
+    assert finish.upscaler("faces") == ""
 
 
 def test_a_person_can_have_the_networks_own_pixels(

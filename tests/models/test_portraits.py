@@ -22,7 +22,7 @@ def portraits() -> LatentModel:
 
 def test_the_card_says_whose_portraits_they_are_and_what_is_missing(portraits: LatentModel) -> None:
     card = portraits.card
-    assert (card.task, card.resolution, card.non_commercial) == ("latent", 128, False)
+    assert (card.task, card.resolution, card.non_commercial) == ("latent", 256, False)
     assert "public domain" in card.licence_note
     for word in ("women", "1931", "75 years", "one studio"):
         assert word in card.limits
