@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+# What the steps of one panel may keep in memory: at the largest canvas of Paint, 64 MB a layer, this is eight removed layers.
+MOST_BYTES = 512 << 20
+
 
 class Command(Protocol):
     """A change of a document that can be taken back. `title` names it in the menu ("Undo stroke")."""
 
     title: str
+
+    @property
+    def bytes(self) -> int:
+        """What is kept in memory for it alone while it is done: the document has it no more, and only undo brings it back."""
+        ...
 
     def redo(self) -> None: ...
 
@@ -21,12 +29,13 @@ class Command(Protocol):
 
 
 class History:
-    """A stack of commands with undo and redo. `limit` bounds the number kept; `changed` callbacks run after every change."""
+    """A stack of commands with undo and redo. `limit` and `most_bytes` bound what is kept: the oldest go, never the newest.
+    `changed` callbacks run after every change."""
 
-    def __init__(self, limit: int = 500) -> None:
+    def __init__(self, limit: int = 500, most_bytes: int = MOST_BYTES) -> None:
         self._done: list[Command] = []
         self._undone: list[Command] = []
-        self._limit = limit
+        self._limit, self._most_bytes = limit, most_bytes
         self._sealed = True
         self.changed: list[Callable[[], None]] = []
 
@@ -36,7 +45,7 @@ class History:
         self._undone.clear()
         if self._sealed or not self._done or not self._done[-1].merge(command):
             self._done.append(command)
-            del self._done[: -self._limit]
+        self._trim()
         self._sealed = False
         self._tell()
 
@@ -82,6 +91,15 @@ class History:
         self._undone.clear()
         self._sealed = True
         self._tell()
+
+    def _trim(self) -> None:
+        """Let the oldest steps go. Only where something new was done: undo and redo move what is in memory already."""
+        del self._done[: -self._limit]
+        held, oldest = sum(command.bytes for command in self._done), 0
+        while held > self._most_bytes and oldest < len(self._done) - 1:
+            held -= self._done[oldest].bytes
+            oldest += 1
+        del self._done[:oldest]
 
     def _tell(self) -> None:
         for callback in self.changed:

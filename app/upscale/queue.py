@@ -164,6 +164,7 @@ class _RowsChange:
     before: list[Row]
     after: list[Row]
     done: bool = False
+    bytes = 0  # photos and masks lie on the disk
 
     def redo(self) -> None:
         if not self.done:
@@ -189,6 +190,7 @@ class _MaskChange:
     queue: Queue
     title: str
     changes: list[tuple[Row, Path | None, Path | None]]
+    bytes = 0  # photos and masks lie on the disk
 
     def redo(self) -> None:
         for row, _, after in self.changes:
@@ -212,6 +214,7 @@ class _ChoicesChange:
     title: str
     before: Choices
     after: Choices
+    bytes = 0
 
     def redo(self) -> None:
         self.queue.set_choices(self.after)

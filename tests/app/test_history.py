@@ -1,5 +1,7 @@
 """Undo and redo: what one gesture did is one step, and what is done after a step back is another."""
 
+import pytest
+
 from app.history import Command, History
 
 
@@ -14,6 +16,8 @@ class Sum:
 
 
 class Add:
+    bytes = 0
+
     def __init__(self, on: Sum, amount: int, key: str) -> None:
         self.on, self.amount, self.key, self.title = on, amount, key, f"add {amount}"
 
@@ -76,3 +80,16 @@ def test_so_many_steps_are_kept_and_the_oldest_go() -> None:
         history.seal()
     assert [history.undo() for _ in range(3)] == [True, True, False]
     assert total.value == 1
+
+
+@pytest.mark.parametrize(("sizes", "kept"), [((40, 30, 30), 3), ((50, 30, 30), 2), ((10, 10, 900), 1), ((900, 10, 10), 2)])
+def test_so_many_bytes_are_kept_and_the_oldest_go_but_never_the_newest(sizes: tuple[int, ...], kept: int) -> None:
+    total, history = Sum(), History(most_bytes=100)
+    for size in sizes:
+        step = total.add(1)
+        step.bytes = size
+        history.do(step)
+        history.seal()
+    assert [history.undo() for _ in range(kept + 1)] == [True] * kept + [False]
+    assert [history.redo() for _ in range(kept)] == [True] * kept  # going back and forth loses none
+    assert total.value == len(sizes)

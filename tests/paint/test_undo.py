@@ -6,11 +6,13 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from app.history import History
+from app.paint.state import layering
 from app.paint.state.commands import DrawingCommand, LayersCommand, SetCommand
 from app.paint.state.document import Change, Document
 from app.paint.state.drawing import blank, resized
 from app.paint.state.layers import CLEAR, DrawingLayer, PhotoLayer
-from app.paint.state.look import Looks, seed_look
+from app.paint.state.look import Looks, photo_look, seed_look
 from app.paint.state.tools import TOOLS, Tools
 from tests.paint.sheet import LABELS, new_document, stroke
 
@@ -157,3 +159,43 @@ def test_watchers_hear_only_of_the_pixels_that_changed() -> None:
     assert heard
     assert all(change.what == "map" for change in heard)
     assert all(change.rect.left >= 89 and change.rect.right <= 131 and change.rect.top >= 89 for change in heard)
+
+
+def test_steps_that_keep_whole_layers_go_when_they_take_too_many_bytes_and_the_rest_is_as_before() -> None:
+    document = new_document(64, 64)
+    history = document.history = History(most_bytes=5 * 64 * 64)  # two steps that join two layers
+    for number in (1, 2, 8, 11):
+        layer = layering.add_layer(document, "More", "new layer")
+        layer.labels[:] = number
+        layering.act(document, "join", layer.key, "join")
+    steps = 0
+    while history.undo():
+        steps += 1
+    assert steps == 4  # two layers that were joined, twice; a new layer takes nothing: the drawing has it
+    assert (document.map == 2).all()
+    while history.redo():
+        pass
+    assert (document.map == 11).all()
+
+
+def test_a_step_takes_what_the_drawing_has_no_more_and_nothing_else() -> None:
+    document = new_document()
+    drawing, labels = document.drawing, 64 * 48
+    photo = layering.add_photo(document, np.zeros((10, 10, 3), np.uint8), "Photo", "photo")
+    layering.act(document, "copy", photo.key, "copy")
+    one, other = drawing.layers[1:]
+
+    def removed(key: int) -> int:
+        return LayersCommand(document, [layer for layer in drawing.layers if layer.key != key], 1, "remove").bytes
+
+    assert LayersCommand(document, drawing.layers[::-1], 1, "order").bytes == 0
+    assert removed(one.key) == removed(other.key) == 0  # the other one shows the same picture
+    layering.act(document, "remove", other.key, "remove")
+    assert removed(one.key) == 300
+    assert removed(drawing.layers[0].key) == labels
+    assert DrawingCommand(document, replace(drawing, model="another"), "model").bytes == 0
+    assert DrawingCommand(document, resized(drawing, 80, 80, stretch=False), "size").bytes == labels
+    drawing.looks = Looks(photo_look(np.zeros((40, 40, 3), np.uint8), "look"))
+    mixed = replace(drawing.looks, first=seed_look(1), second=drawing.looks.first)
+    assert SetCommand(document, drawing, "looks", mixed, "looks", "look").bytes == 0
+    assert SetCommand(document, drawing, "looks", Looks(), "looks", "look").bytes == 40 * 40 * 3

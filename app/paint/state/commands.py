@@ -12,6 +12,7 @@ from app.history import Command
 from app.paint.state.document import Change, Document, What
 from app.paint.state.drawing import Drawing
 from app.paint.state.layers import DrawingLayer, LabelArray, Layer
+from app.paint.state.look import Looks
 from app.paint.state.rect import NOTHING, Rect
 
 
@@ -27,6 +28,26 @@ def changed_rect(before: LabelArray, after: LabelArray, within: Rect) -> Rect:
         within.left + int(columns[-1]) + 1,
         within.top + int(rows[-1]) + 1,
     )
+
+
+def _held(layers: Sequence[Layer] = (), looks: Looks | None = None) -> dict[int, int]:
+    """The bytes of all that layers and looks keep in memory, each thing once: copies of a photo layer share its picture."""
+    found = {}
+    for layer in layers:
+        if isinstance(layer, DrawingLayer):
+            found[id(layer.labels)] = layer.labels.nbytes
+        else:
+            found[id(layer.picture)] = layer.picture.nbytes
+            found[id(layer.encoded)] = sum(len(packed) for packed in layer.encoded)
+    for look in () if looks is None else (looks.first, looks.second):
+        if look is not None and look.photo is not None:
+            found[id(look.photo)] = look.photo.nbytes
+    return found
+
+
+def _given_up(before: dict[int, int], after: dict[int, int]) -> int:
+    """The bytes of what a drawing held before a step and not after it: the step alone keeps that."""
+    return sum(size for thing, size in before.items() if thing not in after)
 
 
 class PixelsCommand:
@@ -73,6 +94,12 @@ class SetCommand:
         self._before, self._after = getattr(target, attribute), value
         self._what: What = what
 
+    @property
+    def bytes(self) -> int:
+        if not isinstance(self._before, Looks):
+            return 0
+        return _given_up(_held(looks=self._before), _held(looks=self._after))
+
     def redo(self) -> None:
         self._set(self._after)
 
@@ -100,6 +127,7 @@ class LayersCommand:
         self._document = document
         drawing = document.drawing
         self._before, self._after = (list(drawing.layers), drawing.active), (list(layers), active)
+        self.bytes = _given_up(_held(drawing.layers), _held(layers))
 
     def redo(self) -> None:
         self._set(*self._after)
@@ -123,6 +151,9 @@ class DrawingCommand:
     def __init__(self, document: Document, drawing: Drawing, title: str) -> None:
         self.title = title
         self._document, self._before, self._after = document, document.drawing, drawing
+        before = document.drawing
+        # Now: later steps change the drawings' layers, and what they take away they keep themselves.
+        self.bytes = _given_up(_held(before.layers, before.looks), _held(drawing.layers, drawing.looks))
 
     def redo(self) -> None:
         self._document.show(self._after)
