@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +18,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
+from torch import nn
 
 from models.catalogue import Report, silent
 from models.checkpoints.family import to_picture
 from models.errors import BadInput
+from models.steps import Steps
 from models.training import fidelity
 from models.training.distributions import NEIGHBOURS, Features, apart
 from models.training.inception import Inception
@@ -216,7 +220,8 @@ def measured_upscaler(model: UpscalingModel, photos: Path, lpips: LPIPS, limit: 
     rows: dict[str, list[tuple[float, float, float, float]]] = {"model": [], "bicubic": []}
     left_out = []
     for done, name in enumerate(chosen):
-        report(done, len(chosen), "enlarging")
+        enlarging, comparing = (partial(report, done, len(chosen), f"{doing} {name}") for doing in ("enlarging", "comparing"))
+        enlarging()
         try:
             photo = _measurable(source.read(name), model.scale)
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
@@ -224,9 +229,13 @@ def measured_upscaler(model: UpscalingModel, photos: Path, lpips: LPIPS, limit: 
             continue
         small = np.array(reduced(photo, model.scale))
         truth = photo[: small.shape[0] * model.scale, : small.shape[1] * model.scale]
-        for column, large in (("model", model.upscale(small)), ("bicubic", fidelity.bicubic(small, model.scale))):
+        enlarged = _told_amid(model.upscale_steps(small), enlarging)
+        for column, large in (("model", enlarged), ("bicubic", fidelity.bicubic(small, model.scale))):
+            comparing()
             close = fidelity.psnr_y(large, truth, model.scale), fidelity.ssim_y(large, truth, model.scale)
-            rows[column].append((*close, lpips.distance(large, truth), fidelity.colour_shift(large, truth)))
+            with _layers_told(lpips, comparing):
+                far = lpips.distance(large, truth)
+            rows[column].append((*close, far, fidelity.colour_shift(large, truth)))
     if not rows["model"]:
         raise BadInput(f"No photo of {photos} can be measured with.", left_out[0] if left_out else "There are none.")
     means = {column: np.mean(found, 0) for column, found in rows.items()}
@@ -257,6 +266,27 @@ def _measurable(file: bytes, scale: int) -> Pixels:
     if min(photo.shape[:2]) < least:
         raise ValueError(f"has {photo.shape[1]} x {photo.shape[0]} pixels; {least} on each side are needed")
     return photo
+
+
+def _told_amid(steps: Steps[Pixels], told: Callable[[], None]) -> Pixels:
+    """What the steps make; `told` is called behind each of them."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]
+        told()
+
+
+@contextmanager
+def _layers_told(network: nn.Module, told: Callable[[], None]) -> Iterator[None]:
+    """Inside, `told` is called behind each layer: with a large photo, a network is at work for minutes."""
+    hooks = [layer.register_forward_hook(lambda *_: told()) for layer in network.modules() if isinstance(layer, nn.Conv2d)]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def _one(model: LatentModel, seed: int, psi: float, side: int) -> Pixels:

@@ -110,13 +110,23 @@ def test_a_latent_model_that_knows_its_data_is_nearer_than_one_that_makes_noise(
     assert value(good, "LPIPS, two pictures", "real") > 0
 
 
+def nearest(pieces: int = 1) -> Any:
+    """An upscaler that repeats each pixel, in so many pieces of work."""
+
+    def steps(small: np.ndarray) -> Any:
+        for _ in range(pieces):
+            yield
+        return small.repeat(2, 0).repeat(2, 1)
+
+    return SimpleNamespace(scale=2, upscale_steps=steps)
+
+
 def test_an_upscaler_stands_beside_the_bicubic_filter(tmp_path: Path, judges: Judges) -> None:
     random = np.random.default_rng(0)
     for i in range(3):
         rough = random.integers(0, 256, (24, 30, 3)).astype(np.uint8)
         Image.fromarray(rough).resize((90, 72), Image.Resampling.BICUBIC).save(tmp_path / f"{i}.png")
-    nearest = SimpleNamespace(scale=2, upscale=lambda small: small.repeat(2, 0).repeat(2, 1))
-    found = measured_upscaler(nearest, tmp_path, judges.lpips, 2)  # type: ignore[arg-type]
+    found = measured_upscaler(nearest(), tmp_path, judges.lpips, 2)
     assert found.columns == ("model", "bicubic")
     assert "2 photos, x2" in found.remarks[0]
     assert value(found, "PSNR-Y, dB", "model") < value(found, "PSNR-Y, dB", "bicubic")
@@ -126,15 +136,33 @@ def test_an_upscaler_stands_beside_the_bicubic_filter(tmp_path: Path, judges: Ju
 def test_photos_that_cannot_be_measured_are_told_and_without_any_other_nothing_is(tmp_path: Path, judges: Judges) -> None:
     (tmp_path / "broken.png").write_bytes(b"no picture")
     Image.new("RGB", (30, 60)).save(tmp_path / "small.png")
-    nearest: Any = SimpleNamespace(scale=2, upscale=lambda small: small.repeat(2, 0).repeat(2, 1))
     with pytest.raises(BadInput, match="No photo of"):
-        measured_upscaler(nearest, tmp_path, judges.lpips, 9)
+        measured_upscaler(nearest(), tmp_path, judges.lpips, 9)
     Image.effect_noise((33, 33), 50).save(tmp_path / "noise.png")
-    found = measured_upscaler(nearest, tmp_path, judges.lpips, 9)
+    found = measured_upscaler(nearest(), tmp_path, judges.lpips, 9)
     assert "1 photos, x2" in found.remarks[0]
     assert [remark.split()[2] for remark in found.remarks[1:]] == ["broken.png", "small.png"]
     assert "30 x 60 pixels; 33 on each side are needed" in found.remarks[2]
     assert all(np.isfinite(x) for figure in found.figures for x in figure.of.values())
+
+
+def test_a_large_photo_is_told_of_again_and_again_while_it_is_enlarged_and_compared(tmp_path: Path, judges: Judges) -> None:
+    for name in ("a.png", "b.png"):
+        Image.effect_noise((33, 33), 50).convert("RGB").save(tmp_path / name)
+    told: list[tuple[int, int, str]] = []
+    measured_upscaler(nearest(5), tmp_path, judges.lpips, 9, lambda *said: told.append(said))
+    assert [text for *_, text in dict.fromkeys(told)] == [
+        "enlarging a.png",
+        "comparing a.png",
+        "enlarging b.png",
+        "comparing b.png",
+    ]
+    assert told.count((0, 2, "enlarging a.png")) == 6
+    layers = 2 * 13 * 2  # of the network that compares, for both pictures, with the model's and with the plain one
+    assert told.count((1, 2, "comparing b.png")) >= layers
+    before = len(told)
+    judges.lpips.distance(np.zeros((33, 33, 3), np.uint8), np.ones((33, 33, 3), np.uint8))
+    assert len(told) == before  # nothing is told of what comes after
 
 
 def test_blurred_pictures_keep_their_light_and_lose_their_detail() -> None:
