@@ -22,6 +22,7 @@ from app.cli.options import (
     complete,
     window_parser,
 )
+from app.stopping import stoppable
 
 # A sub-command is a module of app.cli with HELP (one line), EXAMPLES (text), configure(parser) and run(args) -> exit code.
 COMMANDS: tuple[str, ...] = (
@@ -114,7 +115,9 @@ def _command(name: str, arguments: list[str]) -> int:
     )
     add_common(parser)
     module.configure(parser)
-    code: int = module.run(complete(parser.parse_args(arguments)))
+    args = complete(parser.parse_args(arguments))
+    with stoppable():
+        code: int = module.run(args)
     return code
 
 

@@ -19,7 +19,7 @@ EXIT_CODES = """exit codes:
   1  some of it failed; the rest is done, and what failed is listed
   2  the command was not understood
   3  nothing could be done, and the reason is said
-  130  interrupted by Ctrl-C; what was finished before is kept"""
+  130  interrupted by Ctrl-C, or asked to end by the system; what was finished before is kept"""
 
 
 class UsageError(Exception):

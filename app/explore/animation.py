@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from app import stopping
 from app.explore.morph import FRAMES_A_SECOND
 from app.photos import placing
 from app.photos import recipe as recipes
@@ -95,12 +96,24 @@ def _animate(frames: list[Path], path: Path, loop: bool, wanted: Callable[[], bo
     whole.set_type(pyvips.GValue.array_int_type, "delay", [FRAME_MS] * len(frames))
     whole.set_type(pyvips.GValue.gint_type, "loop", 0 if loop else 1)
     whole.set_progress(True)
-    whole.signal_connect("eval", lambda image, _: image.set_kill(not wanted()))
-    try:
-        getattr(whole, save)(str(path), keep="none", **options)
-    except pyvips.Error as error:
+    with stopping.held_back() as stopped:
+        whole.signal_connect("eval", lambda image, _: image.set_kill(stopped() or not wanted()))
+        complaint = _complaint(lambda: getattr(whole, save)(str(path), keep="none", **options))
+    if complaint:
         _go_on(wanted)
-        raise OSError(str(error).strip().splitlines()[-1].strip()) from error
+        raise OSError(complaint)
+
+
+def _complaint(work: Callable[[], object]) -> str:
+    """What libvips says of work that it cannot do, "" where it can. Its error is not handed on: it holds the work that was broken
+    off, and that one makes its file once more when it is let go of, which must not be after the file was removed."""
+    import pyvips
+
+    try:
+        work()
+    except pyvips.Error as error:
+        return str(error).strip().splitlines()[-1].strip()
+    return ""
 
 
 def _remark(gif: Path, text: str) -> None:
