@@ -221,6 +221,27 @@ def test_the_look_of_a_panorama_is_read_back_as_wide_as_it_was() -> None:
     assert min(look.photo.shape[:2]) == LEAST_PHOTO
 
 
+def test_layers_that_share_a_picture_write_it_once_and_share_it_again_when_they_are_read() -> None:
+    drawing = blank(40, 30, LABELS)
+    picture = np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8)
+    drawing.layers += [PhotoLayer(2 + i, f"Photo {i}", picture if i else picture.copy(), i / 4, i != 1) for i in range(4)]
+    other = PhotoLayer(9, "Another", picture[:60])
+    drawing.layers.append(other)
+    data = project_bytes(drawing)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        names = [entry["file"] for entry in json.loads(archive.read("document.json"))["layers"]]
+        assert [name for name in archive.namelist() if name.startswith("layers/")] == list(dict.fromkeys(names))
+    assert len(set(names)) == 3
+    read = read_project(data)
+    photos = [layer for layer in read.layers if isinstance(layer, PhotoLayer)]
+    expected = [layer for layer in drawing.layers if isinstance(layer, PhotoLayer)]
+    for one, before in zip(photos, expected, strict=True):
+        assert (one.key, one.name, one.opacity, one.visible) == (before.key, before.name, before.opacity, before.visible)
+        assert np.array_equal(one.picture, before.picture)
+    assert len({id(layer.picture) for layer in photos}) == 2
+    assert len(project_bytes(read)) == len(data)
+
+
 def test_a_project_is_an_ordinary_zip_with_a_thumbnail(tmp_path: Path) -> None:
     path = tmp_path / "My drawing ä.ganvas"
     save_project(path, some_drawing(), np.full((64, 80, 3), 90, np.uint8), sha256="ab" * 32)

@@ -4,7 +4,8 @@ Version 1: {"kind": "paint", "version": 1, "width", "height", "labels": [{"id", 
 "model": {"name", "sha256"}, "layers": [{"kind": "drawing"|"photo", "key", "name", "visible", "opacity", "file"}],
 "looks": {"first": look, "second": look or null, "blend", "grain",
 "natural_edges"}}, a look being {"kind", "seed", "name", "file"}.
-Attachments are PNG files by name. Everything that is read is held to bounds: the text comes from a stranger.
+Attachments are PNG files by name; layers that show the same may name the same file. Everything that is read is held to bounds:
+the text comes from a stranger.
 """
 
 from __future__ import annotations
@@ -36,17 +37,19 @@ def to_json(drawing: Drawing, sha256: str = "", effort: int = 6) -> tuple[dict[s
     files: Attachments = {}
     colours = drawing.palette.colours()
     layers = []
+    written: dict[bytes, str] = {}  # a photo that was copied is in the file once
     for layer in drawing.layers:
-        file = f"layers/{layer.key}.png"
-        entry: dict[str, Any] = {"key": layer.key, "name": layer.name, "visible": layer.visible, "file": file}
+        entry: dict[str, Any] = {"key": layer.key, "name": layer.name, "visible": layer.visible}
         if isinstance(layer, DrawingLayer):
-            files[file] = encode_map(layer.labels, colours, effort=effort)
+            data = encode_map(layer.labels, colours, effort=effort)
             entry["kind"] = "drawing"
         else:
             if not layer.encoded:
                 layer.encoded.append(encode_picture(layer.picture, effort))
-            files[file] = layer.encoded[0]
+            data = layer.encoded[0]
             entry |= {"kind": "photo", "opacity": layer.opacity}
+        entry["file"] = written.setdefault(data, f"layers/{layer.key}.png")
+        files[entry["file"]] = data
         layers.append(entry)
     looks = drawing.looks
     return {
@@ -111,7 +114,8 @@ def _read(document: Mapping[str, Any], attachment: Callable[[str], bytes]) -> Dr
     background = _whole(document["background"], 0, 254)
     if background not in palette:
         raise ValueError("background")
-    layers = [_layer(entry, width, height, palette, attachment) for entry in _list(document["layers"], MOST_LAYERS)]
+    photos: dict[str, PhotoLayer] = {}
+    layers = [_layer(entry, width, height, palette, attachment, photos) for entry in _list(document["layers"], MOST_LAYERS)]
     keys = [layer.key for layer in layers]
     if not layers or len(set(keys)) != len(keys):
         raise ValueError("layers")
@@ -136,11 +140,23 @@ def _read(document: Mapping[str, Any], attachment: Callable[[str], bytes]) -> Dr
     )
 
 
-def _layer(entry: Mapping[str, Any], width: int, height: int, palette: Palette, attachment: Callable[[str], bytes]) -> Layer:
+def _layer(
+    entry: Mapping[str, Any],
+    width: int,
+    height: int,
+    palette: Palette,
+    attachment: Callable[[str], bytes],
+    photos: dict[str, PhotoLayer],
+) -> Layer:
+    """One layer. `photos` are those that were read, by their files: layers of the same one share its picture, as copies do."""
     key, name, visible = _whole(entry["key"], 0, 10**9), _text(entry["name"]), bool(entry.get("visible", True))
-    image = open_png(attachment(_text(entry["file"])), f"The layer “{name}”")
+    file, opacity = _text(entry["file"]), _share(entry.get("opacity", 0.5))
+    if entry["kind"] == "photo" and file in photos:
+        return replace(photos[file], key=key, name=name, opacity=opacity, visible=visible)
+    image = open_png(attachment(file), f"The layer “{name}”")
     if entry["kind"] == "photo":
-        return PhotoLayer(key, name, np.array(image.convert("RGB")), _share(entry.get("opacity", 0.5)), visible)
+        photos[file] = PhotoLayer(key, name, np.array(image.convert("RGB")), opacity, visible)
+        return photos[file]
     if entry["kind"] != "drawing":
         raise ValueError("kind of layer")
     labels = indices(image)
