@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from app import theme
@@ -13,12 +13,19 @@ from app.widgets.panel import Notice
 
 
 class MessageBar(QFrame):
-    """Shows one `Notice` at a time and takes no room while there is none. Never modal, never timed: a person closes it."""
+    """Shows one `Notice` at a time and takes no room while there is none. Never modal, never timed: a person closes it.
+
+    Several that come at once (a start has more than one thing to tell) are all to be read: the last is shown, and closing it
+    brings the one before.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("notice")
         self.notice: Notice | None = None
+        self._unread: list[Notice] = []
+        self._at_once = QTimer(self)  # runs until the window has had time to show what came
+        self._at_once.setSingleShot(True)
         self._icon = theme.Drawing("info", 20)
         self._text = QLabel(self)
         self._text.setObjectName("notice:text")
@@ -49,15 +56,23 @@ class MessageBar(QFrame):
 
     def show_notice(self, notice: Notice | None) -> None:
         """Show a notice in place of the one before; None clears the bar."""
+        if notice is None:
+            self._unread.clear()
+        elif self._at_once.isActive() and self.notice is not None and _text_of(self.notice) != _text_of(notice):
+            self._unread.append(self.notice)
+        self._put(notice)
+
+    def _put(self, notice: Notice | None) -> None:
         self.notice = notice
         if notice is None:
             self.hide()
             return
+        self._at_once.start(0)
         self.setProperty("notice", "bad" if notice.bad else "news")
         self.style().unpolish(self)
         self.style().polish(self)
         self._icon.show_icon("warning" if notice.bad else "info", "bad" if notice.bad else "accent_text")
-        text = " ".join(part for part in (notice.what, notice.why, notice.hint) if part)
+        text = _text_of(notice)
         self._text.setText(text)
         self.setAccessibleName(text)
         self._button.setText(notice.button)
@@ -66,7 +81,8 @@ class MessageBar(QFrame):
         self.show()
 
     def clear(self) -> None:
-        self.show_notice(None)
+        """A person has read what is shown."""
+        self._put(self._unread.pop() if self._unread else None)
 
     def _show_choices(self, notice: Notice) -> None:
         while (item := self._choices.takeAt(0)) is not None:
@@ -84,6 +100,10 @@ class MessageBar(QFrame):
         self.clear()
         if action is not None:
             action()
+
+
+def _text_of(notice: Notice) -> str:
+    return " ".join(part for part in (notice.what, notice.why, notice.hint) if part)
 
 
 @runtime_checkable

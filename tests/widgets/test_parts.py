@@ -169,6 +169,31 @@ def test_a_message_may_be_closed_unheard(qtbot: QtBot) -> None:
     assert bar.notice is None
 
 
+def test_messages_that_come_at_once_are_all_to_be_read_and_a_later_one_takes_the_place_of_what_was_seen(qtbot: QtBot) -> None:
+    bar = MessageBar()
+    qtbot.addWidget(bar)
+
+    def shown() -> str:
+        return bar.findChild(QLabel, "notice:text").text() if bar.isVisible() else ""
+
+    bar.show_notice(Notice("Your drawing is here again."))
+    for _ in range(2):
+        bar.show_notice(Notice("Its model is not here.", button="Get it", action=lambda: bar.show_notice(Notice("Got it."))))
+    bar._button.click()  # what an action says comes first
+    seen = [shown()]
+    bar.clear()
+    seen.append(shown())
+    qtbot.wait(10)
+    bar.show_notice(Notice("Something else."))
+    seen.append(shown())
+    bar.clear()
+    assert [*seen, shown()] == ["Got it.", "Your drawing is here again.", "Something else.", ""]
+    bar.show_notice(Notice("One."))
+    bar.show_notice(Notice("Two."))
+    bar.show_notice(None)
+    assert not bar.isVisible()
+
+
 def test_a_section_folds_its_content_away(qtbot: QtBot) -> None:
     section = Section("x", "Title")
     qtbot.addWidget(section)
