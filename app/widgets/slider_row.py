@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+
+from PySide6 import QtGui
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QSlider, QWidget
@@ -122,6 +125,7 @@ class SliderRow(QWidget):
         self.label_text, self.default, self._per = label, default, 10**decimals
         self._ends = low, high
         self.label = QLabel(label, self)
+        self.label.setTextFormat(Qt.TextFormat.PlainText)  # the title of a direction may come from a stranger's file
         self.slider = Slider(round(low * self._per), round(high * self._per), round(default * self._per), self)
         self.slider.setObjectName(name)
         span = self.slider.maximum() - self.slider.minimum()
@@ -138,7 +142,7 @@ class SliderRow(QWidget):
         self.label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         if remark:
             for part in (self, self.label, self.slider):
-                part.setToolTip(remark)
+                part.setToolTip(html.escape(remark) if QtGui.Qt.mightBeRichText(remark) else remark)
             self.slider.setAccessibleDescription(remark)
         rows = QGridLayout(self)
         rows.setContentsMargins(0, 0, 0, 0)

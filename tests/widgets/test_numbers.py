@@ -162,3 +162,13 @@ def test_a_value_from_a_file_is_shown_though_it_lies_beyond_the_ends(
     row.show_value(5)
     row.reset()
     assert (row.slider.maximum(), row.value()) == (30, 0)
+
+
+def test_the_title_and_remark_of_a_strangers_slider_are_shown_as_they_are(qtbot: QtBot) -> None:
+    row = SliderRow("any", "<i>Turn</i>", -3, 3, 0, remark="See <img src='file:///etc/hosts'> & more.")
+    qtbot.addWidget(row)
+    assert row.label.textFormat() == Qt.TextFormat.PlainText
+    assert row.toolTip() == row.slider.toolTip() == "See &lt;img src=&#x27;file:///etc/hosts&#x27;&gt; &amp; more."
+    plain = SliderRow("other", "Turn", -3, 3, 0, remark="Less & more.")
+    qtbot.addWidget(plain)
+    assert plain.toolTip() == "Less & more."
