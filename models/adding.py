@@ -17,6 +17,7 @@ from models.checkpoints.kinds import HEAD, kind_of
 from models.checkpoints.reading import archived_models, is_archive, read
 from models.checkpoints.recognise import converted
 from models.errors import CheckpointError, ModelError, NeedsAnswer
+from models.opening import check_directions, fitted_in
 from models.recommended import Pin, Recommended
 
 if TYPE_CHECKING:
@@ -107,9 +108,12 @@ def _add(catalogue: Catalogue, found: _Found, answers: Mapping[str, str], refer:
         return held.name
     card, tensors = _converted(found, contents, answers)
     card = replace(_named(card, found), key=key, answers=_told(answers))
+    fitted = fitted_in(contents) if card.task == "latent" else {}
+    if fitted:
+        check_directions(card, tensors, fitted)  # now, while the person knows which folder they came from
     if refer:
         return catalogue.refer(card, found.path, found.member or answers.get("member"))
-    return catalogue.keep(card, _compact(tensors))
+    return catalogue.keep(card, _compact(tensors), fitted=fitted)
 
 
 def _named(card: Card, found: _Found) -> Card:

@@ -1,6 +1,7 @@
 """The models at hand: those that travel with Ganvas and those that a person added. Imports no torch until it writes one.
 
-A model is a folder with `card.json`, `weights.safetensors` and, where there is one, a sample sheet `sheet.webp`. One that was
+A model is a folder with `card.json`, `weights.safetensors` and, where there is one, a sample sheet `sheet.webp`; a generator with
+sliders of its own has `directions.json` and `directions.safetensors`, see `models.latents.beside`. One that was
 only referred to has `original.json` in place of weights: where its file lies, which is read each time. Embedded models lie in
 `resources/weights`, the others in `catalogue` of `models.folders.data_folder()`. A folder is written under a hidden name,
 flushed and renamed: a half-written model never bears a name, so it is never listed.
@@ -36,6 +37,7 @@ Origin = Literal["embedded", "recommended", "added"]
 Report = Callable[[int, int, str], None]
 
 CARD, WEIGHTS, SHEET, ORIGINAL = "card.json", "weights.safetensors", "sheet.webp", "original.json"
+DIRECTIONS, VECTORS = "directions.json", "directions.safetensors"
 CARD_BYTES = 4 << 20  # a card is text of some kilobytes; more is not a card
 NAME_LENGTH = 80  # leaves room for a number in every file system
 LEFT_OUT = "left out"  # begins the report about a file of a folder that could not be added
@@ -153,14 +155,25 @@ class Catalogue:
 
         return add(self, path, dict(answers or {}), report, refer)
 
-    def keep(self, card: Card, tensors: Mapping[str, torch.Tensor], sheet: bytes | None = None) -> str:
-        """Write a model and give back the name it got: the card's own, or one with a number where that is taken."""
+    def keep(
+        self,
+        card: Card,
+        tensors: Mapping[str, torch.Tensor],
+        sheet: bytes | None = None,
+        fitted: Mapping[str, bytes] | None = None,
+    ) -> str:
+        """Write a model and give back the name it got: the card's own, or one with a number where that is taken.
+
+        `fitted` are the files of its directions by name, which lie beside its weights.
+        """
         from safetensors.torch import save_file
 
         def write(folder: Path) -> None:
             save_file({name: tensor.detach().contiguous().clone() for name, tensor in tensors.items()}, folder / WEIGHTS)
             if sheet is not None:
                 (folder / SHEET).write_bytes(sheet)
+            for name, data in (fitted or {}).items():
+                (folder / name).write_bytes(data)
 
         return self._write(card, write)
 

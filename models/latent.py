@@ -42,6 +42,7 @@ class LatentModel:
         self.z_dim, self.w_dim, self.num_ws, self.classes = network.z_dim, network.w_dim, network.num_ws, network.classes
         self.resolution, self.previews, self.layer_sizes = network.resolution, network.previews, network.layer_sizes
         self.noisy = network.noisy
+        self.own_directions: tuple[Direction, ...] = ()  # those that lay beside the weights; whoever opened the model gives them
 
     @property
     def network(self) -> LatentNetwork:
@@ -110,11 +111,13 @@ class LatentModel:
 
     @cached_property
     def directions(self) -> tuple[Direction, ...]:
-        """The sliders of this model: the measured ones where there are some, else the first dozen principal directions.
+        """The sliders of this model: the measured ones where there are some, beside its weights or in Ganvas, else the first
+        dozen principal directions.
 
         Principal ones are computed at the first call on a machine (about a second) and kept in the state folder.
         """
-        return named_directions(self.card.sha256) or self.principal_directions
+        known = named_directions(self.card.sha256, self.num_ws, self.w_dim)
+        return self.own_directions or known or self.principal_directions
 
     @cached_property
     def principal_directions(self) -> tuple[Direction, ...]:

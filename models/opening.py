@@ -11,24 +11,29 @@ import torch
 
 from models import recommended
 from models.card import Card
-from models.catalogue import Catalogue, Entry
+from models.catalogue import DIRECTIONS, VECTORS, Catalogue, Entry
+from models.checkpoints.family import Contents
 from models.checkpoints.reading import read
 from models.checkpoints.recognise import converted, family_named
 from models.checkpoints.safetensors_reader import read_safetensors
 from models.checkpoints.source import file_source
 from models.errors import CheckpointError, OutOfMemory
 from models.interpolation import mixed
+from models.latent import LatentModel
+from models.latents.beside import directions_in, files_beside
 from models.precision import choose
 from models.running import is_out_of_memory
 
 if TYPE_CHECKING:
     from models.labelling import LabellingModel
-    from models.latent import LatentModel
     from models.painting import PaintingModel
     from models.translation import TranslationModel
     from models.upscaling import UpscalingModel
 
     Model: TypeAlias = LatentModel | PaintingModel | UpscalingModel | TranslationModel | LabellingModel
+
+# Card and tensors of a model, and the files of directions that lay beside its weights, by name.
+Loaded: TypeAlias = tuple[Card, Mapping[str, torch.Tensor], Mapping[str, bytes]]
 
 
 def open_model(model: str | Path, device: str | None, precision: str | None, answers: Mapping[str, str]) -> Model:
@@ -47,48 +52,69 @@ def open_mixed(
     model: str, other: str, share: float, catalogue: Catalogue, device: str | None, precision: str | None
 ) -> tuple[Model, int]:
     """As `open_measured`, for `share` of a second model and the rest of the first. `BadInput` where they are not built alike."""
-    return _measured(*mixed(*_weights(model, catalogue, {}), *_weights(other, catalogue, {}), share), device, precision)
+    (card, weights, _), (second, others, _) = _weights(model, catalogue, {}), _weights(other, catalogue, {})
+    return _measured(*mixed(card, weights, second, others, share), {}, device, precision)
 
 
-def _weights(model: str | Path, catalogue: Catalogue, answers: Mapping[str, str]) -> tuple[Card, Mapping[str, torch.Tensor]]:
+def _weights(model: str | Path, catalogue: Catalogue, answers: Mapping[str, str]) -> Loaded:
     entry = catalogue.find(model) if isinstance(model, str) else None
     if entry is not None and entry.refers:
         return _referred(entry)
     if entry is not None:
-        return entry.card, _owned(read_safetensors(file_source(entry.weights, ours=True)).tensors)
+        source = file_source(entry.weights, ours=True)
+        fitted = {} if entry.origin == "embedded" else files_beside(source, lambda: entry.card.sha256)
+        return entry.card, _owned(read_safetensors(source).tensors), fitted
     if isinstance(model, str) and not Path(model).suffix and not Path(model).exists():
         raise recommended.missing(model)
     return load(Path(model), answers)
 
 
-def _measured(card: Card, tensors: Mapping[str, torch.Tensor], device: str | None, precision: str | None) -> tuple[Model, int]:
+def _measured(
+    card: Card, tensors: Mapping[str, torch.Tensor], fitted: Mapping[str, bytes], device: str | None, precision: str | None
+) -> tuple[Model, int]:
     opened = assemble(card, tensors, device, precision)
+    _give_directions(opened, fitted)
     built = opened.runtime.dtype.itemsize
     return opened, sum(tensor.numel() * (tensor.element_size() + built) for tensor in tensors.values())
 
 
-def _referred(entry: Entry) -> tuple[Card, dict[str, torch.Tensor]]:
-    """A model of the catalogue whose file lies elsewhere: its weights as they are there, its card as it is here."""
+def check_directions(card: Card, tensors: Mapping[str, torch.Tensor], fitted: Mapping[str, bytes]) -> None:
+    """`CheckpointError` where the directions that were found beside a generator's weights do not fit it."""
+    _give_directions(assemble(card, _owned(tensors), "cpu", "float32"), fitted)
+
+
+def _give_directions(model: Model, fitted: Mapping[str, bytes]) -> None:
+    if fitted and isinstance(model, LatentModel):
+        model.own_directions = directions_in(fitted, model.num_ws, model.w_dim)
+
+
+def _referred(entry: Entry) -> Loaded:
+    """A model of the catalogue whose file lies elsewhere: weights and directions as they are there, its card as it is here."""
     answers = {**entry.card.answers, **({} if entry.member is None else {"member": entry.member})}
-    found, tensors = load(entry.weights, answers)
+    found, tensors, fitted = load(entry.weights, answers)
     if found.sha256 != entry.card.sha256:
         raise CheckpointError(
             f"{entry.weights.name} has changed since it was added as {entry.name}.", hint=f"Remove {entry.name} and add it again."
         )
-    return entry.card, tensors
+    return entry.card, tensors, fitted
 
 
-def load(path: Path, answers: Mapping[str, str]) -> tuple[Card, dict[str, torch.Tensor]]:
-    """Card and tensors of a model file, as the catalogue would store them. Nothing is written, nothing in it is run."""
+def load(path: Path, answers: Mapping[str, str]) -> Loaded:
+    """A model file as the catalogue would store it. Nothing is written, nothing in it is run."""
     contents = read(path, answers.get("member"))
     card, tensors = converted(contents, answers)
-    return _recommended(card, path, contents.name), _owned(tensors)
+    return _recommended(card, path, contents.name), _owned(tensors), fitted_in(contents)
+
+
+def fitted_in(contents: Contents) -> dict[str, bytes]:
+    """The files of directions that were found beside a model, by name."""
+    return {name: contents.siblings[name] for name in (DIRECTIONS, VECTORS) if name in contents.siblings}
 
 
 def sha256_of_weights(path: Path) -> str:
     """What the weights of a model file are known by: the same where another file holds the same ones, with its siblings
     (`.bin` beside `.param`) read like it. Raises what `load` does."""
-    _, tensors = load(path, {})
+    _, tensors, _ = load(path, {})
     digest = hashlib.sha256()
     for name, tensor in sorted(tensors.items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from models.card import Card
-from models.catalogue import weights_of
+from models.catalogue import WEIGHTS, weights_of
 from models.checkpoints.archive import Members
 from models.checkpoints.class_names import CLASSES_BESIDE
 from models.checkpoints.family import Contents
@@ -20,7 +20,7 @@ from models.checkpoints.openvino import XML_BYTES, read_constants
 from models.checkpoints.pickle_machine import Damaged, read_pickle
 from models.checkpoints.pickle_meaning import Budget, ModelMeaning
 from models.checkpoints.safetensors_reader import read_safetensors
-from models.checkpoints.source import Source, file_source
+from models.checkpoints.source import Source, check_small, file_source
 from models.checkpoints.torch_reader import (
     SPARE,
     is_torch_zip,
@@ -31,6 +31,7 @@ from models.checkpoints.torch_reader import (
     starts_chain,
 )
 from models.errors import CheckpointError, NeedsAnswer
+from models.latents.beside import files_beside
 
 CARD_KEY = "ganvas.card"  # in a safetensors file's metadata: the card as JSON
 CARD_BESIDE = "card.json"
@@ -150,13 +151,15 @@ def _beside(source: Source, names: tuple[str, ...]) -> dict[str, bytes]:
 
 
 def _safetensors(source: Source) -> Contents:
-    """Tensors by name; the card of a model of ours goes among the siblings, also where it stands inside the file."""
-    stored = read_safetensors(source)
+    """Tensors by name; the card of a model of ours goes among the siblings, also where it stands inside the file, and so do the
+    directions that were found for it."""
+    stored, sha256 = read_safetensors(source), source.sha256()
     siblings: dict[str, bytes] = {}
     card = stored.metadata[CARD_KEY].encode() if CARD_KEY in stored.metadata else source.beside(CARD_BESIDE)
     if card is not None:
         siblings[CARD_BESIDE] = card
-    return Contents("safetensors", stored.tensors, source.name, source.sha256(), siblings)
+        siblings |= files_beside(source, lambda: Card.from_json(card).sha256 or sha256)
+    return Contents("safetensors", stored.tensors, source.name, sha256, siblings)
 
 
 def _ncnn(source: Source) -> Contents:
@@ -214,7 +217,7 @@ def _archive(source: Source) -> Members | None:
 
 
 def models_in(members: Members) -> list[str]:
-    """Names of the members that are models, sorted. Graphs of OpenVINO in one folder are one model."""
+    """Names of the members that are models, sorted. Graphs of OpenVINO in one folder are one model, as a folder of ours is."""
     found: list[str] = []
     graphs: set[str] = set()
     for name in sorted(members.names):
@@ -223,6 +226,9 @@ def models_in(members: Members) -> list[str]:
             if posixpath.dirname(name) in graphs:
                 continue
             graphs.add(posixpath.dirname(name))
+        ours = {posixpath.join(posixpath.dirname(name), part) for part in (CARD_BESIDE, WEIGHTS)}
+        if kind == "safetensors" and posixpath.basename(name) != WEIGHTS and ours <= members.names:
+            continue  # what was fitted to the model beside it: directions
         if kind is not None and not _is_encoder(name):
             found.append(name)
     return found
@@ -240,9 +246,15 @@ def _member(members: Members, name: str) -> Source:
         full = posixpath.join(folder, sibling)
         return members.read(full, members.largest) if full in members.names else None
 
+    def small(sibling: str, most: int) -> bytes | None:
+        full = posixpath.join(folder, sibling)
+        if full in members.names:
+            check_small(sibling, members.size(full), most)
+        return beside(sibling)
+
     def names_beside() -> list[str]:
         return sorted(posixpath.basename(other) for other in members.names if posixpath.dirname(other) == folder)
 
     if name not in members.names:
         raise CheckpointError(f"The archive holds no {name[-80:]}.", f"Its models are {', '.join(models_in(members)[:6])}.")
-    return Source(posixpath.basename(name), members.read(name, members.largest), beside, names_beside)
+    return Source(posixpath.basename(name), members.read(name, members.largest), beside, names_beside, small)

@@ -29,15 +29,23 @@ def _nothing(name: str) -> None:
     return None
 
 
+def _nothing_small(name: str, most: int) -> None:
+    return None
+
+
 @dataclass(frozen=True, eq=False)
 class Source:
     """A named piece of bytes. `beside(name)` gives those of a file in the same folder (None where there is none), and
-    `names_beside()` all names there, its own among them."""
+    `names_beside()` all names there, its own among them.
+
+    `small(name, most)` is `beside` for a file that is copied where its model goes: where it is a link, no ordinary file, or has
+    more than `most` bytes, `ValueError` says so."""
 
     name: str
     data: Buffer
     beside: Callable[[str], bytes | None] = _nothing
     names_beside: Callable[[], list[str]] = list
+    small: Callable[[str, int], bytes | None] = _nothing_small
 
     @property
     def size(self) -> int:
@@ -55,7 +63,8 @@ def file_source(path: Path, ours: bool = False) -> Source:
     Of a mapped file pages are read as they are needed, and nothing written to them reaches the file. `CheckpointError` where it
     is missing, unreadable, empty, or no ordinary file (a folder, a pipe, a device).
     """
-    return Source(path.name, _bytes_of(path, 0 if ours else LARGEST_READ), partial(_sibling, path), partial(_names, path.parent))
+    data = _bytes_of(path, 0 if ours else LARGEST_READ)
+    return Source(path.name, data, partial(_sibling, path), partial(_names, path.parent), partial(_small, path))
 
 
 def _bytes_of(path: Path, largest_read: int) -> Buffer:
@@ -107,6 +116,32 @@ def _sibling(path: Path, name: str) -> bytes | None:
         return beside.read_bytes()
     except (OSError, ValueError) as error:
         raise _unreadable(beside, error) from error
+
+
+def _small(path: Path, name: str, most: int) -> bytes | None:
+    beside = path.with_name(name)
+    if beside.is_symlink():
+        raise ValueError(f"{name} is a link, and where it leads is not read.")
+    try:
+        flags = (getattr(os, flag, 0) for flag in ("O_NONBLOCK", "O_NOFOLLOW", "O_BINARY"))
+        with open(os.open(beside, sum(flags, os.O_RDONLY)), "rb") as file:
+            ordinary, data = stat.S_ISREG(os.fstat(file.fileno()).st_mode), b""
+            if ordinary:
+                data = file.read(most + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ValueError(f"{name} cannot be read: {error.strerror or error}.") from error
+    if not ordinary:
+        raise ValueError(f"{name} is no ordinary file.")
+    check_small(name, len(data), most)
+    return data
+
+
+def check_small(name: str, size: int, most: int) -> None:
+    """`ValueError` where a file that is copied with its model has more than `most` bytes."""
+    if size > most:
+        raise ValueError(f"{name} has more than the {most:,} bytes that are read of it.")
 
 
 def _names(folder: Path) -> list[str]:

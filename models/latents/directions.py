@@ -1,6 +1,7 @@
 """Directions in W or W+: a vector, or one for each layer, the layers it acts on, and a range in standard deviations; no torch.
 
-Named directions were measured on one model's own pictures; `resources` holds them, bound to the sha256 of the weights.
+Named directions were measured on one model's own pictures, and are bound to the sha256 of its weights: `resources` holds those of
+models that Ganvas knows, those of others lie beside their weights (`models.latents.beside`).
 """
 
 from __future__ import annotations
@@ -42,6 +43,11 @@ class Direction:
     last: int
     step: Floats
 
+    def fits(self, num_ws: int, w_dim: int) -> bool:
+        """Whether it can be added to latents `[num_ws, w_dim]`."""
+        layers = self.last - self.first + 1
+        return 0 <= self.first <= self.last < num_ws and self.step.shape in ((w_dim,), (layers, w_dim))
+
 
 def edit(ws: Floats, directions: Mapping[str, Direction], sigmas: Mapping[str, float]) -> Floats:
     """`ws [N, num_ws, w_dim]` moved along directions by so many standard deviations each; `ws` itself stays as it is."""
@@ -69,15 +75,19 @@ def fitted_folder(sha256: str) -> Path | None:
 
 
 @cache
-def named_directions(sha256: str) -> tuple[Direction, ...]:
-    """The measured directions of the model of this sha256, in the order a painter wants them; empty where there are none."""
+def named_directions(sha256: str, num_ws: int, w_dim: int) -> tuple[Direction, ...]:
+    """The measured directions of the model of this sha256, in the order a painter wants them; empty where there are none.
+
+    A card may claim any sha256: there are none either where they do not fit a model of so many latents.
+    """
     folder = fitted_folder(sha256)
     if folder is None:
         return ()
     rows = json.loads((folder / "directions.json").read_text(encoding="utf-8"))["directions"]
     with safe_open(folder / "directions.safetensors", framework="numpy") as file:
         steps: Floats = file.get_tensor("steps")
-    return tuple(_direction(row, step) for row, step in zip(rows, steps, strict=True))
+    found = tuple(_direction(row, step) for row, step in zip(rows, steps, strict=True))
+    return found if all(one.fits(num_ws, w_dim) for one in found) else ()
 
 
 def _direction(row: Mapping[str, Any], step: Floats) -> Direction:

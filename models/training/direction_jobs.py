@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from models.card import Card
-from models.catalogue import CARD, WEIGHTS
+from models.catalogue import CARD, DIRECTIONS, VECTORS, WEIGHTS
 from models.checkpoints.families.stylegan2 import assemble
 from models.latent import LatentModel
 from models.latents.gradients import way_into
@@ -32,7 +32,6 @@ from models.training.source import Source
 from models.training.squares import Squares
 from models.training.trunk import read_trunk
 
-DIRECTIONS, VECTORS = "directions.json", "directions.safetensors"
 _PSI = 0.7  # what Explore opens with: a slider's ends are found there
 _TOGETHER = 64
 _FRESH = 128  # pictures that what the chosen directions do is measured on
