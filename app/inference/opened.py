@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.inference.requests import Mix
-from models.catalogue import weights_of
+from models.catalogue import CARD, DIRECTIONS, weights_of
 from models.errors import OutOfMemory
 
 if TYPE_CHECKING:
@@ -82,11 +82,22 @@ class OpenedModels:
 
 
 def _key(name: str | Mix) -> tuple[Any, ...]:
-    """A catalogue name stays what it is; a file is known by its time and size too, a mixture by what is known of both."""
+    """A catalogue name stays what it is; a file is known by its time and size too, and by those of its card and directions, a
+    mixture by what is known of both."""
     if isinstance(name, Mix):
         return (name, *_key(name.model)[1:], *_key(name.other)[1:])
     try:
-        found = weights_of(Path(name)).stat()
+        weights = weights_of(Path(name))
+        found = weights.stat()
     except (OSError, ValueError):
         return (name,)
-    return (name, found.st_mtime_ns, found.st_size)
+    return (name, found.st_mtime_ns, found.st_size, *(_state(weights.parent / part) for part in (CARD, DIRECTIONS)))
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    """When a file was written, and its size; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size

@@ -68,6 +68,19 @@ def test_a_model_folder_whose_weights_were_written_anew_is_opened_anew(tmp_path:
     assert models.get(str(tmp_path)) is not first
 
 
+def test_a_model_folder_whose_directions_were_found_is_opened_anew(tmp_path: Path) -> None:
+    (tmp_path / "card.json").write_text("{}")
+    (tmp_path / "weights.safetensors").write_bytes(b"one")
+    models = OpenedModels(Opener(), budget=100)
+    for asked in (tmp_path, tmp_path / "weights.safetensors"):
+        first = models.get(str(asked))
+        (tmp_path / "directions.json").write_text(f"for {asked}")
+        second = models.get(str(asked))
+        assert second is not first
+        (tmp_path / "card.json").write_text(f"{{}}  {asked}")
+        assert models.get(str(asked)) is not second
+
+
 def test_opening_makes_room_once_where_memory_is_full() -> None:
     opener = Opener()
     models = OpenedModels(opener, budget=100)
