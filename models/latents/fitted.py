@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import torch
 from safetensors.torch import load_file
@@ -16,12 +17,17 @@ def fitted_average(sha256: str) -> torch.Tensor | None:
     return None if folder is None else load_file(folder / "directions.safetensors")["average"]
 
 
-def preview_heads(sha256: str) -> dict[int, dict[str, torch.Tensor]]:
-    """Heads that make a small picture of a hidden state, by the state's side in pixels; empty where none were fitted."""
+def preview_heads(sha256: str, widths: Mapping[int, int], w_dim: int) -> dict[int, dict[str, torch.Tensor]]:
+    """Heads that make a small picture of a hidden state, by the state's side in pixels; empty where none were fitted.
+
+    A card may claim any sha256: those that do not fit hidden states of such channels, by side, are left out.
+    """
     folder = fitted_folder(sha256)
     heads = {}
     for path in sorted(folder.glob("preview-*.safetensors")) if folder else ():
         side = re.fullmatch(r"preview-(\d+)\.safetensors", path.name)
         if side is not None:
-            heads[int(side[1])] = load_file(path)
+            head = load_file(path)
+            if (widths.get(int(side[1])), w_dim) == (head["conv_a.weight"].shape[1], head["m.weight"].shape[1]):
+                heads[int(side[1])] = head
     return heads

@@ -57,6 +57,11 @@ class Shape:
         sides = [SMALLEST << level for level in range(1, len(self.blocks) + 1)]
         return (SMALLEST, *(side for side in sides for _ in range(2)), sides[-1])
 
+    @property
+    def widths(self) -> dict[int, int]:
+        """Channels of the hidden state after each block, by its side."""
+        return {SMALLEST << level: outside for level, (_, outside) in enumerate(self.blocks, 1)}
+
 
 def shape_of(tensors: Mapping[str, torch.Tensor]) -> Shape:
     """Deduce the shape from tensors under our names; `CheckpointError` where they are none of this network's."""

@@ -15,7 +15,7 @@ from models.checkpoints.families.mobilestylegan import FAMILY
 from models.errors import BadInput, CheckpointError
 from models.folders import data_folder
 from models.latent import LatentModel
-from models.latents.fitted import fitted_average, preview_heads
+from models.latents.fitted import fitted_average
 from models.networks import mobilestylegan_fast
 from models.networks.mobilestylegan import MobileStyleGAN
 from models.networks.mobilestylegan_fast import FastMobileStyleGAN, drawn_noise
@@ -224,8 +224,6 @@ def test_faces_are_the_published_pictures(faces: LatentModel, goldens: dict[str,
 
 def test_faces_previews_are_close_to_the_picture(faces: LatentModel) -> None:
     assert faces.previews == (128, 256, 512)
-    assert faces.card.sha256
-    assert set(preview_heads(faces.card.sha256)) == {64, 128}
     average = fitted_average(faces.card.sha256)
     assert average is not None
     assert np.array_equal(average.numpy(), faces.average)

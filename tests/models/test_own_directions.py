@@ -29,6 +29,7 @@ from models.training.latent_directions import Found
 from models.training.latent_generator import new_generator
 from models.training.latent_jobs import generator_tensors
 from models.training.portrait_attributes import Attribute
+from tests.models.small_faces import SIDE, small_network
 
 NUM_WS, W_DIM = 8, 10
 EACH = np.linspace(-1, 1, 4 * W_DIM, dtype=np.float32).reshape(4, W_DIM)  # a step for each of four layers
@@ -142,6 +143,16 @@ def test_a_card_that_claims_to_be_another_model_gets_no_sliders_that_do_not_fit(
     card = replace(Card.from_json((plain / CARD).read_bytes()), sha256=claimed)
     (plain / CARD).write_text(card.to_json())
     assert names(plain)[0].startswith("principal")
+
+
+def test_a_card_that_claims_to_be_the_faces_gets_no_previews_that_do_not_fit(tmp_path: Path) -> None:
+    resources = Path(models.__file__).parent.parent / "resources"
+    claimed = json.loads((resources / "faces" / DIRECTIONS).read_text())["model"]
+    card = Card("small", "Small", "latent", "mobilestylegan", resolution=SIDE, sha256=claimed)
+    export.write_model(tmp_path / "small", card, small_network().state_dict(), None)
+    model = opened(tmp_path / "small")
+    ws = model.map(model.z_of_seed(0))
+    assert [model.synthesize(ws, resolution=size).shape[2] for size in model.previews] == list(model.previews) == [SIDE // 2]
 
 
 def row(**values: Any) -> Callable[[Path], None]:

@@ -87,7 +87,8 @@ class MobileStyleGANFamily:
     def assemble(self, card: Card, tensors: Mapping[str, torch.Tensor], runtime: Runtime) -> LatentModel:
         """The working model; `CheckpointError` where tensors are missing or have wrong shapes."""
         network = from_tensors(fitted(partial(MobileStyleGAN, shape_of(tensors)), tensors, WHAT))
-        return LatentModel(card, partial(FastMobileStyleGAN, network, preview_heads(card.sha256)), runtime)
+        heads = preview_heads(card.sha256, network.shape.widths, network.shape.w_dim)
+        return LatentModel(card, partial(FastMobileStyleGAN, network, heads), runtime)
 
 
 FAMILY = MobileStyleGANFamily()
