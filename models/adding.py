@@ -46,17 +46,19 @@ class _Found:
 def inspect(path: Path, answers: Mapping[str, str] | None = None) -> list[Card]:
     """The cards of all models in a file, archive or folder, as `add` would keep them. Nothing is written.
 
-    In a folder what cannot be read is left out; `CheckpointError` where nothing is found.
+    In a folder what cannot be read is left out; `CheckpointError` where nothing is found, with the first reason if any.
     """
     cards = []
+    refused: list[CheckpointError] = []
     for found in _models_at(path):
         try:
             cards.append(_named(_converted(found, _contents(found, answers or {}), answers or {})[0], found))
-        except CheckpointError:
+        except CheckpointError as error:
             if not path.is_dir():
                 raise
+            refused.append(error)
     if not cards:
-        raise CheckpointError(f"{path.name} holds no model that Ganvas can read.")
+        raise refused[0] if refused else CheckpointError(f"{path.name} holds no model that Ganvas can read.")
     return cards
 
 

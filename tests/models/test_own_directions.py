@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 
 import models
 from app.__main__ import main
+from models.adding import inspect
 from models.card import Card
 from models.catalogue import CARD, DIRECTIONS, VECTORS, WEIGHTS, Catalogue
 from models.errors import CheckpointError
@@ -257,6 +258,12 @@ def test_damaged_sliders_are_told_of_and_nothing_is_added(mine: Path, damage: st
     assert not any(entry.origin == "added" for entry in catalogue.entries())
     (mine / DIRECTIONS).unlink()
     assert names(mine)[0].startswith("principal")
+
+
+def test_looking_into_a_folder_with_damaged_sliders_says_so(mine: Path) -> None:
+    (mine / VECTORS).unlink()
+    with pytest.raises(CheckpointError, match="sliders cannot be used"):
+        inspect(mine)
 
 
 def test_sliders_that_were_damaged_in_the_catalogue_are_told_of(mine: Path) -> None:
