@@ -81,7 +81,7 @@ def test_the_title_begins_with_the_name_of_the_program(window: MainWindow) -> No
 
 def test_the_status_line_says_what_computes_and_how_long_it_took(window: MainWindow) -> None:
     assert window.status.device.text() == "CPU · float32"
-    assert re.fullmatch(r"[\d,]+ ms · 128 px", window.status.timing.text())
+    assert re.fullmatch(r"[\d,]+ ms · 256 px", window.status.timing.text())
 
 
 def test_keys_change_the_page(window: MainWindow, qtbot: QtBot) -> None:
