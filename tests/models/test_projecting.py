@@ -34,7 +34,7 @@ def test_a_picture_of_the_model_is_approached(
     assert [state.done for state in states] == list(range(1, 17))
     middle = space.w(torch.zeros(1, len(space.deviations))).expand(1, way.num_ws, -1).numpy()
 
-    seen = _Likeness(read_trunk().eval(), wanted, sides[1], way.device)
+    seen = _Likeness(read_trunk().eval(), wanted, sides[1], way.device, exact=True)
 
     def off(ws: NDArray[np.float32]) -> float:
         """How far its picture is from what was wanted, as the search sees it."""
@@ -51,3 +51,23 @@ def test_the_same_photo_is_found_the_same_way() -> None:
     space = surveyed(model, way, 0)
     found = [[state for state in projected(way, space, read_trunk().eval(), photo, steps=(2, 2)) if state][-1] for _ in range(2)]
     assert np.array_equal(found[0].ws, found[1].ws)
+
+
+def test_what_is_as_fine_as_hairs_is_not_asked_for_pixel_by_pixel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(projecting, "EXACT", 32)
+    way, trunk = way_into(MODELS["skip"]()), read_trunk().eval()  # its own pictures have 64 px
+    photo = np.random.RandomState(0).randint(0, 256, (64, 64, 3)).astype(np.uint8)
+    hairs = 0.2 * (torch.arange(64)[:, None] + torch.arange(64)[None]).remainder(2) - 0.1
+
+    def pixels_apart(seen: _Likeness) -> float:
+        return max(
+            float((a - b).abs().max()) for a, b in zip(seen._sizes(seen.photo + hairs), seen._sizes(seen.photo), strict=True)
+        )
+
+    own = projecting._likeness(way, trunk, photo, 64)
+    assert pixels_apart(own) < 1e-6
+    assert [features.shape[-1] for features in own._seen(own.photo)] == [16, 8, 4]
+    monkeypatch.setattr(projecting, "EXACT", 64)
+    assert pixels_apart(projecting._likeness(way, trunk, photo, 64)) == pytest.approx(0.1, abs=1e-3)
+    monkeypatch.setattr(projecting, "EXACT", 16)
+    assert projecting._likeness(way, trunk, photo, 32)._seen(torch.zeros(1, 3, 32, 32))[0].shape[-1] == 16  # larger ones are made
