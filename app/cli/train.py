@@ -89,7 +89,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     _share(upscaling)
     labelling = recipes.add_parser("labelling", help="photos with label maps: a labeller, for label maps from photos")
-    _everywhere(labelling, "folder, zip or tar with photos/, maps/ and labels.json", pictures=20_000, batch=16, sheets=4000)
+    photos = "folder, zip or tar with photos/, maps/ and labels.json"
+    _everywhere(labelling, photos, pictures=20_000, batch=16, sheets=4000, begin="another run")
     labelling.add_argument("--size", type=positive, default=256, metavar="PX", help="side of the squares (default: 256)")
     labelling.add_argument("--open-only", action="store_true", help="train on photos of licence class open alone")
 
@@ -108,16 +109,16 @@ def _share(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--share", type=float, default=0.5, metavar="S", help="its share of the mean, 0 to 1 (default: 0.5)")
 
 
-def _everywhere(parser: argparse.ArgumentParser, data: str, pictures: int, batch: int, sheets: int) -> None:
+def _everywhere(
+    parser: argparse.ArgumentParser, data: str, pictures: int, batch: int, sheets: int, begin: str = "another run or of a model"
+) -> None:
     add_common(parser)
     parser.add_argument("data", type=Path, metavar="DATA", help=data)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the run lives: state, log, sample sheets")
     parser.add_argument("--pictures", type=positive, default=pictures, metavar="N", help=f"stop after N (default: {pictures:,})")
     parser.add_argument("--hours", type=float, default=float("inf"), metavar="H", help="stop after H hours")
     parser.add_argument("--batch", type=positive, default=batch, metavar="N", help=f"pictures a step (default: {batch})")
-    parser.add_argument(
-        "--from", dest="begin_from", type=Path, metavar="RUN", help="begin with the networks of another run or of a model"
-    )
+    parser.add_argument("--from", dest="begin_from", type=Path, metavar="RUN", help=f"begin with the networks of {begin}")
     parser.add_argument("--sheet-every", type=positive, default=sheets, metavar="N", help="pictures between two sample sheets")
     parser.add_argument("--save-minutes", type=float, default=5.0, metavar="M", help="minutes between saved states (default: 5)")
     parser.add_argument("--export", type=Path, metavar="FOLDER", help="write the result as a model: card, weights, sheet")
