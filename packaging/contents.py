@@ -29,6 +29,7 @@ EXCLUDED = (
     *("onnx", "onnxscript", "pandas", "tensorboard", "torch.utils.tensorboard", "triton", "nvidia"),
     *sorted(EXTRAS),
     *("readline", "_gdbm", "_dbm", "_curses", "_curses_panel"),  # GNU readline and gdbm are GPL; nothing here reads a terminal
+    *("sitecustomize", "usercustomize"),  # what the machine that builds does to its own Python (Debian's lies in /etc)
     *(f"PySide6.Qt{name}" for name in ("Concurrent", "Designer", "Help", "LabsStyleKit", "PrintSupport", "Qml", "Quick")),
     *(f"PySide6.Qt{name}" for name in ("QuickControls2", "QuickWidgets", "Sql", "Test", "UiTools", "Xml")),
 )
