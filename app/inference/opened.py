@@ -86,18 +86,17 @@ def _key(name: str | Mix) -> tuple[Any, ...]:
     mixture by what is known of both."""
     if isinstance(name, Mix):
         return (name, *_key(name.model)[1:], *_key(name.other)[1:])
-    try:
-        weights = weights_of(Path(name))
-        found = weights.stat()
-    except (OSError, ValueError):
+    weights = weights_of(Path(name))
+    state = _state(weights)
+    if state is None:
         return (name,)
-    return (name, found.st_mtime_ns, found.st_size, *(_state(weights.parent / part) for part in (CARD, DIRECTIONS)))
+    return (name, state, *(_state(weights.parent / part) for part in (CARD, DIRECTIONS)))
 
 
 def _state(path: Path) -> tuple[int, int] | None:
     """When a file was written, and its size; None where there is none."""
     try:
         found = path.stat()
-    except OSError:
+    except (OSError, ValueError):  # a name that no system has
         return None
     return found.st_mtime_ns, found.st_size

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from models.card import Card, Label
-from models.catalogue import CARD, WEIGHTS, Catalogue
+from models.catalogue import CARD, Catalogue, weights_of
 from models.errors import BadInput, CheckpointError
 from models.networks.compact import CompactConfig
 from models.networks.stylegan2 import Shape, shape_of
@@ -116,8 +116,9 @@ def _is_run(place: Path) -> bool:
 
 def _model_at(place: Path) -> tuple[Card, dict[str, Tensor]]:
     """Card and tensors in float32 of a model's folder or of a name of the catalogue; `BadInput` where there is none."""
-    if (place / CARD).is_file():
-        card, weights = Card.from_json((place / CARD).read_bytes()), place / WEIGHTS
+    weights = weights_of(place)
+    if weights != place:
+        card = Card.from_json((place / CARD).read_bytes())
     else:
         entry = Catalogue().find(str(place))
         if entry is None:

@@ -64,6 +64,7 @@ class LatentRun(ResumableRun):
         give_grain(self.generator, options.grain)
         self.critic: Critic = placed(Critic(options.loss == "hinge", options.pixels), device)
         self.close: Critic | None = None  # sees windows of pictures that are larger than what the features are shown
+        self.close_optimiser: torch.optim.Optimizer | None = None
         if options.size > SEEN:
             self.close = placed(Critic(options.loss == "hinge", options.pixels), device)
         self.averaged: StyleGAN2 = copy.deepcopy(self.generator).requires_grad_(False).eval()
@@ -72,8 +73,8 @@ class LatentRun(ResumableRun):
         betas = (0.0, 0.99)
         self.generator_optimiser = torch.optim.Adam(learning_groups(self.generator, options.rate), options.rate, betas=betas)
         self.critic_optimiser = torch.optim.Adam(self.critic.learning(), options.critic_rate, betas=betas)
-        learning = [] if self.close is None else self.close.learning()
-        self.close_optimiser = torch.optim.Adam(learning, options.critic_rate, betas=betas) if learning else None
+        if self.close is not None:
+            self.close_optimiser = torch.optim.Adam(self.close.learning(), options.critic_rate, betas=betas)
         self.seen = 0
         self.steps = 0
         self.strength = 0.4
@@ -101,7 +102,8 @@ class LatentRun(ResumableRun):
             parameter.requires_grad_(not settling or is_of_last_level(name, self.shape))
         for group in self.generator_optimiser.param_groups:
             group["lr"] = group["full"] * part * risen(self.seen, options.alone)
-        critic, optimiser, closely = self.critic, self.critic_optimiser, False
+        critic, closely = self.critic, False
+        optimiser: torch.optim.Optimizer = self.critic_optimiser
         by_turns = self.close is not None and self.side > SEEN
         if by_turns and self.steps % 2 == 1:
             assert self.close is not None
@@ -135,11 +137,14 @@ class LatentRun(ResumableRun):
             against = critic(real_views) if loss == "relativistic" else says_real
         loss_generator = generator_loss(loss, against, critic(made_views))
         moments = moments_loss(*([figures.resized(x, side) for side in _SMALL_SIDES] for x in (real, made)))
-        pairs = _first(made, made_features, len(near)), _first(real, real_features, len(near))
-        alike = likeness_loss(*pairs[0], *pairs[1])
-        likeness = 0.0 if closely else options.likeness  # a pore or a hair is never in quite the same place
+        total = loss_generator + options.moments * moments
+        alike: Tensor | None = None
+        if not closely:  # a pore or a hair is never in quite the same place
+            pairs = _first(made, made_features, len(near)), _first(real, real_features, len(near))
+            alike = likeness_loss(*pairs[0], *pairs[1])
+            total = total + options.likeness * alike
         self.generator_optimiser.zero_grad()
-        (loss_generator + options.moments * moments + likeness * alike).backward()  # type: ignore[no-untyped-call]
+        total.backward()  # type: ignore[no-untyped-call]
         self.generator_optimiser.step()
         for parameter in learning:
             parameter.requires_grad_(True)
@@ -153,7 +158,7 @@ class LatentRun(ResumableRun):
             "critic": float(loss_critic.detach()),
             "generator": float(loss_generator.detach()),
             **({} if extra is None else {"penalty": float(extra.detach())}),
-            "likeness": float(alike.detach()),
+            **({} if alike is None else {"likeness": float(alike.detach())}),
             "moments": float(moments.detach()),
             "sureness": sure,
         }
