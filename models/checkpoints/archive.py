@@ -58,6 +58,7 @@ class Members:
         try:
             self._zip = zipfile.ZipFile(_Window(source.data))
             entries = self._zip.infolist()
+        # A format later than zipfile knows is a NotImplementedError.
         except (zipfile.BadZipFile, OSError, ValueError, struct.error, OverflowError, NotImplementedError, EOFError) as error:
             raise CheckpointError(f"{source.name} is a zip that is cut off or damaged.", f"{_said(error)}") from error
         if len(entries) > MOST_MEMBERS:

@@ -118,6 +118,18 @@ def test_a_member_packed_by_lzma_that_is_damaged_is_said_to_be(tmp_path: Path) -
     assert all("x.zip" in one or "data.pkl" in one for one in said)
 
 
+def test_a_zip_of_a_later_format_than_is_known_is_refused_in_words() -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("net.pth", b"a")
+    packed = bytearray(buffer.getvalue())
+    packed[packed.index(b"PK\x01\x02") + 6] = 99  # what a reader has to know, in the list of members: format 9.9
+    with pytest.raises(
+        CheckpointError, match=r"nets\.zip is a zip that is cut off or damaged\. The zip reader says: zip file version 9\.9"
+    ):
+        Members(Source("nets.zip", bytes(packed)))
+
+
 class _Network(nn.Module):
     def __init__(self) -> None:
         super().__init__()
