@@ -185,6 +185,8 @@ def _lower_priority() -> None:
     """Let the window go first. Under Linux Qt's own thread priority does nothing, so the thread is made nicer there."""
     if sys.platform.startswith("linux"):
         try:
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+            own = threading.get_native_id()
+            # Whoever began Ganvas nicer than that meant it.
+            os.setpriority(os.PRIO_PROCESS, own, max(NICENESS, os.getpriority(os.PRIO_PROCESS, own)))
         except OSError as error:
             logger.info("the thread keeps its priority: %s", error)
