@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli.report import Reporter, ending_of
-from app.inference.devices import threads_of
+from app.inference.devices import threads_beside, threads_of
 from app.inference.requests import DescribeRequest
 from app.inference.updates import Failure
 from app.photos.formats import FORMATS
@@ -71,7 +71,7 @@ def _here(job: Job, waiting: list[Entry], machine: Engine, device: str, journal:
             megapixels = waiting[event.index].planned.network_megapixels * job.choices.effort
             paces.note(job.card.name, device, megapixels, event.network_seconds)
 
-    with Conveyor(job.choices, job.card.sha256) as belt:
+    with Conveyor(job.choices, job.card.sha256, threads=threads_beside([device])) as belt:
         for index, entry in enumerate(waiting):
             belt.add(index, entry.planned)
         drive(belt, machine, told)
@@ -105,7 +105,8 @@ def _by_hands(job: Job, waiting: list[Entry], where: Where, journal: Journal, re
         failure = spreading.open(DescribeRequest(job.choices.network))
         if failure is not None:
             return failure
-        with Conveyor(job.choices, job.card.sha256, spreading.wake, hands=len(spreading.hands)) as belt:
+        beside, hands = threads_beside(where.devices), sum(hand.holds for hand in spreading.hands)
+        with Conveyor(job.choices, job.card.sha256, spreading.wake, beside, hands=hands) as belt:
             for index, entry in enumerate(waiting):
                 belt.add(index, entry.planned)
             failure = spreading.run(belt, told)

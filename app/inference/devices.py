@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 
+FEWEST_BESIDE, MOST_BESIDE = 2, 8
 _PART_OF_PROCESSOR = re.compile("cpu:[0-9]+")
 
 
@@ -27,6 +28,14 @@ def own_device(text: str | None) -> str | None:
     """Of a list of devices, or of parts of the processor (cpu:0), what this process itself computes on."""
     first = text.split(",")[0].strip() if text else None
     return "cpu" if first is not None and _PART_OF_PROCESSOR.fullmatch(first) else first
+
+
+def threads_beside(devices: Sequence[str]) -> int:
+    """How many threads decode and encode photos while these devices compute: two beside a processor, which they take from its
+    work, and more beside cards: one that makes ten photos a second would wait for two."""
+    if any(device.startswith("cpu") for device in devices):
+        return FEWEST_BESIDE
+    return max(FEWEST_BESIDE, min(MOST_BESIDE, (os.cpu_count() or 1) - 1))
 
 
 def threads_of(devices: Sequence[str], threads: int | None) -> int | None:

@@ -275,8 +275,10 @@ class Conveyor:
         assert item.pixels is not None
         if item.assembly is not None and item.assembly.rows >= item.pixels.shape[0] * self.choices.scale:
             self._run_done(item, Done(None, 0.0))
-        else:
-            self._ready.appendleft(item)
+            return
+        # Several may come back at once, from a device that had the next one already: they keep their order.
+        place = next((i for i, other in enumerate(self._ready) if other.index > item.index), len(self._ready))
+        self._ready.insert(place, item)
 
     def _run_done(self, item: Item, done: Done) -> None:
         if isinstance(item.assembly, results.Assembly):

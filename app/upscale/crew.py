@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 class WindowHand:
     """The worker of the window as a hand: it lives on the window's thread, and is open to other requests meanwhile."""
 
+    holds = 1
+
     def __init__(self, name: str, worker: InferenceWorker, heard: Heard) -> None:
         self.name, self._worker, self._heard = name, worker, heard
         self._ticket: int | None = None

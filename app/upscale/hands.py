@@ -12,6 +12,7 @@ import multiprocessing
 import queue
 import signal
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from app.inference.requests import DeviceMemoryRequest, Request
 from app.inference.updates import ENDINGS, Cancelled, Done, Failure, Step, Update
 from app.upscale.conveyor import Conveyor
 from app.upscale.items import Event
+from app.upscale.passing import Giving, Laid, Taking
 from models.allowance import Allowance
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TRIES = 2  # A photo that was at work in so many hands as they were lost is not given to another.
-_OPENING = -1  # in the place of a photo, while a hand opens the model
+QUICK_SECONDS = 1.0  # Where photos take less, the next one lies at the hand already. Longer, and another may take it sooner.
 
 
 @dataclass(frozen=True)
@@ -49,17 +51,30 @@ class Refused:
     failure: Failure
 
 
+@dataclass(frozen=True)
+class _Unsent:
+    """Stands for a request that could not be handed over: it ends so when its turn comes."""
+
+    failure: Failure
+
+
 News = Update | Lost | Refused
+Order = Request | _Unsent | None
 Heard = Callable[["Hand", News], None]
 
 
 class Hand(Protocol):
-    """Runs one request at a time. What comes of it goes to whom it was made for, from a thread of its own."""
+    """Runs one request after another. What comes of them goes to whom it was made for, from a thread of its own.
+
+    `holds` is how many requests may lie with it, the one at work among them.
+    """
 
     name: str
+    holds: int
 
     def begin(self, request: Request) -> None:
-        """Run a request. Its last update is one of `ENDINGS`, or `Lost` where the hand ends before it."""
+        """Run a request after those that lie there. Its last update is one of `ENDINGS`, or `Lost` where the hand ends before
+        it."""
         ...
 
     def close(self) -> None:
@@ -70,6 +85,8 @@ class Hand(Protocol):
 class ProcessHand:
     """A process of this machine. `device` is "cuda:1", "mps" or "cpu:0", where the number only parts one hand from another."""
 
+    holds = 2  # a device does not wait while a result is handed over and the next photo is on its way
+
     def __init__(
         self, device: str, precision: str | None, threads: int | None, heard: Heard, memory: Allowance | None = None
     ) -> None:
@@ -77,11 +94,13 @@ class ProcessHand:
         # A new interpreter, not a copy of this one: locks of torch and of the window would be copied locked.
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        chosen = theirs, device, precision, threads, memory
+        self._taking = Taking(context)
+        chosen = theirs, self._taking.theirs(), device, precision, threads, memory
         self._process = context.Process(target=_serve, args=chosen, name=f"ganvas {device}")
         self._process.daemon = True
         self._process.start()
         theirs.close()
+        self._taking.begun()
         self._listener = threading.Thread(target=self._listen, name=f"hand {device}", daemon=True)
         self._listener.start()
         # A large photo takes its time through the pipe, and who asks may be a window.
@@ -97,7 +116,8 @@ class ProcessHand:
         self._sender.submit(self._send, request)
 
     def cancel(self) -> None:
-        """Drop what is at work at its next step: its last update is then `Cancelled`. Where nothing is, nothing happens."""
+        """Drop all that lies here, what is at work at its next step: the last update of each is then `Cancelled`. Where nothing
+        does, nothing happens."""
         self._sender.submit(self._send, None)
 
     def allow(self, memory: Allowance) -> None:
@@ -111,6 +131,7 @@ class ProcessHand:
         self._listener.join()
         self._sender.shutdown()
         self._pipe.close()
+        self._taking.close()
         self._process.close()
 
     def _send(self, message: Request | None) -> None:
@@ -120,7 +141,9 @@ class ProcessHand:
             return  # the listener tells that it is lost
         except Exception as error:  # no memory for a copy, as a rule; nothing was sent, and whoever asked waits for an answer
             logger.exception("nothing could be handed to %s", self.name)
-            self._heard(self, Failure(f"It could not be handed over to {self.name}.", f"{type(error).__name__}: {error}."))
+            why = f"{type(error).__name__}: {error}."
+            with contextlib.suppress(OSError):
+                self._pipe.send(_Unsent(Failure(f"It could not be handed over to {self.name}.", why)))
 
     def _listen(self) -> None:
         while (update := self._next()) is not None:
@@ -133,45 +156,56 @@ class ProcessHand:
         if self._pipe not in wait([self._pipe, self._process.sentinel]):
             return None
         try:
-            update: Update | Refused = self._pipe.recv()
+            update: Update | Refused | Laid = self._pipe.recv()
+            return self._taking.taken(update) if isinstance(update, Laid) else update
         except (EOFError, OSError):
             return None
         except Exception:  # no memory for what comes: what follows it cannot be told from its rest
             logger.exception("what came from %s could not be read", self.name)
             self._process.kill()
             return None
-        return update
 
 
-def _serve(pipe: Connection, device: str, precision: str | None, threads: int | None, memory: Allowance | None) -> None:
-    """In the hand's process: run what comes until nobody is there any more. None means: drop what is at work."""
+def _serve(
+    pipe: Connection, giving: Giving, device: str, precision: str | None, threads: int | None, memory: Allowance | None
+) -> None:
+    """In the hand's process: run what comes until nobody is there any more. None means: drop what lies here."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches all its processes: who began this one ends it
     from app.inference.engine import Engine
 
     log.start()
     engine = Engine(device=own_device(device), precision=precision, threads=threads, device_memory=memory)
+    waiting: deque[Request | _Unsent] = deque()
     with contextlib.suppress(EOFError, OSError):
         while True:
-            request = pipe.recv()
-            if isinstance(request, DeviceMemoryRequest):
+            request: Order = waiting.popleft() if waiting else pipe.recv()
+            if isinstance(request, _Unsent):
+                pipe.send(request.failure)
+            elif isinstance(request, DeviceMemoryRequest):
                 _obey(pipe, engine, request)
             elif request is not None:
-                for update in _until_dropped(pipe, engine, request):
-                    pipe.send(update)
+                for update in _until_dropped(pipe, engine, request, waiting):
+                    for part in giving.parts(update):
+                        pipe.send(part)
 
 
-def _until_dropped(pipe: Connection, engine: Engine, request: Request) -> Iterator[Update]:
+def _until_dropped(pipe: Connection, engine: Engine, request: Request, waiting: deque[Request | _Unsent]) -> Iterator[Update]:
+    """The updates of a request; what comes meanwhile is done or put to those that wait, and ends with it where it is dropped."""
     for update in engine.run(request):
         if not isinstance(update, Step):
             yield update
-        if isinstance(update, ENDINGS) or not pipe.poll():
-            continue
-        order = pipe.recv()
-        if isinstance(order, DeviceMemoryRequest):
-            _obey(pipe, engine, order)
-        else:
-            yield Cancelled()
+        if isinstance(update, ENDINGS):
             return
+        while pipe.poll():
+            order: Order = pipe.recv()
+            if isinstance(order, DeviceMemoryRequest):
+                _obey(pipe, engine, order)
+            elif order is not None:
+                waiting.append(order)
+            else:
+                yield from [Cancelled()] * (1 + len(waiting))
+                waiting.clear()
+                return
 
 
 def _obey(pipe: Connection, engine: Engine, order: DeviceMemoryRequest) -> None:
@@ -203,19 +237,21 @@ class Spreading(Generic[H]):
         self._news: queue.SimpleQueue[tuple[Hand, News]] = queue.SimpleQueue()
         self._arrived = threading.Event()
         self._woken = woken or self._arrived.set
-        self._at: dict[Hand, int] = {}
+        self._opening: set[Hand] = set()
+        self._at: dict[Hand, deque[int]] = {}  # the photos that lie with each, the one at work first
+        self._quick: set[Hand] = set()
         self._losses: dict[int, int] = {}
         self.hands: list[H] = []
 
     @property
     def at_work(self) -> list[H]:
         """The hands that have a photo."""
-        return [hand for hand in self.hands if self._at.get(hand, _OPENING) != _OPENING]
+        return [hand for hand in self.hands if hand in self._at]
 
     @property
     def able(self) -> int:
         """How many hands have the model open."""
-        return sum(self._at.get(hand) != _OPENING for hand in self.hands)
+        return sum(hand not in self._opening for hand in self.hands)
 
     def wake(self) -> None:
         """Something can be collected: for the belt."""
@@ -229,7 +265,7 @@ class Spreading(Generic[H]):
     def invite(self, hand: H, model: Request) -> None:
         """Another hand, which takes photos once it has opened the model."""
         self.hands.append(hand)
-        self._at[hand] = _OPENING
+        self._opening.add(hand)
         hand.begin(model)
 
     def open(self, model: Request) -> Failure | None:
@@ -238,7 +274,7 @@ class Spreading(Generic[H]):
         for hand in hands:
             self.invite(hand, model)
         failure: Failure | None = None
-        while self._at:
+        while self._opening:
             failure = self._opened(*self._news.get()) or failure
         return None if self.hands else failure
 
@@ -265,30 +301,49 @@ class Spreading(Generic[H]):
                 if self._refused is not None:
                     self._refused(hand.name, update.failure)
                 continue
-            index = self._at.get(hand)
-            if index is None or index == _OPENING:
+            indices = self._at.get(hand)
+            if indices is None:
                 self._opened(hand, update)
                 continue
+            ended = [indices[0]]
             if isinstance(update, Lost):
+                self._losses[indices[0]] = self._losses.get(indices[0], 0) + 1
+                ended = list(indices)
                 self._drop(hand, f"{hand.name} was lost: {update.why}.")
-                self._losses[index] = self._losses.get(index, 0) + 1
                 update = Cancelled()  # what is made of it is kept
             elif isinstance(update, ENDINGS):
-                del self._at[hand]
-            if seen is not None:
-                seen(index, update)
-            belt.update(index, update)
+                self._end_of(hand, update)
+            for index in ended:
+                if seen is not None:
+                    seen(index, update)
+                belt.update(index, update)
 
     def hand_out(self, belt: Conveyor) -> None:
-        """Give what is ready to those who are free."""
-        for hand in self.hands:
-            while hand not in self._at and (job := belt.next_request()) is not None:
-                index, request = job
-                if self._losses.get(index, 0) >= TRIES:
-                    belt.update(index, Failure(f"It was at work in {TRIES} devices when they were lost."))
-                else:
-                    self._at[hand] = index
-                    hand.begin(request)
+        """Give what is ready to those who are free, then to those that will be soon."""
+        while (hand := self._next_hand()) is not None and (job := belt.next_request()) is not None:
+            index, request = job
+            if self._losses.get(index, 0) >= TRIES:
+                belt.update(index, Failure(f"It was at work in {TRIES} devices when they were lost."))
+            else:
+                self._at.setdefault(hand, deque()).append(index)
+                hand.begin(request)
+
+    def _next_hand(self) -> H | None:
+        """Who has the fewest photos, and may have one more."""
+        able = [hand for hand in self.hands if hand not in self._opening]
+        hand = min(able, key=self._lying, default=None)
+        return hand if hand is not None and self._lying(hand) < (hand.holds if hand in self._quick else 1) else None
+
+    def _lying(self, hand: Hand) -> int:
+        return len(self._at.get(hand, ()))
+
+    def _end_of(self, hand: Hand, ending: Done | Failure | Cancelled) -> None:
+        """The photo that a hand was at is off its table."""
+        self._at[hand].popleft()
+        if not self._at[hand]:
+            del self._at[hand]
+        if isinstance(ending, Done):
+            (self._quick.add if ending.seconds < QUICK_SECONDS else self._quick.discard)(hand)
 
     def close(self) -> None:
         """End all hands."""
@@ -296,13 +351,14 @@ class Spreading(Generic[H]):
             self._end(hand)
         self.hands.clear()
         self._at.clear()
+        self._opening.clear()
 
     def _opened(self, hand: Hand, update: News) -> Failure | None:
         """What a hand says that has no photo: it has opened the model, or why it cannot be used any more."""
         if isinstance(update, Done):
-            self._at.pop(hand, None)
+            self._opening.discard(hand)
         elif isinstance(update, Lost):
-            happened = "cannot be used" if self._at.get(hand) == _OPENING else "was lost"
+            happened = "cannot be used" if hand in self._opening else "was lost"
             failure = Failure(f"{hand.name} {happened}: {update.why}.")
             self._drop(hand, str(failure))
             return failure
@@ -313,6 +369,7 @@ class Spreading(Generic[H]):
 
     def _drop(self, hand: Hand, why: str) -> None:
         self._at.pop(hand, None)
+        self._opening.discard(hand)
         known = next((one for one in self.hands if one is hand), None)
         if known is not None:
             self.hands.remove(known)

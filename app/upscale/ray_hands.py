@@ -141,6 +141,8 @@ def made_at(path: str) -> str:
 class RayHand:
     """One worker of the cluster."""
 
+    holds = 1
+
     def __init__(self, name: str, ray: Any, actor: Any, shared: Path | None, heard: Heard) -> None:
         self.name, self._ray, self._actor, self._shared, self._heard = name, ray, actor, shared, heard
         self._requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()

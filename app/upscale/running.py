@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import QObject, Qt, Signal
 
+from app.inference.devices import threads_beside
 from app.inference.requests import DescribeRequest, DeviceFacts, FurtherDevices
 from app.inference.updates import Failure, Tile, Update
 from app.upscale.conveyor import Conveyor
-from app.upscale.crew import Crew
+from app.upscale.crew import Crew, WindowHand
+from app.upscale.hands import ProcessHand
 from app.upscale.items import Event
 from app.upscale.journal import JobTaken, Journal, JournalError
 from app.upscale.pace import JobProgress, Paces
@@ -184,7 +186,9 @@ class Runner(QObject):
         self._choices = choices
         told = self.device_lost.emit, self._woken.emit, self.memory_refused.emit
         self._crew = crew = Crew(self._worker, self.device, self._processes, *told)
-        self._belt = Conveyor(choices, sha256, crew.wake, patient=False, hands=1 + len(self.further.names))
+        beside = threads_beside([self.device, *self.further.names])
+        hands = WindowHand.holds + ProcessHand.holds * len(self.further.names)
+        self._belt = Conveyor(choices, sha256, crew.wake, beside, patient=False, hands=hands)
         if len(self._rows) > 1:
             crew.gather(self.further, DescribeRequest(choices.network))
         for index, row in enumerate(self._rows):

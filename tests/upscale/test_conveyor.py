@@ -309,6 +309,30 @@ def test_closing_in_the_middle_leaves_nothing_on_the_disk(tmp_path: Path, runnin
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
 
 
+def test_photos_that_come_back_together_keep_their_order(tmp_path: Path, running: Engine) -> None:
+    named = photos(tmp_path / "in", 3)
+    with Conveyor(replace(X2, into=tmp_path / "out"), hands=3) as belt:
+        for index, one in enumerate(planned(named, belt.choices)):
+            belt.add(index, one)
+
+        def taken(count: int) -> list[int]:
+            indices: list[int] = []
+            while len(indices) < count:
+                belt.collect()
+                job = belt.next_request()
+                if job is not None:
+                    indices.append(job[0])
+                belt.wait(0.05)
+            return indices
+
+        assert sorted(taken(3)) == [0, 1, 2]  # whichever was decoded sooner
+        for index in (0, 1, 2):  # a hand that had two was lost, and one was paused
+            belt.update(index, Cancelled())
+        while not belt.idle:
+            belt.collect()
+        assert taken(3) == [0, 1, 2]
+
+
 @pytest.mark.parametrize("ending", [Cancelled(), Done(None, 0.0)])
 def test_closing_while_the_last_tiles_still_wait_for_a_slow_disk_leaves_nothing_there(
     tmp_path: Path, running: Engine, monkeypatch: pytest.MonkeyPatch, ending: Update

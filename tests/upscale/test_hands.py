@@ -4,7 +4,7 @@ import os
 import queue
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.inference.devices import devices_named, own_device, threads_of
+from app.inference.devices import devices_named, own_device, threads_beside, threads_of
 from app.inference.engine import Engine
 from app.inference.requests import DescribeRequest, DeviceRequest, Request, UpscaleRequest
-from app.inference.updates import Done, Failure, Tile, Update
+from app.inference.updates import ENDINGS, Cancelled, Done, Failure, Tile, Update
 from app.log import log_file
 from app.photos.decoding import decode
 from app.upscale.conveyor import Conveyor
@@ -113,7 +113,9 @@ def test_what_cannot_be_handed_over_fails_and_the_hand_goes_on(expected_warnings
         assert isinstance(failed, Failure)
         assert failed.what == "It could not be handed over to cpu:0."
         hand.begin(DeviceRequest())
-        assert isinstance(said.get(timeout=60), Done)
+        hand.begin(UpscaleRequest(TWICE, threading.Lock()))  # type: ignore[arg-type]
+        assert isinstance(said.get(timeout=60), Done)  # of the one before it
+        assert isinstance(said.get(timeout=60), Failure)
     finally:
         hand.close()
 
@@ -144,6 +146,11 @@ class Answers:
     def until(self, kind: type[Update]) -> Any:
         while not isinstance(update := self._said.get(timeout=60), kind):
             assert not isinstance(update, Failure | Lost)
+        return update
+
+    def next_ending(self) -> Update:
+        while not isinstance(update := self._said.get(timeout=60), ENDINGS):
+            assert not isinstance(update, Lost)
         return update
 
 
@@ -181,6 +188,8 @@ def test_an_order_that_a_process_cannot_follow_is_told_and_is_not_taken_for_the_
 
 class Mortal:
     """A hand that is lost once it has made so many tiles of 16 source rows (None: all, and was not yet done)."""
+
+    holds = 1
 
     def __init__(self, name: str, running: Engine, tiles: int | None, heard: Heard) -> None:
         self.name, self._running, self._tiles, self._heard = name, running, tiles, heard
@@ -243,3 +252,147 @@ def test_devices_are_named_by_a_list_and_share_the_cores() -> None:
     assert threads_of(("cpu:0", "cpu:1"), 3) == 3
     assert threads_of(("cpu:0", "cpu:1"), None) == max(1, (os.cpu_count() or 1) // 2)
     assert threads_of(("cuda:0", "cuda:1"), None) is None
+
+
+def test_what_decodes_beside_cards_is_more_than_what_is_taken_from_a_processors_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    assert threads_beside(("cuda:0", "cuda:1")) == 5
+    assert threads_beside(()) == 5  # others compute: a cluster
+    assert threads_beside(("cuda:0", "cpu")) == 2
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    assert threads_beside(("mps",)) == 8
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert threads_beside(("cuda",)) == 2
+
+
+class Listed:
+    """A hand that keeps what it is given, and answers when it is told to."""
+
+    holds = 2
+
+    def __init__(self, name: str, heard: Heard) -> None:
+        self.name, self._heard = name, heard
+        self.lying: list[np.ndarray] = []
+
+    def begin(self, request: Request) -> None:
+        if isinstance(request, UpscaleRequest):
+            self.lying.append(request.pixels)
+        else:
+            self._heard(self, Done(None, 0.0))
+
+    def finish(self, seconds: float) -> None:
+        """Make the photo it is at."""
+        self._heard(self, Tile(doubled(self.lying.pop(0)), 0, 0))
+        self._heard(self, Done(None, seconds))
+
+    def lose(self) -> None:
+        self._heard(self, Lost("its process ended"))
+
+    def close(self) -> None:
+        """There is no process."""
+
+
+class Listeners:
+    """A belt of photos before two such hands."""
+
+    def __init__(self, tmp_path: Path, count: int) -> None:
+        self.choices = replace(X2, into=tmp_path / "out")
+        self.paths = photos(tmp_path / "in", count)
+        self.spreading: Spreading[Listed] = Spreading(lambda said: None)
+        self.hands = [Listed(name, self.spreading.heard) for name in ("a", "b")]
+        self.spreading.hands += self.hands
+        assert self.spreading.open(DescribeRequest(TWICE)) is None
+        self.belt = Conveyor(self.choices, wake=self.spreading.wake, hands=4)
+        for index, one in enumerate(planned(self.paths, self.choices)):
+            self.belt.add(index, one)
+        self.events: list[Event] = []
+
+    def go_on(self, until: Callable[[], bool]) -> None:
+        """Take and hand out until that is so."""
+        while not until():
+            self.step()
+            self.belt.wait(0.05)
+
+    def step(self) -> None:
+        self.spreading.take(self.belt)
+        self.events += self.belt.collect()
+        self.spreading.hand_out(self.belt)
+
+    def lying(self) -> list[list[int]]:
+        """Which photos lie with each hand."""
+        known = [decode(path).pixels for path in self.paths]
+
+        def number(photo: np.ndarray) -> int:
+            return next(i for i, one in enumerate(known) if np.array_equal(one, photo))
+
+        return [[number(photo) for photo in hand.lying] for hand in self.hands]
+
+    def are_done(self, count: int) -> bool:
+        return sum(event.stage == "done" for event in self.events) == count
+
+
+@pytest.fixture
+def listeners(tmp_path: Path) -> Iterator[Listeners]:
+    made = Listeners(tmp_path, 8)
+    yield made
+    made.spreading.close()
+    made.belt.close()
+
+
+def test_the_next_photo_lies_with_a_hand_that_is_quick(listeners: Listeners) -> None:
+    listeners.go_on(lambda: listeners.lying() == [[0], [1]])  # nobody knows yet how quick they are
+    a, b = listeners.hands
+    a.finish(0.1)
+    b.finish(20.0)
+    listeners.go_on(lambda: listeners.lying() == [[2, 4], [3]])
+    a.finish(0.1)
+    listeners.go_on(lambda: listeners.lying() == [[4, 5], [3]])
+    b.finish(0.1)  # whoever has nothing comes before who has one
+    listeners.go_on(lambda: listeners.lying() == [[4, 5], [6, 7]])
+    a.finish(20.0)
+    b.finish(0.1)
+    a.finish(0.1)
+    b.finish(0.1)
+    listeners.go_on(lambda: listeners.belt.finished)
+    assert listeners.are_done(8)
+    for one in planned(listeners.paths, replace(listeners.choices, on_exists="overwrite")):
+        assert one.output is not None
+        assert np.array_equal(decode(one.output).pixels, doubled(decode(one.source).pixels))
+
+
+def test_a_hand_that_is_lost_gives_back_both_photos_and_only_the_one_at_work_was_lost_there(listeners: Listeners) -> None:
+    listeners.go_on(lambda: listeners.lying() == [[0], [1]])
+    a, b = listeners.hands
+    a.finish(0.1)
+    b.finish(0.1)
+    listeners.go_on(lambda: listeners.lying() == [[2, 4], [3, 5]])
+    a.lose()
+    while not listeners.are_done(8):
+        listeners.go_on(lambda: bool(b.lying) or listeners.belt.finished)
+        if b.lying:
+            b.finish(0.1)
+    assert listeners.spreading.hands == [b]
+    assert listeners.spreading._losses == {2: 1}
+
+
+def test_a_process_drops_all_that_lies_with_it_and_goes_on(ganvas_home: Path) -> None:
+    catalogue(ganvas_home / "data" / "catalogue")
+    answers = Answers()
+    hand = ProcessHand("cpu:0", "float32", 1, answers.heard)
+    try:
+        for _ in range(2):
+            hand.begin(UpscaleRequest(TWICE, np.zeros((4000, 300, 3), np.uint8)))
+        answers.until(Tile)
+        hand.cancel()
+        assert answers.next_ending() == Cancelled()
+        assert answers.next_ending() == Cancelled()
+        hand.cancel()  # nothing lies there
+        photo = np.random.RandomState(0).randint(0, 255, (70, 50, 3)).astype(np.uint8)
+        for _ in range(2):
+            hand.begin(UpscaleRequest(TWICE, photo, keep_result=False))
+        for _ in range(2):
+            made = answers.until(Tile).pixels
+            assert np.abs(made.astype(int) - doubled(photo)[: len(made)]).max() <= 1
+            assert isinstance(answers.next_ending(), Done)
+    finally:
+        hand.close()
