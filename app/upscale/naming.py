@@ -86,6 +86,12 @@ def key(path: str) -> str:
     return unicodedata.normalize("NFC", path).casefold()
 
 
+def place(path: Path) -> str:
+    """Where a file is or would be, whatever links lead into its folder. The file's own name stays: it may be a link itself."""
+    folder, name = os.path.split(os.path.abspath(path))
+    return os.path.join(os.path.realpath(folder), name)
+
+
 def _bytes(text: str) -> bytes:
     # Names that are no UTF-8 reach Python with lone surrogates for their odd bytes: they go back as those bytes.
     return text.encode("utf-8", "surrogateescape")

@@ -194,11 +194,16 @@ class Planner:
         naming.check_template(choices.template)
         self.choices = choices
         self._taken = {naming.key(os.path.abspath(path)) for path in taken}
-        self._sources = {naming.key(os.path.abspath(path)) for path in sources}
+        self._originals: list[Path] = []
+        self._sources: set[str] = set()
+        self._resolved, self._real = 0, set[str]()  # of so many originals it is known where they really are
+        self.add_sources(sources)
 
     def add_sources(self, paths: Iterable[Path]) -> None:
         """More photos belong to the job: their files are never written over either."""
-        self._sources |= {naming.key(os.path.abspath(path)) for path in paths}
+        more = list(paths)
+        self._originals += more
+        self._sources |= {naming.key(os.path.abspath(path)) for path in more}
 
     def release(self, outputs: Iterable[Path]) -> None:
         """Names that were given are free again: their photos are planned once more."""
@@ -252,7 +257,7 @@ class Planner:
             key = naming.key(os.path.abspath(output))
             in_the_way = os.path.lexists(output)
             if key not in self._taken and key not in self._sources:
-                if not in_the_way or self.choices.on_exists == "overwrite":
+                if not in_the_way or (self.choices.on_exists == "overwrite" and not self._is_original(output)):
                     break
                 if self.choices.on_exists == "skip":
                     self._taken.add(key)
@@ -261,6 +266,15 @@ class Planner:
             output = wanted.with_name(naming.numbered(wanted.name, number))
         self._taken.add(key)
         return replace(planned, output=output, replaces=self.choices.on_exists == "overwrite")
+
+    def _is_original(self, output: Path) -> bool:
+        """Whether what bears this name is a photo of the job by another path: a folder of results may be a link to theirs, and
+        a photo a link to one there. The disk is asked only here, where something would be written over."""
+        while self._resolved < len(self._originals):
+            path = self._originals[self._resolved]
+            self._real |= {naming.key(naming.place(path)), naming.key(os.path.realpath(path))}
+            self._resolved += 1
+        return naming.key(naming.place(output)) in self._real
 
 
 def _obstacle(planned: Planned, reduce: bool) -> str:

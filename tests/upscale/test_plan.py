@@ -127,6 +127,21 @@ def test_an_original_is_never_overwritten(tmp_path: Path) -> None:
     assert outputs == {tmp_path / "x (2).png", tmp_path / "y (2).png"}
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links take a privilege there")
+def test_an_original_is_never_overwritten_through_a_link(tmp_path: Path) -> None:
+    named = [photo(tmp_path / "photos" / name) for name in ("x.png", "y.png")]
+    (tmp_path / "out").symlink_to(tmp_path / "photos", target_is_directory=True)
+    choices = replace(CHOICES, into=tmp_path / "out", template="{name}", on_exists="overwrite")
+    assert [p.output and p.output.name for p in planned([tmp_path / "photos"], choices)] == ["x (2).png", "y (2).png"]
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "x.png").symlink_to(named[0])
+    (one,) = planned([tmp_path / "linked"], choices)
+    assert one.output == tmp_path / "out" / "x (2).png"
+    other = photo(tmp_path / "photos" / "x (2).png")  # no photo of the job: it was chosen that it goes
+    (one,) = planned([tmp_path / "linked"], choices)
+    assert (one.output and one.output.name, one.replaces) == (other.name, True)
+
+
 def test_what_a_format_cannot_hold_is_refused_with_a_hint(tmp_path: Path) -> None:
     photo(tmp_path / "long.png", np.zeros((2, 5000, 3), np.uint8))
     photo(tmp_path / "deep.png", np.zeros((6, 8, 3), np.uint16))
