@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -260,7 +259,7 @@ def _planned(
     everything = list(gather(named, recursive, leave_out))
     planner = Planner(choices, (found.path for found in everything), taken or ())
     for found in everything:
-        if known is None or os.path.abspath(found.path) not in known:
+        if known is None or naming.place(found.path) not in known:
             yield planner.plan(found)
 
 
@@ -309,7 +308,8 @@ def _noted(
     reporter.note(f"Going on: {old.done} of {old.total} are done.", done=old.done, total=old.total)
     before = list(journal.entries(old.id))
     outputs = [entry.planned.output for entry in before if entry.planned.output]
-    known = {os.path.abspath(entry.planned.source) for entry in before}
+    # Results may lie among the photos: those of this job are no new ones.
+    known = {naming.place(path) for path in (*(entry.planned.source for entry in before), *outputs)}
     journal.extend(old.id, _planned(named, choices, args.recursive, outputs, known))
     return old.id, [entry for entry in journal.entries(old.id, again=True) if entry.state != "done"]
 

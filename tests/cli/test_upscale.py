@@ -221,6 +221,15 @@ def test_resume_of_a_finished_job_doubles_nothing_and_makes_again_what_is_gone(
     assert len(list((tmp_path / "out").iterdir())) == 4
 
 
+def test_results_among_the_photos_are_no_new_ones_for_a_job_that_goes_on(tmp_path: Path) -> None:
+    photos(tmp_path / "in", 2)
+    assert upscale(tmp_path / "in", "--out", tmp_path / "in") == OK
+    names = sorted(path.name for path in (tmp_path / "in").iterdir())
+    (tmp_path / "in" / "photo1_twice_x2.png").unlink()
+    assert upscale(tmp_path / "in", "--out", tmp_path / "in", "--resume") == OK
+    assert sorted(path.name for path in (tmp_path / "in").iterdir()) == names
+
+
 def test_a_file_that_took_the_name_meanwhile_stays_and_the_photo_gets_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
