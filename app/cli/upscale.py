@@ -306,6 +306,7 @@ def _noted(
     journal.reopen(old.id)
     old = journal.facts(old.id) or old
     reporter.note(f"Going on: {old.done} of {old.total} are done.", done=old.done, total=old.total)
+    journal.forget(old.id, ("refused", "skipped"))  # they are looked at anew: a reason may be gone
     before = list(journal.entries(old.id))
     outputs = [entry.planned.output for entry in before if entry.planned.output]
     # Results may lie among the photos: those of this job are no new ones.

@@ -189,6 +189,11 @@ class Journal:
             self._base.execute("UPDATE photos SET state='waiting', reason='' WHERE job=? AND state='failed'", (job,))
             self._base.execute("UPDATE jobs SET ended=NULL WHERE id=?", (job,))
 
+    def forget(self, job: int, states: Sequence[PhotoState]) -> None:
+        """Take photos that are in one of these states out of a job, so that they can be planned anew."""
+        with self._together():
+            self._base.executemany("DELETE FROM photos WHERE job=? AND state=?", [(job, state) for state in states])
+
     def unfinished(self) -> list[JobFacts]:
         """The jobs that did not end and in which photos wait, the newest first."""
         found = self._base.execute("SELECT id FROM jobs WHERE ended IS NULL ORDER BY id DESC").fetchall()

@@ -230,6 +230,25 @@ def test_results_among_the_photos_are_no_new_ones_for_a_job_that_goes_on(tmp_pat
     assert sorted(path.name for path in (tmp_path / "in").iterdir()) == names
 
 
+def test_what_was_refused_or_skipped_is_looked_at_anew_by_a_job_that_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = photos(tmp_path / "in", 3)
+    whole, there = named[0].read_bytes(), tmp_path / "out" / "photo1_twice_x2.png"
+    named[0].write_bytes(b"")
+    there.parent.mkdir()
+    there.write_bytes(b"theirs")
+    words = (tmp_path / "in", "--out", tmp_path / "out", "--on-exists", "skip", "--resume")
+    for code in (SOME_FAILED, NOTHING_DONE):
+        assert upscale(*words) == code
+        assert "photo0.png: The file is empty." in capsys.readouterr().err
+        assert there.read_bytes() == b"theirs"
+    named[0].write_bytes(whole)
+    there.unlink()
+    assert upscale(*words) == OK
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"photo{i}_twice_x2.png" for i in range(3)]
+
+
 def test_a_file_that_took_the_name_meanwhile_stays_and_the_photo_gets_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
