@@ -303,6 +303,7 @@ def _noted(
         if not entries:
             reporter.note("There are no photos in what was named.")
         return number, entries
+    journal.check_free(old.id)
     journal.reopen(old.id)
     old = journal.facts(old.id) or old
     reporter.note(f"Going on: {old.done} of {old.total} are done.", done=old.done, total=old.total)

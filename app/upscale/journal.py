@@ -52,6 +52,9 @@ class JournalError(Exception):
 class JobTaken(JournalError):
     """Another process works on the job."""
 
+    def __init__(self) -> None:
+        super().__init__("Another Ganvas is working on this job.")
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -262,12 +265,17 @@ class Journal:
             try:
                 lock.execute("BEGIN EXCLUSIVE")
             except sqlite3.OperationalError as error:
-                raise JobTaken("Another Ganvas is working on this job.") from error
+                raise JobTaken from error
             self._sweep(job)
             self._base.execute("UPDATE jobs SET token=?, began=? WHERE id=?", (placing.TOKEN, time.time(), job))
             yield
         finally:
             lock.close()
+
+    def check_free(self, job: int) -> None:
+        """`JobTaken` where another process works on a job: then nothing of it may be changed."""
+        if self.is_held(job):
+            raise JobTaken
 
     def is_held(self, job: int) -> bool:
         """Whether somebody works on a job."""

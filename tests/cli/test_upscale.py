@@ -249,6 +249,19 @@ def test_what_was_refused_or_skipped_is_looked_at_anew_by_a_job_that_goes_on(
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"photo{i}_twice_x2.png" for i in range(3)]
 
 
+def test_a_job_that_is_worked_on_is_left_alone_by_resume(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photos(tmp_path / "in", 2)
+    (tmp_path / "in" / "photo0.png").write_bytes(b"")
+    words = (tmp_path / "in", "--out", tmp_path / "out")
+    assert upscale(*words) == SOME_FAILED
+    with Journal() as journal, journal.claimed(1):
+        journal.mark(1, 1, "failed")
+        before = [(entry.place, entry.state) for entry in journal.entries(1)]
+        assert upscale(*words, "--resume") == NOTHING_DONE
+        assert "Another Ganvas is working on this job." in capsys.readouterr().err
+        assert [(entry.place, entry.state) for entry in journal.entries(1)] == before
+
+
 def test_a_file_that_took_the_name_meanwhile_stays_and_the_photo_gets_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
