@@ -61,8 +61,12 @@ def put_right(block: bytes, width: int, height: int, dpi: tuple[float, float] | 
     new = bytearray(block)
     try:
         order, first = _header(block)
-        entries = {entry.tag: entry for entry in _entries(block, order, first)}
-        _set_integer(new, order, entries.get(ORIENTATION), 1)
+        found = list(_entries(block, order, first))
+        entries = {entry.tag: entry for entry in found}
+        for entry in found:
+            if entry.tag == ORIENTATION:
+                # Whatever it was: libvips turns by bytes and signed numbers too, and whoever reads the result would once more.
+                struct.pack_into(order + "HIHH", new, entry.value_at - 6, SHORT, 1, 1, 0)
         if dpi:
             for tag, value in ((X_RESOLUTION, dpi[0]), (Y_RESOLUTION, dpi[1])):
                 _set_rational(new, order, entries.get(tag), value)

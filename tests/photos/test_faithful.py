@@ -109,6 +109,22 @@ def test_orientation_is_applied_once_and_then_says_upright(tmp_path: Path, orien
     assert np.array_equal(again.pixels, photo.pixels)
 
 
+@pytest.mark.parametrize("kind", [1, 3, 4, 6, 8, 9], ids=["byte", "short", "long", "signed byte", "signed short", "signed long"])
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_orientation_of_an_odd_type_is_not_applied_twice(tmp_path: Path, kind: int, count: int, order: str) -> None:
+    value = struct.pack(order + {1: "B3x", 3: "H2x", 4: "I", 6: "b3x", 8: "h2x", 9: "i"}[kind], 6)
+    head = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(order + "IH", 8, 1)
+    tags = head + struct.pack(order + "HHI", exif.ORIENTATION, kind, count) + value + bytes(4)
+    Image.fromarray(gradient(24, 40, 3)).save(tmp_path / "photo.jpg", exif=b"Exif\0\0" + tags)
+    photo = decode(tmp_path / "photo.jpg")
+    encode(photo, tmp_path / "again.png")
+    again = decode(tmp_path / "again.png")
+    assert np.array_equal(again.pixels, photo.pixels)
+    assert again.exif is not None
+    assert struct.pack(order + "HHIHH", exif.ORIENTATION, 3, 1, 1, 0) in again.exif
+
+
 def test_an_embedded_thumbnail_that_no_longer_fits_is_unlinked() -> None:
     block = exif_block(6)
     count = int.from_bytes(block[8:10], "little" if block[:2] == b"II" else "big")
