@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 ORIENTATION, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x0112, 0x011A, 0x011B, 0x0128
 EXIF_IFD, GPS_IFD, PIXEL_X, PIXEL_Y = 0x8769, 0x8825, 0xA002, 0xA003
-SHORT, LONG, RATIONAL = 3, 4, 5
+SHORT, LONG, RATIONAL, IFD = 3, 4, 5, 13
 # Bytes of one value of each type (TIFF 6.0, section 2).
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
 # A camera writes some sixty entries; a directory with more than this is not EXIF.
@@ -89,17 +89,20 @@ def without_place(block: bytes) -> bytes:
     new = bytearray(block)
     try:
         order, first = _header(block)
-        pointer = next((entry for entry in _entries(block, order, first) if entry.tag == GPS_IFD), None)
-        start = _integer(block, order, pointer)
-        if not start:
-            return block
-        places = list(_entries(block, order, start))
-        for entry in places:
-            size = entry.count * SIZES.get(entry.kind, 1)
-            at = entry.value_at if size <= 4 else struct.unpack_from(order + "I", block, entry.value_at)[0]
-            end = min(at + size, len(new))
-            new[at:end] = bytes(max(0, end - at))
-        new[start : start + 2 + 12 * len(places)] = bytes(2 + 12 * len(places))
+        for pointer in _entries(block, order, first):
+            if pointer.tag != GPS_IFD:
+                continue
+            # It may be of the type IFD, too (TIFF technical note 1): a number of 32 bits, whatever it is called.
+            start = struct.unpack_from(order + ("H" if pointer.kind == SHORT else "I"), block, pointer.value_at)[0]
+            if not start:
+                continue
+            places = list(_entries(block, order, start))
+            for entry in places:
+                size = entry.count * SIZES.get(entry.kind, 1)
+                at = entry.value_at if size <= 4 else struct.unpack_from(order + "I", block, entry.value_at)[0]
+                end = min(at + size, len(new))
+                new[at:end] = bytes(max(0, end - at))
+            new[start : start + 2 + 12 * len(places)] = bytes(2 + 12 * len(places))
     except struct.error:
         return b""
     return bytes(new)
@@ -123,7 +126,7 @@ def _entries(block: bytes, order: str, at: int) -> Iterator[_Entry]:
 
 
 def _integer(block: bytes, order: str, entry: _Entry | None) -> int | None:
-    if entry is None or entry.count != 1 or entry.kind not in (SHORT, LONG):
+    if entry is None or entry.count != 1 or entry.kind not in (SHORT, LONG, IFD):
         return None
     return int(struct.unpack_from(order + ("H" if entry.kind == SHORT else "I"), block, entry.value_at)[0])
 

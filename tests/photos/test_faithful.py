@@ -144,17 +144,22 @@ def test_broken_exif_says_nothing_and_harms_nobody(garbage: bytes) -> None:
         assert fixed is None or len(fixed) == len(block)
 
 
-def test_of_where_a_photo_was_taken_no_byte_is_left() -> None:
+@pytest.mark.parametrize("kind", [4, 13], ids=["long", "directory"])
+def test_of_where_a_photo_was_taken_no_byte_is_left(kind: int) -> None:
     tags = Image.Exif()
     tags[0x010F] = "A camera"
-    tags.get_ifd(exif.GPS_IFD).update({1: "N", 2: (52.0, 31.0, 12.25), 3: "E", 4: (13.0, 24.0, 17.5), 29: "2026:11:26"})
+    tags.get_ifd(exif.GPS_IFD).update({1: "N", 2: (52.0, 31.0, 12.25), 3: "E", 4: (14.0, 24.0, 17.5), 29: "2026:11:26"})
     block = tags.tobytes()[6:]
     assert b"2026:11:26" in block
+    order = "<" if block[:2] == b"II" else ">"
+    pointer = struct.pack(order + "HH", exif.GPS_IFD, 4)
+    assert pointer in block
+    block = block.replace(pointer, struct.pack(order + "HH", exif.GPS_IFD, kind))
     cleared = exif.without_place(block)
     assert len(cleared) == len(block)
     assert b"A camera" in cleared
     assert b"2026" not in cleared
-    for figure in (52, 31, 13, 24):
+    for figure in (52, 31, 14, 24):
         for order in ("<", ">"):
             assert struct.pack(order + "II", figure, 1) not in cleared
     again = Image.Exif()
