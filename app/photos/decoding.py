@@ -76,8 +76,20 @@ def probe(path: Path) -> PhotoFacts:
         # libheif turns a picture itself, whatever its EXIF says.
         if name != "avif" and image.get_typeof("orientation") and image.get("orientation") >= 5:
             width, height = height, width
-        bands = 3 if image.interpretation == "cmyk" else min(image.bands, 4)
-        return PhotoFacts(name, width, height, bands, 16 if image.format == "ushort" else 8, _pages(image))
+        _check_numbers(image)
+        bands = 3 + image.hasalpha() if image.interpretation == "cmyk" else min(image.bands, 4)
+        deep = image.format == "ushort" or image.interpretation in _TO_16_BITS
+        return PhotoFacts(name, width, height, bands, 16 if deep else 8, _pages(image))
+
+
+# What libvips calls colours that become sRGB of 16 bits here, whatever numbers they are stored as.
+_TO_16_BITS = ("lab", "labs", "xyz", "scrgb")
+
+
+def _check_numbers(image: Any) -> None:
+    """Refuse what holds no colours that can be shown."""
+    if image.format not in ("uchar", "ushort") and image.interpretation not in _TO_16_BITS:
+        raise PhotoError("It holds numbers that are no 8- or 16-bit colours (a scientific or HDR picture).")
 
 
 def _probe_video(path: Path, name: str) -> PhotoFacts:
@@ -215,6 +227,8 @@ def _sentence(error: pyvips.Error, name: str, file: IO[bytes]) -> PhotoError:
     ends = ("premature end", "unexpected end", "bad seek", "read error", "insufficient", "truncated", "end of file")
     if name == "tiff" and "bad labq format" in text:  # all of 8 bits are, for libvips
         return PhotoError("It is in Lab colours of 8 bits, which cannot be read.", "Save it as RGB, or as Lab of 16 bits.")
+    if name == "tiff" and any(words in text for words in ("separate planes not supported", "not a whole number of bytes")):
+        return PhotoError("It is a TIFF of a kind that cannot be read.", "Save it with 8 or 16 bits, its colours side by side.")
     cut_off = ends_early(file, name)
     if cut_off or (cut_off is None and any(end in text.lower() for end in ends)):
         return PhotoError("It is cut off: the file ends before the picture does.")
@@ -265,21 +279,23 @@ def _metadata(image: Any) -> Metadata:
 
 def _plain_colour(image: Any, icc: bytes | None, warnings: list[str]) -> tuple[Any, bytes | None]:
     """Grey or RGB with or without alpha, 8 or 16 bits, and the profile that its numbers are in."""
+    _check_numbers(image)
     try:
         if image.interpretation == "cmyk":
             bits = 16 if image.format == "ushort" else 8
-            image = image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=bits)
+            # Beside inks of 16 bits libvips takes transparency for one of 8 and makes nearly all of it opaque: it goes around.
+            beside = image[4 : image.bands] if image.bands > 4 else None
+            image = image[0:4].icc_transform("srgb", embedded=True, input_profile="cmyk", depth=bits)
+            image = image if beside is None else image.bandjoin(beside)
             warnings.append("Its CMYK colours were converted to sRGB.")
             icc = None
-        elif image.interpretation in ("lab", "labs", "xyz", "scrgb"):
+        elif image.interpretation in _TO_16_BITS:
             if image.interpretation == "scrgb":
                 warnings.append("Its linear light was converted to sRGB of 16 bits; what is brighter than white became white.")
             else:
                 warnings.append("Its Lab or XYZ colours were converted to sRGB of 16 bits.")
             image = image.colourspace("rgb16")
             icc = None
-        elif image.format not in ("uchar", "ushort"):
-            raise PhotoError("It holds numbers that are no 8- or 16-bit colours (a scientific or HDR picture).")
         if image.bands > 4:
             warnings.append(f"Of its {image.bands} channels the first {3 + image.hasalpha()} were kept.")
             image = image[0:4] if image.hasalpha() else image[0:3]

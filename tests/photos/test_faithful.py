@@ -189,12 +189,25 @@ def test_cmyk_becomes_srgb_and_says_so(tmp_path: Path) -> None:
     assert any("CMYK" in warning for warning in photo.warnings)
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_transparency_beside_inks_stays_what_it_is(tmp_path: Path, kind: type) -> None:
+    pixels = gradient(20, 30, 5, kind)
+    inks = pyvips.Image.new_from_memory(pixels.tobytes(), 30, 20, 5, "uchar" if kind is np.uint8 else "ushort")
+    inks.copy(interpretation="cmyk").tiffsave(str(tmp_path / "inks.tif"))
+    photo, facts = decode(tmp_path / "inks.tif"), probe(tmp_path / "inks.tif")
+    assert np.array_equal(photo.pixels[..., 3], pixels[..., 4])
+    assert (facts.channels, facts.bits) == (photo.channels, photo.bits)
+    inks.bandjoin(inks[0]).copy(interpretation="cmyk").tiffsave(str(tmp_path / "more.tif"))
+    assert "Of its 5 channels the first 4 were kept." in decode(tmp_path / "more.tif").warnings
+
+
 def test_other_colours_become_srgb_and_say_so_or_why_not(tmp_path: Path) -> None:
     picture = pyvips.Image.new_from_array(gradient(16, 24, 3), interpretation="srgb")
     for space, word in (("lab", "Lab"), ("labs", "Lab"), ("scrgb", "linear light")):
         picture.colourspace(space).tiffsave(str(tmp_path / f"{space}.tif"))
         photo = decode(tmp_path / f"{space}.tif")
         assert photo.pixels.dtype == np.uint16
+        assert probe(tmp_path / f"{space}.tif").bits == 16
         assert np.abs(photo.pixels / 257 - gradient(16, 24, 3)).max() < 1.5
         (warning,) = photo.warnings
         assert word in warning
@@ -310,10 +323,32 @@ def test_a_profile_of_other_channels_is_left_out_and_told(tmp_path: Path) -> Non
     assert "profile does not fit" in again.warnings[0]
 
 
-def test_floating_point_pictures_are_refused_in_words() -> None:
-    blob = (pyvips.Image.black(8, 8) + 0.5).tiffsave_buffer()
-    with pytest.raises(PhotoError, match="no 8- or 16-bit colours"):
-        decode(blob)
+def test_floating_point_pictures_are_refused_in_words(tmp_path: Path) -> None:
+    (pyvips.Image.black(8, 8) + 0.5).tiffsave(str(tmp_path / "height.tif"))
+    for read in (decode, probe):
+        with pytest.raises(PhotoError, match="no 8- or 16-bit colours"):
+            read(tmp_path / "height.tif")
+
+
+GREY_OF_12_BITS = {0x0102: [12], 0x0106: [1], 0x0111: [8], 0x0115: [1], 0x0116: [16], 0x0117: [384]}
+TILES_OF_ONE_CHANNEL = {0x0102: [8] * 3, 0x0106: [2], 0x0115: [3], 0x011C: [2]}
+TILES_OF_ONE_CHANNEL |= {0x0142: [16], 0x0143: [16], 0x0144: [8, 264, 520], 0x0145: [256] * 3}
+
+
+@pytest.mark.parametrize("tags", [GREY_OF_12_BITS, TILES_OF_ONE_CHANNEL], ids=["12 bits", "tiles of one channel"])
+def test_a_sound_tiff_of_a_kind_that_is_not_read_is_not_called_broken(tmp_path: Path, tags: dict[int, list[int]]) -> None:
+    tags = {0x0100: [16], 0x0101: [16], 0x0103: [1], **tags}
+    pixels, table, values = bytes(768), b"", b""
+    behind = 8 + len(pixels) + 2 + 12 * len(tags) + 4
+    for tag, numbers in sorted(tags.items()):
+        packed = struct.pack(f"<{len(numbers)}I", *numbers)
+        table += struct.pack("<HHI", tag, 4, len(numbers))
+        table += packed if len(numbers) == 1 else struct.pack("<I", behind + len(values))
+        values += packed if len(numbers) > 1 else b""
+    directory = struct.pack("<H", len(tags)) + table + bytes(4) + values
+    (tmp_path / "odd.tif").write_bytes(b"II*\0" + struct.pack("<I", 8 + len(pixels)) + pixels + directory)
+    with pytest.raises(PhotoError, match="a kind that cannot be read"):
+        decode(tmp_path / "odd.tif")
 
 
 def test_bytes_and_files_give_the_same(tmp_path: Path) -> None:
