@@ -202,15 +202,22 @@ class Film:
 
 def metadata(facts: VideoFacts, planned: Planned, choices: Choices, sha256: str) -> list[str]:
     """ffmpeg's words for what the result tells of itself: the source's tags as far as they are kept, and the recipe."""
-    kept = ["-map_metadata", "1", "-map_metadata:s:v:0", "1:s:v:0"]
+    kept = ["-map_metadata", "1", "-map_metadata:s:v:0", "1:s:v:0", *_of_tracks(facts, "ast")]
     if choices.metadata == "strip":
-        kept = ["-map_metadata", "-1"]
+        kept = ["-map_metadata", "-1", *_of_tracks(facts, "t")]  # an attached file is none without its name
     elif choices.metadata == "no-place":
         kept += [word for tag in _PLACE for word in ("-metadata", f"{tag}=")]
     made = results.recipe_text(planned, choices, sha256)
     if planned.format in ("mp4", "mov"):
         return kept if facts.comment and choices.metadata != "strip" else [*kept, "-metadata", f"comment={made}"]
     return [*kept, "-metadata", f"GANVAS={made}"]
+
+
+def _of_tracks(facts: VideoFacts, kinds: str) -> list[str]:
+    """Words that keep the tags of tracks of these kinds, their languages and titles: ffmpeg leaves all of them out as soon as
+    those of one track are asked for, and takes them for each track by its number alone."""
+    tracks = [f"s:{kind}:{i}" for kind in kinds for i in range(facts.tracks.get(kind, 0))]
+    return [word for track in tracks for word in (f"-map_metadata:{track}", f"1:{track}")]
 
 
 # Under these names MP4, QuickTime and Matroska files tell where they were taken.

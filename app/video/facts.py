@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -55,7 +56,7 @@ class Mastering:
 class VideoFacts:
     """`width` and `height` as seen (turned upright), `frames` by length and rate (about: only the end tells), `rate` frames a
     second, `base` the seconds of one tick of its clock, `aspect` the shape of a pixel, `bits` of a channel, `comment`:
-    it has one.
+    it has one. `tracks` is how many of each kind it has beside the picture: "a" sound, "s" subtitles, "t" attached files (fonts).
     """
 
     format: str
@@ -72,6 +73,7 @@ class VideoFacts:
     transparent: bool = False
     comment: bool = False
     mastering: Mastering | None = None
+    tracks: Mapping[str, int] = field(default_factory=dict)
 
 
 def look(path: Path, format: str) -> VideoFacts:
@@ -126,7 +128,18 @@ def _read(report: list[str], format: str) -> VideoFacts:
         "alpha_mode" in text or kind.startswith(("yuva", "rgba", "bgra", "argb", "abgr", "gbrap")),
         re.search(r"^\[info\] +comment *:", text, re.MULTILINE) is not None,
         _mastering(text),
+        _tracks(text),
     )
+
+
+# By ffmpeg's names, and by its letters for them.
+_TRACKS = {"Audio": "a", "Subtitle": "s", "Attachment": "t"}
+
+
+def _tracks(text: str) -> dict[str, int]:
+    source = text.split("Stream mapping:")[0]
+    found = re.findall(r"^\[info\] +Stream #0:\S+: (Audio|Subtitle|Attachment):", source, re.MULTILINE)
+    return {letter: found.count(name) for name, letter in _TRACKS.items()}
 
 
 _NUMBER = r"([\d.]+)"

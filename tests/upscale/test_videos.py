@@ -138,6 +138,39 @@ def test_every_frame_is_enlarged_at_its_time_in_its_colours_with_its_sound(tmp_p
     assert f'"model": "{TWICE}"' in report
 
 
+def with_tracks(tmp_path: Path, name: str) -> Path:
+    """A video with sound in two languages and subtitles in a third; in Matroska the letters for these are attached."""
+    plain, path = make(tmp_path / "plain.mp4", "-c:a", "aac"), tmp_path / name
+    (tmp_path / "text.srt").write_text("1\n00:00:00,100 --> 00:00:00,400\nGood day\n")
+    (tmp_path / "letters.ttf").write_bytes(b"letters" * 50)
+    attached = ("-attach", str(tmp_path / "letters.ttf"), "-metadata:s:t", "mimetype=font/ttf") if path.suffix == ".mkv" else ()
+    words = [
+        *("-i", str(plain), "-i", str(tmp_path / "text.srt"), *attached),
+        *("-map", "0:v", "-map", "0:a", "-map", "0:a", "-map", "1"),
+        *("-c", "copy", "-c:s", "srt" if path.suffix == ".mkv" else "mov_text"),
+        *("-metadata:s:a:0", "language=fra", "-metadata:s:a:1", "language=ita", "-metadata:s:s:0", "language=spa", str(path)),
+    ]
+    subprocess.run([str(program.find()), "-v", "error", *words], check=True)
+    return path
+
+
+def tracks_of(path: Path) -> list[str]:
+    report = subprocess.run([str(program.find()), "-i", str(path)], capture_output=True, text=True).stderr
+    found = re.findall(r"Stream #0:\S+?(\(\w+\))?: (Audio|Subtitle|Attachment): (\w+)", report)
+    return ["".join(one) for one in found] + re.findall(r"(?:filename|mimetype) *: (\S+)", report)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mov", "a.mkv"])
+def test_tracks_keep_their_languages_and_attached_files_their_names(tmp_path: Path, running: Engine, name: str) -> None:
+    path = with_tracks(tmp_path, name)
+    assert len(before := tracks_of(path)) == (6 if name == "a.mkv" else 3)
+    assert before[:2] == ["(fra)Audioaac", "(ita)Audioaac"]
+    assert tracks_of(enlarge(running, path)) == before
+    stripped = tracks_of(enlarge(running, path, replace(X2, metadata="strip", into=tmp_path / "bare")))
+    assert len(stripped) == len(before)
+    assert stripped[4:] == before[4:]
+
+
 def test_a_variable_rate_stays_as_it_is(tmp_path: Path, running: Engine) -> None:
     jumps = f"{COLOURS},{TAGS},settb=1/24000,setpts='N*1000+if(gt(N,5),3777,0)+mod(N*N,7)*31'"
     path = make(
