@@ -92,6 +92,8 @@ class Reel:
             if after is not None:
                 listing.append(f"duration {float((after.begins - segment.begins) * facts.base):.9f}")
         (self.folder / "list.ffconcat").write_text("\n".join(listing) + "\n", encoding="ascii")
+        # Matroska does not hold QuickTime's own kind of subtitles.
+        texts = ("-c:s", "srt") if format == "mkv" and facts.format in ("mp4", "mov") else ()
         muxer = {"mkv": "matroska"}.get(format, format)
         with placing.beside(self.output, replacing) as temporary:
             words = [
@@ -99,7 +101,7 @@ class Reel:
                 *("-f", "concat", "-i", f"file:{self.folder / 'list.ffconcat'}"),
                 *program.reading(source, facts.format),
                 *("-map", "0:v:0", "-map", "1:a?", "-map", "1:s?", *(("-map", "1:t?") if format == "mkv" else ())),
-                *("-c", "copy", "-map_chapters", "1", *metadata),
+                *("-c", "copy", *texts, "-map_chapters", "1", *metadata),
                 *(("-movflags", "+faststart") if format in ("mp4", "mov") else ()),
                 *(("-video_track_timescale", str(ticks(facts.base))) if format in ("mp4", "mov") else ()),
                 *("-f", muxer, "-y", f"file:{temporary}"),

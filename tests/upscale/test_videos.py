@@ -171,6 +171,12 @@ def test_tracks_keep_their_languages_and_attached_files_their_names(tmp_path: Pa
     assert stripped[4:] == before[4:]
 
 
+def test_quicktimes_subtitles_become_such_as_matroska_holds(tmp_path: Path, running: Engine) -> None:
+    made = enlarge(running, with_tracks(tmp_path, "a.mov"), replace(X2, codec="vp9"))
+    assert made.suffix == ".mkv"
+    assert tracks_of(made) == ["(fra)Audioaac", "(ita)Audioaac", "(spa)Subtitlesubrip"]
+
+
 def test_a_variable_rate_stays_as_it_is(tmp_path: Path, running: Engine) -> None:
     jumps = f"{COLOURS},{TAGS},settb=1/24000,setpts='N*1000+if(gt(N,5),3777,0)+mod(N*N,7)*31'"
     path = make(
