@@ -229,7 +229,8 @@ def notes(facts: VideoFacts, choices: Choices) -> tuple[str, ...]:
     encoding = chosen(facts.format, facts.bits, choices.codec, choices.crf)
     said = []
     if facts.bits > encoding.bits:
-        said.append(f"Its {facts.bits} bits became {encoding.bits}: choose H.265 or AV1 to keep 10.")
+        keep = ": choose H.265 or AV1 to keep 10" if encoding.bits < 10 else ""
+        said.append(f"Its {facts.bits} bits became {encoding.bits}{keep}.")
     if facts.mastering is not None and not tells_mastering(encoding, facts.mastering):
         keep = "" if encoding.codec == "h265" else ": H.265 keeps it"
         said.append(f"It is HDR: its curve is kept, what it tells of the screen it was made for is not{keep}.")

@@ -188,6 +188,12 @@ def test_a_variable_rate_stays_as_it_is(tmp_path: Path, running: Engine) -> None
     assert len({round(b - a, 5) for a, b in itertools.pairwise(times)}) > 4
 
 
+def test_sixteen_bits_that_became_ten_are_not_told_to_choose_what_was_chosen(tmp_path: Path) -> None:
+    path = make(tmp_path / "a.mkv", "-c:v", "ffv1", filters="format=gray16le", frames=2)
+    (one,) = planned([path], X2)
+    assert moving.notes_ahead(one, X2) == ("Its 16 bits became 10.",)
+
+
 def test_a_phones_video_comes_out_upright(tmp_path: Path, running: Engine) -> None:
     plain = make(tmp_path / "plain.mp4")
     path = tmp_path / "turned.mp4"
