@@ -1,6 +1,6 @@
 """Animated GIF and WebP: all frames in, all frames out, with their times.
 
-Frames come composed (each is a whole picture, whatever the file stores of it), in sRGB with alpha.
+Frames come composed (each is a whole picture, whatever the file stores of it) and upright, in sRGB with alpha.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from app.photos import containers
+from app.photos import containers, exif
 from app.photos.containers import Metadata
-from app.photos.decoding import ends_early, regular_file
+from app.photos.decoding import ends_early, regular_file, upright
 from app.photos.formats import BOMB_RATIO, HEAD, sniff
 from app.photos.photo import PhotoError
 
@@ -36,6 +36,7 @@ class Animation:
     delays: tuple[int, ...]
     loop: int = 0
     xmp: bytes | None = None
+    exif: bytes | None = None
 
     def __post_init__(self) -> None:
         if self.frames.ndim != 4 or len(self.delays) != len(self.frames):
@@ -72,7 +73,8 @@ def decode_animation(path: Path) -> Animation:
                 problem = "It claims far more pixels than it can hold, so it was not unpacked."
             if problem:
                 raise PhotoError(problem)
-            packet = bytes(image.get("xmp-data")) if image.get_typeof("xmp-data") else None
+            packet, block = (bytes(image.get(f)) if image.get_typeof(f) else None for f in ("xmp-data", "exif-data"))
+            turn = image.get("orientation") if image.get_typeof("orientation") else 1
             delays = tuple(image.get("delay")) if image.get_typeof("delay") else (100,) * pages
             loop = int(image.get("loop")) if image.get_typeof("loop") else 0
             image = _in_srgb(image)
@@ -82,7 +84,11 @@ def decode_animation(path: Path) -> Animation:
     frames = pixels.reshape(pages, height, image.width, image.bands)
     if frames.shape[3] == 4 and (frames[..., 3] == 255).all():
         frames = np.ascontiguousarray(frames[..., :3])
-    return Animation(frames, (*delays, *(100,) * pages)[:pages], loop, packet)
+    if turn != 1:
+        frames = stacked(upright(frame, turn) for frame in frames)
+    if block is not None:
+        block = exif.put_right(exif.strip_prefix(block), frames.shape[2], frames.shape[1], None)
+    return Animation(frames, (*delays, *(100,) * pages)[:pages], loop, packet, block)
 
 
 def _in_srgb(image: Any) -> Any:
@@ -111,7 +117,8 @@ def encode_animation(animation: Animation, format: str, quality: int = 92) -> li
         data = image.webpsave_buffer(Q=quality, lossless=quality == 100, keep="none")
     except pyvips.Error as error:
         raise PhotoError(f"It could not be written: {str(error).strip().splitlines()[-1].strip()}.") from error
-    return containers.embed(data, "webp", Metadata(xmp=animation.xmp)) if animation.xmp else [data]
+    block = exif.put_right(animation.exif, width, height, None) if animation.exif else None
+    return containers.embed(data, "webp", Metadata(exif=block, xmp=animation.xmp)) if block or animation.xmp else [data]
 
 
 def stacked(frames: Iterable[NDArray[Any]]) -> NDArray[np.uint8]:

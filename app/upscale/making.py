@@ -27,7 +27,7 @@ def read(planned: Planned, choices: Choices, sha256: str) -> tuple[Photo, Moving
         return _read_video(planned, choices, sha256)
     if planned.frames > 1:
         animation = decode_animation(planned.source)
-        first = Photo(animation.frames[0], planned.format, xmp=animation.xmp)
+        first = Photo(animation.frames[0], planned.format, exif=animation.exif, xmp=animation.xmp)
         if len(animation.frames) != planned.frames:
             raise PhotoError("The file has changed since the job was planned.", "Add it again.")
         photo = results.dressed(first, planned, choices, sha256)

@@ -205,7 +205,7 @@ def write_animation(frames: list[NDArray[np.uint8]], moving: Animation, photo: P
     """Encode and place an animation of these frames with the times of `moving`; the bytes written. `photo` is `dressed`."""
     assert planned.output is not None
     planned.output.parent.mkdir(parents=True, exist_ok=True)
-    made = Animation(stacked(frames), moving.delays, moving.loop, photo.xmp)
+    made = Animation(stacked(frames), moving.delays, moving.loop, photo.xmp, photo.exif)
     parts = encode_animation(made, planned.format, choices.quality)
     placing.write(planned.output, parts, planned.replaces)
     keep_time(planned, choices)

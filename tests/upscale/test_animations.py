@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from app.inference.engine import Engine
-from app.photos import animation, recipe
+from app.photos import animation, exif, recipe
 from app.photos.animation import Animation, decode_animation, encode_animation
 from app.photos.decoding import probe
 from app.photos.photo import PhotoError
@@ -57,6 +57,29 @@ def test_every_frame_is_enlarged_and_keeps_its_time(tmp_path: Path, running: Eng
     assert shares == sorted(shares)
     if one.format == "webp":
         assert recipe.read_kind(one.output) == "enlarged"
+
+
+def test_an_animation_that_lies_comes_out_upright_and_keeps_what_it_tells(tmp_path: Path, running: Engine) -> None:
+    pictures = [Image.fromarray(np.random.RandomState(i).randint(0, 255, (20, 30, 3)).astype(np.uint8)) for i in range(2)]
+    told = Image.Exif()
+    told[exif.ORIENTATION], told[0x0110] = 6, "Model 7"
+    told.get_ifd(exif.GPS_IFD)[1] = "N"
+    path = tmp_path / "a.webp"
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=40, lossless=True, exif=told)
+    for metadata, kept in (("keep", True), ("no-place", True), ("strip", False)):
+        choices = replace(X2, quality=100, metadata=metadata, into=tmp_path / metadata)
+        (one,) = planned([path], choices)
+        assert one.size == (40, 60)
+        with Conveyor(choices) as belt:
+            belt.add(0, one)
+            assert [event.failure for event in drive(belt, running) if event.failure] == []
+        assert one.output is not None
+        for small, large in zip(pictures, decode_animation(one.output).frames, strict=True):
+            assert np.abs(large.astype(int) - doubled(np.rot90(np.asarray(small), -1))).max() <= 1
+        with Image.open(one.output) as opened:
+            after = opened.getexif()
+            assert (after.get(0x0110), after.get(exif.ORIENTATION)) == (("Model 7", 1) if kept else (None, None))
+            assert bool(after.get_ifd(exif.GPS_IFD)) == (metadata == "keep")
 
 
 def test_frames_of_a_wide_profile_come_in_srgb_and_those_of_a_broken_one_as_they_are(tmp_path: Path) -> None:
