@@ -10,6 +10,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -81,7 +82,8 @@ class Reel:
         """Put the segments together as they are, with sound, subtitles and chapters of the source; the bytes written.
 
         `metadata` are ffmpeg's words about what the file tells of itself. The result appears whole or not at all; `replacing`
-        as for `placing.beside`.
+        as for `placing.beside`. `PhotoError` where that fails; where a segment was damaged meanwhile (a disk, a power cut) all of
+        them are forgotten, or nobody would ever get on.
         """
         if not self.segments:
             raise PhotoError("There is no frame in it.")
@@ -104,11 +106,16 @@ class Reel:
                 *("-c", "copy", *texts, "-map_chapters", "1", *metadata),
                 *(("-movflags", "+faststart") if format in ("mp4", "mov") else ()),
                 *(("-video_track_timescale", str(ticks(facts.base))) if format in ("mp4", "mov") else ()),
-                *("-f", muxer, "-y", f"file:{temporary}"),
+                *("-progress", "pipe:1", "-f", muxer, "-y", f"file:{temporary}"),
             ]
-            code, _, report = program.run(words)
+            code, told, report = program.run(words)
             if any("No space left" in line for line in report):
                 raise OSError(errno.ENOSPC, "No space left on device")
+            # ffmpeg ends well where a segment cannot be read: it stops before it.
+            joined = re.findall(rb"^frame=(\d+)", told, re.MULTILINE)
+            if any("Impossible to open" in line for line in report) or (code == 0 and joined[-1:] != [str(self.frames).encode()]):
+                self.segments = []
+                raise PhotoError("Frames that were finished before are damaged.", "Try it again: it begins anew.")
             if code != 0:
                 raise PhotoError(f"The video could not be put together ({program.complaint(report) or 'ffmpeg gave up'}).")
         return self.output.stat().st_size

@@ -300,6 +300,33 @@ def test_a_stopped_video_goes_on_behind_its_last_segment(
     assert not folder_of(one.output).exists()
 
 
+@pytest.mark.parametrize("number", [0, 1, 2])
+@pytest.mark.parametrize("left", [0, 400, "shorter"])
+def test_a_damaged_segment_is_told_and_made_again(
+    tmp_path: Path, running: Engine, monkeypatch: pytest.MonkeyPatch, number: int, left: int | str
+) -> None:
+    monkeypatch.setattr(moving, "MOST_FRAMES", 2)
+    path = make(tmp_path / "a.mp4", frames=6)
+    (one,) = planned([path], X2)
+    assert one.output is not None
+    film = moving.Film(look(path, "mp4"), one, X2, "")
+    while film.take(np.zeros((64, 96, 3), np.uint8)) is not None:
+        pass
+    film.close()  # as a kill leaves it that comes before they are joined
+    segment = folder_of(one.output) / f"00000{number}.mp4"
+    if left == "shorter":
+        make(segment, frames=1, size="96x64")
+    else:
+        os.truncate(segment, int(left))
+    again = moving.Film(look(path, "mp4"), one, X2, "")
+    assert again.complete
+    with pytest.raises(PhotoError, match="it begins anew"):
+        again.finish()
+    again.close()
+    assert list(one.output.parent.iterdir()) == []
+    assert len(pixels_of(enlarge(running, path))) == 6
+
+
 def test_segments_of_another_plan_are_not_used(tmp_path: Path, running: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(moving, "MOST_FRAMES", 1)
     path = make(tmp_path / "a.mp4", frames=6)
