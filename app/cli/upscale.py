@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -151,25 +152,52 @@ def run(args: argparse.Namespace, *tasks: Task) -> int:
     reporter = Reporter(args.json)
     machine = engine(args, several=True)
     named = list(_named(args.named))
-    card = _card(machine, args.model, args.to or args.scale, named, tasks or ("upscaling", "translation"))
-    if isinstance(card, Failure):
-        reporter.failed(args.model or "upscale", card)
+    decided = _decided(args, machine, named, tasks, args.model, reporter)
+    if decided is None:
         return reporter.finish()
-    choices = looks.with_looks(_choices(args, card), args, card, lambda name: _card(machine, name, None, named, ("upscaling",)))
-    if isinstance(choices, Failure):
-        reporter.failed("upscale", choices)
-        return reporter.finish()
+    card, choices = decided
     if args.dry_run:
         return _dry_run(reporter, choices, list(_planned(named, choices, args.recursive)))
     where = _where(args)  # what cannot be meant is said before a job is noted
     try:
         with Journal() as journal:
+            before = journal.find(_key(args, choices, named)) if args.resume and args.model is None else None
+            if before is not None and before.choices.model != choices.model:
+                decided = _decided(args, machine, named, tasks, before.choices.model, reporter)
+                if decided is None:
+                    return reporter.finish()
+                card, choices = decided
             number, entries = _noted(args, journal, choices, named, reporter)
             with journal.claimed(number):
                 return _work(Job(choices, card, entries, number), machine, where, journal, reporter)
     except JournalError as error:
         reporter.failed("upscale", Failure(str(error)))
         return NOTHING_DONE
+
+
+def _decided(
+    args: argparse.Namespace, machine: Engine, named: list[Path], tasks: tuple[Task, ...], model: str | None, reporter: Reporter
+) -> tuple[Card, Choices] | None:
+    """The card of `model` (None: the best that is quick enough) and all choices; None where there are none, which is said."""
+    card = _card(machine, model, args.to or args.scale, named, tasks or ("upscaling", "translation"))
+    if isinstance(card, Failure):
+        reporter.failed(model or "upscale", card)
+        return None
+    choices = looks.with_looks(_choices(args, card), args, card, lambda name: _card(machine, name, None, named, ("upscaling",)))
+    if isinstance(choices, Failure):
+        reporter.failed("upscale", choices)
+        return None
+    return card, choices
+
+
+def _key(args: argparse.Namespace, choices: Choices, named: list[Path]) -> str:
+    """What makes two commands the same job. Where no model was named it is the same whichever was taken: another may be the best
+    that is quick enough by now, as the first photo has gone or more was measured, and the job goes on with the one it began with.
+    """
+    if args.model is not None:
+        return key_of(choices, named)
+    target = args.to or args.scale or Target("factor", 0)  # 0: as much as the model makes
+    return key_of(replace(choices, model="", scale=0, target=target), named)
 
 
 def _where(args: argparse.Namespace) -> Where:
@@ -293,7 +321,7 @@ def _noted(
     args: argparse.Namespace, journal: Journal, choices: Choices, named: list[Path], reporter: Reporter
 ) -> tuple[int, list[Entry]]:
     """The job in the journal, with its photos: the one that was stopped, where `--resume` finds it, or a new one."""
-    key = key_of(choices, named)
+    key = _key(args, choices, named)
     old = journal.find(key) if args.resume else None
     if old is None:
         if args.resume:

@@ -20,6 +20,7 @@ from app.__main__ import main
 from app.cli.options import NOTHING_DONE, OK, SOME_FAILED, USAGE
 from app.photos.decoding import decode
 from app.upscale.journal import Journal
+from app.upscale.pace import Paces
 from tests.upscale import belt
 from tests.upscale.belt import TWICE, doubled, photos
 
@@ -197,6 +198,32 @@ def test_without_a_model_the_best_quick_one_is_taken(tmp_path: Path) -> None:
     photos(tmp_path / "in", 1)
     assert main(["upscale", str(tmp_path / "in"), "--device", "cpu", "--out", str(tmp_path / "out"), "--format", "png"]) == OK
     assert len(list((tmp_path / "out").iterdir())) == 1
+
+
+def test_a_job_without_a_named_model_goes_on_with_the_one_it_began_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos(tmp_path / "in", 1)
+    words = ["upscale", str(tmp_path / "in"), "--device", "cpu", "--out", str(tmp_path / "out")]
+    assert main(words) == OK
+    (first,) = [path.name for path in (tmp_path / "out").iterdir()]
+    with Journal() as journal:
+        facts = journal.facts(1)
+    assert facts is not None
+    paces = Paces()
+    paces.note(facts.choices.model, "cpu", 1e-9, 1.0)
+    paces.note(facts.choices.model, "cpu", 1e-9, 1.0)
+    paces.keep()
+    photos(tmp_path / "in", 2)
+    capsys.readouterr()
+    assert main([*words, "--dry-run"]) == OK
+    assert first.replace("photo0", "photo1") not in capsys.readouterr().out
+    assert main([*words, "--resume"]) == OK
+    assert "Going on: 1 of 1 are done." in capsys.readouterr().err
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == [first, first.replace("photo0", "photo1")]
+    assert main([*words, "--scale", "2", "--resume"]) == OK  # another command
+    assert "begins anew" in capsys.readouterr().err
 
 
 def test_resume_without_a_job_begins_anew_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
