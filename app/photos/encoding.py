@@ -15,7 +15,7 @@ import pyvips
 from numpy.typing import NDArray
 
 from app.photos import containers, exif, placing
-from app.photos.containers import Metadata, Part, tiff
+from app.photos.containers import Metadata, Part, jpeg, tiff
 from app.photos.formats import EXTENSIONS, FORMATS, refusal, writable
 from app.photos.photo import Photo, PhotoError
 from app.photos.resizing import to_image
@@ -87,6 +87,16 @@ def fit(photo: Photo, format: str, reduce: bool) -> Photo:
             )
         photo = replace(photo, pixels=on_white(photo.pixels))
     return photo
+
+
+def not_kept(photo: Photo, format: str) -> tuple[str, ...]:
+    """What the photo tells besides its pixels and a file of this format has no room for, in sentences."""
+    title, said = FORMATS[format].title, []
+    if photo.exif and len(photo.exif) > jpeg.MAX_EXIF and format in ("jpeg", "avif"):
+        said.append(f"What its camera told (EXIF) is not kept, as {title} holds at most 64 KB of it.")
+    if photo.iptc and format in ("webp", "avif"):
+        said.append(f"Its IPTC records are not kept, as {title} has no place for them.")
+    return tuple(said)
 
 
 def to_8_bits(pixels: NDArray[Any]) -> NDArray[Any]:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from app.inference.updates import Failure, Tile
 from app.photos import exif, iptc, placing, recipe
 from app.photos.animation import Animation, encode_animation, stacked
-from app.photos.encoding import encode_parts, on_white, to_8_bits
+from app.photos.encoding import encode_parts, not_kept, on_white, to_8_bits
 from app.photos.finishing import Finish, finished
 from app.photos.formats import FORMATS
 from app.photos.grain import grain_of
@@ -174,7 +174,8 @@ def dressed(photo: Photo, planned: Planned, choices: Choices, sha256: str = "") 
     dpi = print_dpi(choices.target)
     if dpi is None and photo.dpi is not None:
         dpi = (photo.dpi[0] * planned.size[0] / photo.width, photo.dpi[1] * planned.size[1] / photo.height)
-    return replace(photo, exif=block, xmp=made, iptc=records, dpi=dpi)
+    kept = replace(photo, exif=block, xmp=made, iptc=records, dpi=dpi)
+    return replace(kept, warnings=(*photo.warnings, *not_kept(kept, planned.format)))
 
 
 def write(pixels: NDArray[Any], photo: Photo, planned: Planned, choices: Choices) -> int:

@@ -97,6 +97,22 @@ def test_a_result_tells_how_it_was_made_and_keeps_what_the_photo_told(tmp_path: 
     assert recipe.read(bare) is not None
 
 
+@pytest.mark.parametrize("format", ["png", "jpeg", "webp", "avif", "tiff"])
+def test_what_a_format_has_no_room_for_is_told(tmp_path: Path, running: Engine, format: str) -> None:
+    from PIL import Image
+
+    tags = Image.Exif()
+    tags.get_ifd(0x8769)[0x927C] = bytes(70_000)  # a maker's note
+    told = {"exif": tags.tobytes()[6:], "iptc": b"\x1c\x02\x78\x00\x05Hello"}
+    encode(Photo(np.zeros((20, 30, 3), np.uint8), **told), tmp_path / "a.png")
+    events, (output,) = run(running, [tmp_path / "a.png"], replace(X2, into=tmp_path / "out", format=format))
+    warnings, made = " ".join(events[-1].warnings), decode(output)
+    assert ("EXIF" in warnings) == (len(made.exif or b"") < 70_000)
+    assert ("IPTC" in warnings) == (made.iptc is None)
+    events, _ = run(running, [tmp_path / "a.png"], replace(X2, into=tmp_path / "bare", format=format, metadata="strip"))
+    assert events[-1].warnings == ()
+
+
 def test_strength_blends_with_the_plain_resize(tmp_path: Path, running: Engine) -> None:
     named = photos(tmp_path, 1)
     made = {}

@@ -14,6 +14,7 @@ EXIF, XMP, EXTENDED = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"http://n
 ICC, PHOTOSHOP, IPTC_RESOURCE = b"ICC_PROFILE\0", b"Photoshop 3.0\0", 0x0404
 # A segment's length is 16 bits and counts itself.
 MAX_SEGMENT = 65_533
+MAX_EXIF = MAX_SEGMENT - len(EXIF)
 MAX_PACKET = MAX_SEGMENT - len(XMP)
 # Of a segment of Extended XMP 40 bytes name the packet, its length and the offset.
 MAX_EXTENSION = 65_000
@@ -104,7 +105,7 @@ def embed(data: bytes, metadata: Metadata) -> list[Part]:
 
 
 def _own_segments(metadata: Metadata) -> Iterator[bytes]:
-    if metadata.exif and len(metadata.exif) <= MAX_SEGMENT - len(EXIF):
+    if metadata.exif and len(metadata.exif) <= MAX_EXIF:
         yield _segment(0xE1, EXIF + metadata.exif)
     if metadata.xmp:
         packet, rest = xmp.split(metadata.xmp, MAX_PACKET)
