@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -221,8 +222,16 @@ def _named(words: list[str]) -> Iterator[Path]:
         for line in sys.stdin:
             if "\0" in line:
                 raise UsageError("Names from standard input stand one on a line, without null characters (find without -print0).")
-            if line.strip():
-                yield Path(line.rstrip("\n"))
+            if name := _meant(line.rstrip("\n")):
+                yield Path(name)
+
+
+def _meant(name: str) -> str:
+    """A name of a list; "" for an empty line. A list that was written on Windows ends its lines by two characters and may begin
+    with a mark: they belong to a name where something is called so, and nowhere else."""
+    if not os.path.lexists(name):
+        name = name.removeprefix("\ufeff").removesuffix("\r")
+    return name if name.strip() else ""
 
 
 def _choices(args: argparse.Namespace, card: Card) -> Choices:

@@ -163,6 +163,19 @@ def test_what_exists_is_skipped_renamed_or_overwritten(tmp_path: Path) -> None:
         assert len(list((tmp_path / "out").iterdir())) == count
 
 
+def test_a_list_that_was_written_on_windows_is_understood(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = photos(tmp_path / "in", 3)
+    if sys.platform == "linux":
+        named[2] = named[2].rename(tmp_path / "in" / "photo2.png\r")
+    text = "\ufeff" + "".join(f"{path}\r\n" for path in named[:2]) + f"\r\n{named[2]}\n\ufeff\n"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode()), "utf-8", newline="\n"))
+    assert upscale("-", "--dry-run", "--json") == OK
+    told = lines(capsys.readouterr().out)
+    assert [line["source"] for line in told if "source" in line] == [str(path) for path in named]
+
+
 def test_names_come_from_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     named = photos(tmp_path / "in", 2)
     monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(map(str, named)) + "\n"))
