@@ -257,7 +257,7 @@ class Planner:
             key = naming.key(os.path.abspath(output))
             in_the_way = os.path.lexists(output)
             if key not in self._taken and key not in self._sources:
-                if not in_the_way or (self.choices.on_exists == "overwrite" and not self._is_original(output)):
+                if not in_the_way or (self.choices.on_exists == "overwrite" and self._may_go(output)):
                     break
                 if self.choices.on_exists == "skip":
                     self._taken.add(key)
@@ -267,14 +267,16 @@ class Planner:
         self._taken.add(key)
         return replace(planned, output=output, replaces=self.choices.on_exists == "overwrite")
 
-    def _is_original(self, output: Path) -> bool:
-        """Whether what bears this name is a photo of the job by another path: a folder of results may be a link to theirs, and
-        a photo a link to one there. The disk is asked only here, where something would be written over."""
+    def _may_go(self, output: Path) -> bool:
+        """Whether what bears this name can be written over: it is no folder, and no photo of the job by another path (a folder of
+        results may be a link to theirs, and a photo a link to one there). The disk is asked only here."""
+        if output.is_dir():
+            return False
         while self._resolved < len(self._originals):
             path = self._originals[self._resolved]
             self._real |= {naming.key(naming.place(path)), naming.key(os.path.realpath(path))}
             self._resolved += 1
-        return naming.key(naming.place(output)) in self._real
+        return naming.key(naming.place(output)) not in self._real
 
 
 def _obstacle(planned: Planned, reduce: bool) -> str:

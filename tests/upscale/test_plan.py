@@ -127,6 +127,14 @@ def test_an_original_is_never_overwritten(tmp_path: Path) -> None:
     assert outputs == {tmp_path / "x (2).png", tmp_path / "y (2).png"}
 
 
+def test_a_folder_of_a_results_name_stays_and_the_result_gets_another(tmp_path: Path) -> None:
+    photo(tmp_path / "x.png")
+    (tmp_path / "out" / "x_m_x4.png").mkdir(parents=True)
+    choices = replace(CHOICES, into=tmp_path / "out", template="{name}_m_x{scale}", on_exists="overwrite")
+    (one,) = planned([tmp_path / "x.png"], choices)
+    assert one.output == tmp_path / "out" / "x_m_x4 (2).png"
+
+
 @pytest.mark.skipif(os.name == "nt", reason="links take a privilege there")
 def test_an_original_is_never_overwritten_through_a_link(tmp_path: Path) -> None:
     named = [photo(tmp_path / "photos" / name) for name in ("x.png", "y.png")]
