@@ -78,9 +78,11 @@ class StreamedAssembly:
 
     def put(self, tile: Tile, below: int = 0) -> None:
         """Take a tile in its place; waits while the encoder is busy."""
-        height, width = tile.pixels.shape[:2]
-        first = tile.top + below - self._top
-        pixels = tile.pixels.reshape(height, width, self._shape.channels)
+        again = max(0, self.rows - tile.top - below)  # rows that were written already
+        pixels = tile.pixels[again:]
+        height, width = pixels.shape[:2]
+        first = tile.top + below + again - self._top
+        pixels = pixels.reshape(height, width, self._shape.channels)
         while len(self._filled) < first + height:
             self._blocks.append(np.empty((BLOCK_ROWS, self._shape.width, self._shape.channels), self._shape.dtype))
             self._filled = np.concatenate([self._filled, np.zeros(BLOCK_ROWS, np.int64)])
@@ -93,10 +95,8 @@ class StreamedAssembly:
         self._write_until(self._top + (int(unfinished[0]) if unfinished.size else len(self._filled)))
 
     def go_on_from(self, row: int) -> None:
-        """What was put below `row` will come again. Rows that were written already cannot."""
-        if row < self.rows:
-            raise ValueError(f"row {row} was written already")
-        self._filled[row - self._top :] = 0
+        """What was put below `row` will come again; rows that were written already are left as they are."""
+        self._filled[max(row, self.rows) - self._top :] = 0
 
     def _write_until(self, row: int) -> None:
         while self.rows < row:

@@ -293,6 +293,22 @@ def test_a_pause_keeps_what_was_made_and_goes_on_from_there(tmp_path: Path, runn
 
 
 @pytest.mark.usefixtures("streamed")
+@pytest.mark.parametrize("rows", [25, 2 * 256 + 1])
+def test_a_photo_goes_on_amid_a_source_row_where_a_device_was_lost_between_two_parts_of_a_tile(
+    tmp_path: Path, running: Engine, rows: int
+) -> None:
+    (plan,) = planned(photos(tmp_path, 1, 300, 48), X2)
+    with Conveyor(X2) as belt:
+        request = first_request(belt, plan)
+        whole = doubled(request.pixels)
+        belt.update(0, Tile(whole[:rows], 0, 0))
+        interrupt(belt)
+        belt.resume()
+        assert drive(belt, running)[-1].stage == "done"
+    check_doubled(plan)
+
+
+@pytest.mark.usefixtures("streamed")
 def test_a_pause_after_the_last_tile_leaves_nothing_to_ask_for(tmp_path: Path, running: Engine) -> None:
     named = photos(tmp_path, 1, 64, 48)
     plan = planned(named, X2)
