@@ -330,9 +330,11 @@ class Spreading(Generic[H]):
 
     def _next_hand(self) -> H | None:
         """Who has the fewest photos, and may have one more."""
-        able = [hand for hand in self.hands if hand not in self._opening]
-        hand = min(able, key=self._lying, default=None)
-        return hand if hand is not None and self._lying(hand) < (hand.holds if hand in self._quick else 1) else None
+        open_to = (hand for hand in self.hands if hand not in self._opening and self._lying(hand) < self._most(hand))
+        return min(open_to, key=self._lying, default=None)
+
+    def _most(self, hand: Hand) -> int:
+        return hand.holds if hand in self._quick else 1
 
     def _lying(self, hand: Hand) -> int:
         return len(self._at.get(hand, ()))

@@ -4,6 +4,7 @@ import os
 import queue
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -309,7 +310,9 @@ class Listeners:
 
     def go_on(self, until: Callable[[], bool]) -> None:
         """Take and hand out until that is so."""
+        late = time.monotonic() + 60
         while not until():
+            assert time.monotonic() < late, self.lying()
             self.step()
             self.belt.wait(0.05)
 
@@ -358,6 +361,15 @@ def test_the_next_photo_lies_with_a_hand_that_is_quick(listeners: Listeners) -> 
     for one in planned(listeners.paths, replace(listeners.choices, on_exists="overwrite")):
         assert one.output is not None
         assert np.array_equal(decode(one.output).pixels, doubled(decode(one.source).pixels))
+
+
+def test_a_quick_hand_gets_its_next_photo_whoever_stands_before_it(listeners: Listeners) -> None:
+    listeners.go_on(lambda: listeners.lying() == [[0], [1]])
+    a, b = listeners.hands
+    a.holds = 1  # as the window's own
+    a.finish(0.1)
+    b.finish(0.1)
+    listeners.go_on(lambda: listeners.lying() == [[2], [3, 4]])
 
 
 def test_a_hand_that_is_lost_gives_back_both_photos_and_only_the_one_at_work_was_lost_there(listeners: Listeners) -> None:
