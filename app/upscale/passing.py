@@ -8,6 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
+import os
+import shutil
+import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -65,6 +70,7 @@ class Taking:
 
     def __init__(self, context: SpawnContext) -> None:
         """`OSError` where there is no memory to share."""
+        _check_room(PLACES * PLACE_BYTES)
         # The standard library's: it has no name that could be left behind, and lies in a file where shared memory is too small.
         self._memory = context.RawArray(ctypes.c_uint8, PLACES * PLACE_BYTES)
         self._theirs, self._freed = context.Pipe(duplex=False)
@@ -87,6 +93,17 @@ class Taking:
     def close(self) -> None:
         """Nothing more is taken."""
         self._freed.close()
+
+
+def _check_room(size: int) -> None:
+    """A file that memory lies in is made without a look at the disk: where that is full, the system ends whoever writes to the
+    memory (SIGBUS)."""
+    if sys.platform == "win32":  # it lies in no file
+        return
+    folder = tempfile.gettempdir()
+    places = [place for place in ("/dev/shm", folder) if os.path.isdir(place)]
+    if all(shutil.disk_usage(place).free < size for place in places):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), folder)
 
 
 def _seen(memory: Any, laid: Laid) -> NDArray[Any]:

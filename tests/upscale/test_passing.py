@@ -1,6 +1,9 @@
 """Pixels pass from one process to another through memory that both see."""
 
+import errno
 import multiprocessing
+import shutil
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -62,3 +65,12 @@ def test_who_waits_for_a_place_hears_that_nobody_is_there_any_more(small_places:
     taking.close()
     with pytest.raises(EOFError):
         next(parts)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there the memory lies in no file")
+def test_a_full_disk_is_told_before_the_memory_is_touched(monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage("/")
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: usage._replace(free=passing.PLACES * passing.PLACE_BYTES - 1))
+    with pytest.raises(OSError, match="No space left") as told:
+        Taking(CONTEXT)
+    assert told.value.errno == errno.ENOSPC
