@@ -354,6 +354,7 @@ class Spreading(Generic[H]):
         self.hands.clear()
         self._at.clear()
         self._opening.clear()
+        self._quick.clear()
 
     def _opened(self, hand: Hand, update: News) -> Failure | None:
         """What a hand says that has no photo: it has opened the model, or why it cannot be used any more."""
@@ -372,6 +373,7 @@ class Spreading(Generic[H]):
     def _drop(self, hand: Hand, why: str) -> None:
         self._at.pop(hand, None)
         self._opening.discard(hand)
+        self._quick.discard(hand)
         known = next((one for one in self.hands if one is hand), None)
         if known is not None:
             self.hands.remove(known)

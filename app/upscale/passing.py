@@ -72,7 +72,7 @@ class Taking:
         """`OSError` where there is no memory to share."""
         _check_room(PLACES * PLACE_BYTES)
         # The standard library's: it has no name that could be left behind, and lies in a file where shared memory is too small.
-        self._memory = context.RawArray(ctypes.c_uint8, PLACES * PLACE_BYTES)
+        self._memory: Any = context.RawArray(ctypes.c_uint8, PLACES * PLACE_BYTES)
         self._theirs, self._freed = context.Pipe(duplex=False)
 
     def theirs(self) -> Giving:
@@ -91,8 +91,9 @@ class Taking:
         return Tile(pixels, laid.top, laid.left)
 
     def close(self) -> None:
-        """Nothing more is taken."""
+        """Nothing more is taken; the memory goes back to the system."""
         self._freed.close()
+        self._memory = None
 
 
 def _check_room(size: int) -> None:

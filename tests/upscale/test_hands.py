@@ -1,10 +1,12 @@
 """Several devices share a queue: two processes of one thread each stand for them here, and one is killed at its work."""
 
+import gc
 import os
 import queue
 import signal
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -385,6 +387,18 @@ def test_a_hand_that_is_lost_gives_back_both_photos_and_only_the_one_at_work_was
             b.finish(0.1)
     assert listeners.spreading.hands == [b]
     assert listeners.spreading._losses == {2: 1}
+
+
+def test_a_hand_that_is_lost_is_let_go_of(listeners: Listeners) -> None:
+    listeners.go_on(lambda: listeners.lying() == [[0], [1]])
+    lost = weakref.ref(listeners.hands[0])
+    listeners.hands[0].finish(0.1)
+    listeners.go_on(lambda: listeners.lying()[0] == [2, 3])
+    listeners.hands[0].lose()
+    listeners.hands.pop(0)
+    listeners.step()
+    gc.collect()
+    assert lost() is None
 
 
 def test_a_process_drops_all_that_lies_with_it_and_goes_on(ganvas_home: Path) -> None:

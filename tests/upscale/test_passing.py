@@ -4,6 +4,7 @@ import errno
 import multiprocessing
 import shutil
 import sys
+import weakref
 from collections.abc import Iterator
 
 import numpy as np
@@ -65,6 +66,13 @@ def test_who_waits_for_a_place_hears_that_nobody_is_there_any_more(small_places:
     taking.close()
     with pytest.raises(EOFError):
         next(parts)
+
+
+def test_the_memory_goes_back_at_once_though_somebody_still_knows_the_hand(small_places: tuple[Taking, Giving]) -> None:
+    taking = Taking(CONTEXT)
+    memory = weakref.ref(taking._memory)
+    taking.close()
+    assert memory() is None
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there the memory lies in no file")
