@@ -112,8 +112,9 @@ class Reel:
             if any("No space left" in line for line in report):
                 raise OSError(errno.ENOSPC, "No space left on device")
             # ffmpeg ends well where a segment cannot be read: it stops before it.
-            joined = re.findall(rb"^frame=(\d+)", told, re.MULTILINE)
-            if any("Impossible to open" in line for line in report) or (code == 0 and joined[-1:] != [str(self.frames).encode()]):
+            joined = re.findall(rb"^frame= *(\d+)", told, re.MULTILINE)
+            short = code == 0 and joined and int(joined[-1]) < self.frames
+            if short or any("Impossible to open" in line for line in report):
                 self.segments = []
                 raise PhotoError("Frames that were finished before are damaged.", "Try it again: it begins anew.")
             if code != 0:
