@@ -106,7 +106,7 @@ def _by_hands(job: Job, waiting: list[Entry], where: Where, journal: Journal, re
         if failure is not None:
             return failure
         beside, hands = threads_beside(where.devices), sum(hand.holds for hand in spreading.hands)
-        with Conveyor(job.choices, job.card.sha256, spreading.wake, beside, hands=hands) as belt:
+        with Conveyor(job.choices, job.card.sha256, spreading.wake, beside, patient=False, hands=hands) as belt:
             for index, entry in enumerate(waiting):
                 belt.add(index, entry.planned)
             failure = spreading.run(belt, told)

@@ -63,6 +63,7 @@ class Scheduler:
         self._lanes: dict[str, _Lane] = {}
         self._batches: deque[deque[_Job]] = deque()  # a queue for each type of request, the next one to be served first
         self._turn = 0
+        self._held: set[int] = set()
 
     def submit(self, ticket: int, request: Request, lane: str | None = None) -> None:
         """Take a request. In a lane it replaces the one that waits, and stops the one at work where that is out of date."""
@@ -91,6 +92,7 @@ class Scheduler:
 
     def cancel(self, ticket: int) -> None:
         """Drop a request, waiting or at work. One that has ended already is left alone."""
+        self._held.discard(ticket)
         for lane in self._lanes.values():
             if (job := lane.waiting) is not None and job.ticket == ticket:
                 lane.waiting = None
@@ -103,6 +105,10 @@ class Scheduler:
                 queue.remove(job)
                 self._drop(job)
 
+    def hold(self, ticket: int, held: bool) -> None:
+        """Leave a batch as it is for a while, and those behind it in its queue; or go on with it. Others are served."""
+        (self._held.add if held else self._held.discard)(ticket)
+
     def step(self) -> bool:
         """Do one piece of work; False where there is none."""
         self._turn += 1
@@ -111,12 +117,13 @@ class Scheduler:
             self._serve_lane(min(lanes, key=lambda lane: (not _next(lane).hurries, lane.served)))
             return True
         self._batches = deque(queue for queue in self._batches if queue)
-        if not self._batches:
+        queue = next((queue for queue in self._batches if queue[0].ticket not in self._held), None)
+        if queue is None:
             return False
-        queue = self._batches[0]
-        self._batches.rotate(-1)
+        self._batches.remove(queue)
+        self._batches.append(queue)
         if self._advance(queue[0]):
-            queue.popleft()
+            self._held.discard(queue.popleft().ticket)
         return True
 
     def drop_all(self) -> None:

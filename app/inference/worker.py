@@ -141,6 +141,10 @@ class InferenceWorker(QObject):
         """Drop a request at its next step; its ending is `Cancelled`. One that has ended is left alone."""
         self._thread.tell(lambda scheduler: scheduler.cancel(ticket))
 
+    def hold(self, ticket: int, held: bool) -> None:
+        """Leave a request that is in no lane as it is from its next step on, or go on with it."""
+        self._thread.tell(lambda scheduler: scheduler.hold(ticket, held))
+
     def close(self) -> None:
         """Drop everything at the next step and wait for the thread to end. Every ticket has its ending afterwards."""
         if self._closed:

@@ -8,6 +8,7 @@ happened. Decoding and encoding run in a small pool; all that its threads do is 
 from __future__ import annotations
 
 import errno
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -32,6 +33,7 @@ T = TypeVar("T")
 LAID_AHEAD = 4  # Tiles that may wait to be put in their place, where the owner can wait.
 AHEAD = 2  # Photos that are decoded ahead of the network.
 HELD_BYTES = 1_500 * 10**6  # Results on their way to the disk hold no more than this together, or one photo.
+BEHIND_BYTES = 400 * 10**6  # Parts of results that wait to be laid, at most: whoever makes them waits until half of them are.
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
 
@@ -52,7 +54,8 @@ class Conveyor:
         self._at_once = hands
         self.choices, self._sha256, self._patient = choices, sha256, patient
         self.halted: Failure | None = None  # why nothing can be written any more
-        self._beside = Beside(threads, wake)
+        self._beside, self._wake = Beside(threads, wake), wake
+        self._unlaid, self._behind, self._counting = 0, False, threading.Lock()
         self._events: list[Event] = []
         self._waiting: deque[tuple[int, Planned]] = deque()
         self._ready: deque[Item] = deque()
@@ -89,6 +92,11 @@ class Conveyor:
         rows, columns = tile.pixels.shape[:2]
         top = tile.top + item.below * self.choices.scale
         return tile.left / width, top / height, columns / width, rows / height
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether parts come quicker than they can be laid, by far: their makers should wait."""
+        return self._behind
 
     @property
     def idle(self) -> bool:
@@ -247,12 +255,24 @@ class Conveyor:
                     assembly.put(tile, below)
                 except Exception as error:  # whatever it was, there is a hole in the picture
                     item.trouble = error
+            self._count(-tile.pixels.nbytes)
 
+        self._count(tile.pixels.nbytes)
         laid = self._beside.tiles.submit(put)
         if self._patient:
             item.laid.append(laid)
             if len(item.laid) > LAID_AHEAD:
                 item.laid.popleft().result()
+
+    def _count(self, size: int) -> None:
+        """So many bytes more wait to be laid, or (from the thread that lays them) fewer."""
+        with self._counting:
+            self._unlaid += size
+            before = self._behind
+            self._behind = self._unlaid > (BEHIND_BYTES / 2 if before else BEHIND_BYTES)
+            freed = before and not self._behind
+        if freed:
+            self._wake()
 
     def _after_laying(self, item: Item, then: Callable[[], None]) -> None:
         """Go on when every tile that was handed over lies in its place."""

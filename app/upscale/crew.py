@@ -35,6 +35,11 @@ class WindowHand:
         if self._ticket is not None:
             self._worker.cancel(self._ticket)
 
+    def hold(self, held: bool) -> None:
+        """See `Hand`."""
+        if self._ticket is not None:
+            self._worker.hold(self._ticket, held)
+
     def close(self) -> None:
         """Hear nothing more; the worker goes on, for others."""
         self._worker.updated.disconnect(self._update)

@@ -58,8 +58,15 @@ class _Unsent:
     failure: Failure
 
 
+@dataclass(frozen=True)
+class _Hold:
+    """Wait, or go on."""
+
+    held: bool
+
+
 News = Update | Lost | Refused
-Order = Request | _Unsent | None
+Order = Request | _Unsent | _Hold | None
 Heard = Callable[["Hand", News], None]
 
 
@@ -75,6 +82,10 @@ class Hand(Protocol):
     def begin(self, request: Request) -> None:
         """Run a request after those that lie there. Its last update is one of `ENDINGS`, or `Lost` where the hand ends before
         it."""
+        ...
+
+    def hold(self, held: bool) -> None:
+        """Wait at the next step of what is at work, or go on with it."""
         ...
 
     def close(self) -> None:
@@ -120,6 +131,10 @@ class ProcessHand:
         does, nothing happens."""
         self._sender.submit(self._send, None)
 
+    def hold(self, held: bool) -> None:
+        """See `Hand`."""
+        self._sender.submit(self._send, _Hold(held))
+
     def allow(self, memory: Allowance) -> None:
         """Use so much of a graphics card's memory, from the next step on."""
         self._sender.submit(self._send, DeviceMemoryRequest(memory))
@@ -134,7 +149,7 @@ class ProcessHand:
         self._taking.close()
         self._process.close()
 
-    def _send(self, message: Request | None) -> None:
+    def _send(self, message: Order) -> None:
         try:
             self._pipe.send(message)
         except OSError:
@@ -183,7 +198,7 @@ def _serve(
                 pipe.send(request.failure)
             elif isinstance(request, DeviceMemoryRequest):
                 _obey(pipe, engine, request)
-            elif request is not None:
+            elif request is not None and not isinstance(request, _Hold):  # nothing is at work that could wait
                 for update in _until_dropped(pipe, engine, request, waiting):
                     for part in giving.parts(update):
                         pipe.send(part)
@@ -196,9 +211,12 @@ def _until_dropped(pipe: Connection, engine: Engine, request: Request, waiting: 
             yield update
         if isinstance(update, ENDINGS):
             return
-        while pipe.poll():
+        held = False
+        while held or pipe.poll():
             order: Order = pipe.recv()
-            if isinstance(order, DeviceMemoryRequest):
+            if isinstance(order, _Hold):
+                held = order.held
+            elif isinstance(order, DeviceMemoryRequest):
                 _obey(pipe, engine, order)
             elif order is not None:
                 waiting.append(order)
@@ -241,6 +259,7 @@ class Spreading(Generic[H]):
         self._at: dict[Hand, deque[int]] = {}  # the photos that lie with each, the one at work first
         self._quick: set[Hand] = set()
         self._losses: dict[int, int] = {}
+        self._held = False
         self.hands: list[H] = []
 
     @property
@@ -319,7 +338,15 @@ class Spreading(Generic[H]):
                 belt.update(index, update)
 
     def hand_out(self, belt: Conveyor) -> None:
-        """Give what is ready to those who are free, then to those that will be soon."""
+        """Give what is ready to those who are free, then to those that will be soon. Where they are quicker than what is written,
+        they wait: a large result would lie in memory as a whole."""
+        held = belt.is_behind
+        if held != self._held:
+            self._held = held
+            for one in self.hands:
+                one.hold(held)
+        if held:
+            return
         while (hand := self._next_hand()) is not None and (job := belt.next_request()) is not None:
             index, request = job
             if self._losses.get(index, 0) >= TRIES:

@@ -153,6 +153,9 @@ class RayHand:
         """See `app.upscale.hands.Hand`."""
         self._requests.put(request)
 
+    def hold(self, held: bool) -> None:
+        """See `app.upscale.hands.Hand`. What comes of a photo comes at once: there is nothing between to wait at."""
+
     def close(self) -> None:
         """See `app.upscale.hands.Hand`."""
         self._requests.put(None)

@@ -190,10 +190,37 @@ def test_cancelling_drops_what_waits_and_what_is_at_work(lane: str | None) -> No
     assert len(house.delivered) == 3
 
 
+def test_a_batch_that_is_held_is_left_as_it_is_while_others_are_served() -> None:
+    house = House()
+    house.scheduler.submit(1, Work("photo 1"))
+    house.scheduler.submit(2, Work("photo 2"))
+    house.scheduler.step()
+    house.scheduler.hold(1, True)
+    house.scheduler.submit(3, OtherWork("question", steps=1))
+    house.scheduler.submit(4, Work("hand", steps=1), "explore")
+    house.finish()
+    assert house.engine.trace == ["photo 1", "hand", "question"]
+    house.scheduler.hold(1, False)
+    house.finish()
+    assert house.engine.trace[3:] == ["photo 1"] * 2 + ["photo 2"] * 3
+
+
+def test_a_batch_that_is_held_can_be_dropped() -> None:
+    house = House()
+    house.scheduler.submit(1, Work("a"))
+    house.scheduler.submit(2, Work("b"))
+    house.scheduler.step()
+    house.scheduler.hold(1, True)
+    house.scheduler.cancel(1)
+    house.finish()
+    assert house.endings == {1: "Cancelled", 2: "Done"}
+
+
 ACTIONS = st.lists(
     st.one_of(
         st.tuples(st.just("submit"), st.sampled_from(["explore", "paint", None]), st.integers(0, 4), st.booleans()),
         st.tuples(st.just("cancel"), st.integers(0, 40)),
+        st.tuples(st.just("hold"), st.integers(0, 40), st.booleans()),
         st.tuples(st.just("step"), st.integers(1, 6)),
     ),
     max_size=60,
@@ -212,12 +239,16 @@ def test_whatever_happens_each_ticket_ends_once_and_a_lane_never_runs_backwards(
             house.scheduler.submit(ticket, Work(f"{ticket}", action[2], 40.0 if action[3] else None), action[1])
         elif action[0] == "cancel":
             house.scheduler.cancel(action[1])
+        elif action[0] == "hold":
+            house.scheduler.hold(*action[1:])
         else:
             for _ in range(action[1]):
                 house.scheduler.step()
         house.watch.now += PATIENCE / 7
     if drop:
         house.scheduler.drop_all()
+    for ticket in range(41):
+        house.scheduler.hold(ticket, False)
     house.finish()
     for ticket in lanes:
         mine = [update for other, update in house.delivered if other == ticket]

@@ -1,16 +1,19 @@
 """A real engine with a real network whose weights are all nothing: it enlarges by repeating pixels, so results are known."""
 
+import time
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from app.inference.engine import Engine
+from app.inference.updates import Tile
 from app.photos.encoding import encode
 from app.photos.photo import Photo
-from app.upscale import driving
+from app.upscale import conveyor, driving, making, results
 from app.upscale.conveyor import Conveyor
 from app.upscale.inputs import gather
 from app.upscale.items import Event
@@ -59,3 +62,28 @@ def drive(conveyor: Conveyor, running: driving.Runs) -> list[Event]:
 
 def doubled(pixels: np.ndarray, times: int = 2) -> np.ndarray:
     return pixels.repeat(times, 0).repeat(times, 1)
+
+
+class SlowDisk:
+    """Every result goes to a disk that is slower than what makes it; of what waits for it a megabyte is many."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.most = self.largest = 0
+        put, count = results.StreamedAssembly.put, Conveyor._count
+
+        def slowly(assembly: results.StreamedAssembly, tile: Tile, below: int = 0) -> None:
+            time.sleep(0.02)
+            put(assembly, tile, below)
+
+        def counted(belt: Conveyor, size: int) -> None:
+            count(belt, size)
+            self.most, self.largest = max(self.most, belt._unlaid), max(self.largest, size)
+
+        monkeypatch.setattr(making, "STREAM_BYTES", 0)
+        monkeypatch.setattr(conveyor, "BEHIND_BYTES", 1 << 20)
+        monkeypatch.setattr(results.StreamedAssembly, "put", slowly)
+        monkeypatch.setattr(Conveyor, "_count", counted)
+
+    def check(self) -> None:
+        """No more waited than that, and what was on its way when its maker was told to wait."""
+        assert (1 << 20) < self.most < (1 << 20) + 6 * self.largest

@@ -27,7 +27,7 @@ from app.upscale.items import Event
 from app.upscale.plan import Choices
 from app.upscale.sizes import parse_target
 from models.allowance import Allowance
-from tests.upscale.belt import TWICE, catalogue, doubled, engine, photos, planned
+from tests.upscale.belt import TWICE, SlowDisk, catalogue, doubled, engine, photos, planned
 
 X2 = Choices(TWICE, 2, parse_target("x2"), format="png")
 
@@ -208,6 +208,9 @@ class Mortal:
                 made += 1
         self._heard(self, Lost("its process ended"))
 
+    def hold(self, held: bool) -> None:
+        """It waits for nobody."""
+
     def close(self) -> None:
         """There is no process."""
 
@@ -276,6 +279,7 @@ class Listed:
     def __init__(self, name: str, heard: Heard) -> None:
         self.name, self._heard = name, heard
         self.lying: list[np.ndarray] = []
+        self.orders: list[bool] = []
 
     def begin(self, request: Request) -> None:
         if isinstance(request, UpscaleRequest):
@@ -290,6 +294,9 @@ class Listed:
 
     def lose(self) -> None:
         self._heard(self, Lost("its process ended"))
+
+    def hold(self, held: bool) -> None:
+        self.orders.append(held)
 
     def close(self) -> None:
         """There is no process."""
@@ -422,3 +429,65 @@ def test_a_process_drops_all_that_lies_with_it_and_goes_on(ganvas_home: Path) ->
             assert isinstance(answers.next_ending(), Done)
     finally:
         hand.close()
+
+
+def test_a_process_waits_where_it_is_told_to_and_can_be_dropped_meanwhile(ganvas_home: Path) -> None:
+    catalogue(ganvas_home / "data" / "catalogue")
+    answers = Answers()
+    hand = ProcessHand("cpu:0", "float32", 1, answers.heard)
+    request = UpscaleRequest(TWICE, np.zeros((4000, 300, 3), np.uint8), keep_result=False)
+    try:
+        hand.hold(True)  # nothing is at work that could wait
+        hand.begin(request)
+        answers.until(Tile)
+        hand.hold(True)
+        time.sleep(1.5)  # it would be done
+        hand.cancel()
+        assert answers.next_ending() == Cancelled()
+        hand.begin(request)
+        answers.until(Tile)
+        hand.hold(True)
+        hand.hold(False)
+        assert isinstance(answers.next_ending(), Done)
+    finally:
+        hand.close()
+
+
+def test_hands_that_are_quicker_than_what_is_written_wait_and_get_nothing_new(
+    listeners: Listeners, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listeners.go_on(lambda: listeners.lying() == [[0], [1]])
+    a, b = listeners.hands
+    behind = True
+    monkeypatch.setattr(Conveyor, "is_behind", property(lambda self: behind))
+    a.finish(0.1)
+    b.finish(0.1)
+    listeners.go_on(lambda: listeners.are_done(2))
+    assert (a.orders, b.orders, listeners.lying()) == ([True], [True], [[], []])
+    behind = False
+    listeners.step()
+    assert (a.orders, b.orders) == ([True, False], [True, False])
+    listeners.go_on(lambda: all(hand.lying for hand in listeners.hands))
+
+
+def test_a_large_result_of_a_quick_device_does_not_pile_up_before_a_slow_disk(
+    ganvas_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalogue(ganvas_home / "data" / "catalogue")
+    slow = SlowDisk(monkeypatch)
+    choices = replace(X2, into=tmp_path / "out")
+    named = photos(tmp_path / "in", 1, 4000, 300)
+    spreading: Spreading[ProcessHand] = Spreading(lambda said: None)
+    spreading.hands += [ProcessHand("cpu:0", "float32", 1, spreading.heard)]
+    try:
+        assert spreading.open(DescribeRequest(TWICE)) is None
+        with Conveyor(choices, wake=spreading.wake, patient=False) as belt:
+            for index, one in enumerate(planned(named, choices)):
+                belt.add(index, one)
+            assert spreading.run(belt, lambda event: None) is None
+    finally:
+        spreading.close()
+    (one,) = planned(named, replace(choices, on_exists="overwrite"))
+    assert one.output is not None
+    assert np.abs(decode(one.output).pixels.astype(int) - doubled(decode(one.source).pixels)).max() <= 1
+    slow.check()

@@ -1,19 +1,21 @@
 """What a person may drop that is no ordinary photo: the panel says what it is, and shows nothing of another one beside it."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QRect
 from PySide6.QtGui import QImage
 
-from app.photos.decoding import probe
+from app.photos.decoding import decode, probe
 from app.photos.photo import PhotoFacts
 from app.upscale.panel import UpscalePanel
 from app.upscale.queue import Row
 from app.upscale.queue_list import HEIGHT
-from tests.upscale.at_panel import Until
-from tests.upscale.belt import TWICE, photos
+from tests.upscale.at_panel import Until, begun, done
+from tests.upscale.belt import TWICE, SlowDisk, doubled, photos
 
 
 def row(panel: UpscalePanel, name: str) -> Row:
@@ -55,6 +57,19 @@ def test_what_nobody_foresaw_costs_one_photo_alone(
     until(lambda: [one.state for one in panel.queue.rows] == ["ready", "refused", "ready"])
     until(lambda: not panel.intake.busy)
     assert "never seen before" in row(panel, "photo1.png").reason
+
+
+def test_a_large_result_does_not_pile_up_before_a_slow_disk(
+    panel: UpscalePanel, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = SlowDisk(monkeypatch)
+    (named,) = photos(tmp_path / "in", 1, 4000, 300)
+    panel.queue.set_choices(replace(panel.queue.choices, into=tmp_path / "out"))
+    begun(panel, until, tmp_path / "in", 1)
+    until(done(panel))
+    (made,) = (tmp_path / "out").iterdir()
+    assert np.abs(decode(made).pixels.astype(int) - doubled(decode(named).pixels)).max() <= 1
+    slow.check()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
