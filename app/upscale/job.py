@@ -150,6 +150,9 @@ class Job(QObject):
         if entry is None:
             self.noticed.emit(Notice(self.tr("The model of that job is no longer here."), choices.model, bad=True))
             return
+        if self._models.fitting(choices).other != choices.other:
+            self.noticed.emit(Notice(self.tr("The second model of that job is no longer here."), choices.other, bad=True))
+            return
         self.model_wanted.emit(entry.name)
         self._queue.set_rows(rows)
         self._queue.set_choices(choices)

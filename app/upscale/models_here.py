@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.settings import Settings
 from app.upscale.pace import Paces, best_within
+from app.upscale.plan import Choices, Task
 from app.widgets.model_picker import Choice
 from models.card import Card
 from models.catalogue import Entry
@@ -58,11 +60,24 @@ class Models:
 
     def alike(self) -> list[tuple[str, str]]:
         """Models (name, title) that can be mixed with the one at hand."""
-        card = self.card
-        if card is None:
-            return []
+        return self._alike(self.card) if self.card is not None else []
+
+    def _alike(self, card: Card) -> list[tuple[str, str]]:
         others = [entry.card for entry in self._entries.values() if entry.name != card.name]
         return [(other.name, other.title) for other in others if not refusal(card, other)]
+
+    def fitting(self, choices: Choices) -> Choices:
+        """These choices with their model as it is here, or with the one at hand where theirs is gone; without a second model
+        that cannot be mixed with it."""
+        entry = self._entries.get(choices.model)
+        card = entry.card if entry is not None else self.card
+        if card is None:
+            return choices
+        task: Task = "translation" if card.task == "translation" else "upscaling"
+        fitting = replace(choices, model=card.name, scale=card.scale, task=task)
+        if entry is None or fitting.other not in [name for name, _ in self._alike(card)]:
+            fitting = replace(fitting, other="", share=0.0)
+        return fitting
 
     def groups(self) -> list[tuple[str, Sequence[Entry]]]:
         """Headings with their models."""

@@ -20,7 +20,7 @@ from app.upscale.job import Job
 from app.upscale.models_here import Models
 from app.upscale.pace import Paces
 from app.upscale.picture_side import PictureSide
-from app.upscale.plan import Choices, Task
+from app.upscale.plan import Choices
 from app.upscale.preview import Shown
 from app.upscale.prices import JobPrices, price_of
 from app.upscale.protecting import Protector
@@ -311,35 +311,56 @@ class UpscalePanel(Panel):
     # Choosing
 
     def _use_preset(self, choices: Choices) -> None:
-        entry = self.models.entry(choices.model)
-        if entry is not None:
-            self._use(entry.name)
-        now = self.queue.choices
-        self.queue.choose(replace(choices, model=now.model, scale=now.scale, task=now.task), self.tr("Preset"))
+        fitting = self.models.fitting(choices)
+        self.queue.choose(fitting, self.tr("Preset"))
+        if fitting.model != choices.model:
+            self._bad(
+                self.tr("The model of this preset, {0}, is no longer here.").format(choices.model),
+                self.tr("Its other choices were taken; the model is still the one that was chosen before."),
+            )
+        elif fitting.other != choices.other:
+            self._bad(
+                self.tr("The second model of this preset, {0}, cannot be mixed in any more.").format(choices.other),
+                self.tr("Its other choices were taken; nothing is mixed in."),
+            )
 
     def _use(self, name: str) -> None:
         """Work with this model from now on."""
-        self.models.use(name)
+        self._show_model(name)
         card = self.models.card
-        self.options.picker.choose(name)
-        self.picture.strip.select(name)
-        self.preview.use(card)
         if card is not None:
-            task: Task = "translation" if card.task == "translation" else "upscaling"
-            target = self.queue.choices.target
-            if recall.follows_the_model(self._settings) or task == "translation":
-                target = parse_target(f"x{card.scale}")
-            others = self.models.alike()
-            self.options.looks.show_others(others)
-            choices = replace(self.queue.choices, model=name, scale=card.scale, target=target, task=task)
-            if choices.other not in [other for other, _ in others]:
-                choices = replace(choices, other="", share=0.0)
+            choices = self.models.fitting(replace(self.queue.choices, model=name))
+            if recall.follows_the_model(self._settings) or choices.task == "translation":
+                choices = replace(choices, target=parse_target(f"x{card.scale}"))
             self.queue.set_choices(choices)
         self.picture.bar.here.setEnabled(card is not None)
+
+    def _show_model(self, name: str) -> None:
+        self.models.use(name)
+        self.options.picker.choose(name)
+        self.picture.strip.select(name)
+        self.preview.use(self.models.card)
+        self.options.looks.show_others(self.models.alike())
+
+    def _follow(self, choices: Choices) -> bool:
+        """Take the model of choices that a step of the history or a preset brought; False where others were to be set: a model
+        of theirs is gone."""
+        card, fitting = self.models.card, self.models.fitting(choices)
+        if card is None or (choices.model == card.name == fitting.model and choices.other == fitting.other):
+            return True
+        if fitting != choices:
+            self.queue.set_choices(fitting)
+            return False
+        self._settings.set("upscale.model", choices.model)
+        self._show_model(choices.model)
+        self._retry_soon.start()
+        return True
 
     def _queue_changed(self, what: str) -> None:
         if what == "choices":
             choices = self.queue.choices
+            if not self._follow(choices):
+                return
             self.options.show_choices(choices)
             before, self.preview.choices = self.preview.choices, choices
             if before.looks != choices.looks and before.model == choices.model:

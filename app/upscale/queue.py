@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from operator import attrgetter
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from app.history import Command, History
 from app.photos.photo import PhotoFacts
@@ -208,7 +208,7 @@ class _MaskChange:
 
 @dataclass(eq=False)
 class _ChoicesChange:
-    """Another size, model, folder or format."""
+    """Another size, folder, format or preset. What was chosen beside the steps since then, as a model is, stays."""
 
     queue: Queue
     title: str
@@ -217,10 +217,15 @@ class _ChoicesChange:
     bytes = 0
 
     def redo(self) -> None:
-        self.queue.set_choices(self.after)
+        self._take(self.before, self.after)
 
     def undo(self) -> None:
-        self.queue.set_choices(self.before)
+        self._take(self.after, self.before)
+
+    def _take(self, left: Choices, taken: Choices) -> None:
+        pairs = ((part.name, getattr(left, part.name), getattr(taken, part.name)) for part in fields(Choices))
+        changes: dict[str, Any] = {name: value for name, old, value in pairs if old != value}
+        self.queue.set_choices(replace(self.queue.choices, **changes))
 
     def merge(self, later: Command) -> bool:
         if isinstance(later, _ChoicesChange) and later.title == self.title:
