@@ -102,7 +102,8 @@ class Crew(Spreading[WindowHand | ProcessHand]):
 
     def _not_begun(self, name: str, error: Exception) -> None:
         if not self._over:
-            self._lost(f"{name} cannot be used: {error}.")
+            why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            self._lost(f"{name} cannot be used: {why}.")
 
     def _come(self, hand: ProcessHand, model: DescribeRequest) -> None:
         if not self._over:

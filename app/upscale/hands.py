@@ -260,6 +260,7 @@ class Spreading(Generic[H]):
         self._quick: set[Hand] = set()
         self._losses: dict[int, int] = {}
         self._held = False
+        self._gone: dict[Hand, str] = {}  # those that were lost before they were invited, and why
         self.hands: list[H] = []
 
     @property
@@ -283,6 +284,10 @@ class Spreading(Generic[H]):
 
     def invite(self, hand: H, model: Request) -> None:
         """Another hand, which takes photos once it has opened the model."""
+        if (why := self._gone.pop(hand, None)) is not None:
+            self._end(hand)
+            self._lost(why)
+            return
         self.hands.append(hand)
         self._opening.add(hand)
         hand.begin(model)
@@ -382,6 +387,7 @@ class Spreading(Generic[H]):
         self._at.clear()
         self._opening.clear()
         self._quick.clear()
+        self._gone.clear()
 
     def _opened(self, hand: Hand, update: News) -> Failure | None:
         """What a hand says that has no photo: it has opened the model, or why it cannot be used any more."""
@@ -402,10 +408,12 @@ class Spreading(Generic[H]):
         self._opening.discard(hand)
         self._quick.discard(hand)
         known = next((one for one in self.hands if one is hand), None)
-        if known is not None:
-            self.hands.remove(known)
-            self._end(known)
-            self._lost(why)
+        if known is None:
+            self._gone[hand] = why
+            return
+        self.hands.remove(known)
+        self._end(known)
+        self._lost(why)
 
 
 def _tell(belt: Conveyor, told: Callable[[Event], None]) -> None:

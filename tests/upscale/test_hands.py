@@ -491,3 +491,16 @@ def test_a_large_result_of_a_quick_device_does_not_pile_up_before_a_slow_disk(
     assert one.output is not None
     assert np.abs(decode(one.output).pixels.astype(int) - doubled(decode(one.source).pixels)).max() <= 1
     slow.check()
+
+
+def test_a_hand_that_was_lost_before_it_was_invited_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    lost: list[str] = []
+    spreading: Spreading[Listed] = Spreading(lost.append)
+    hand = Listed("a", spreading.heard)
+    with Conveyor(replace(X2, into=tmp_path)) as belt:
+        hand.lose()
+        spreading.take(belt)
+        assert lost == []  # nobody knows it yet
+        spreading.invite(hand, DescribeRequest(TWICE))
+    assert lost == ["a was lost: its process ended."]
+    assert (spreading.hands, spreading.able) == ([], 0)
