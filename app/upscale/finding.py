@@ -31,7 +31,7 @@ class Finder(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._background = Background(self)
-        self._to_read: list[tuple[list[Path], Path | None]] = []
+        self._to_read: list[tuple[list[Path], Path | None, Path | None]] = []
         self._reading = False
         self._planner: Planner | None = None
         self._to_plan: list[Row] = []
@@ -42,9 +42,9 @@ class Finder(QObject):
     def busy(self) -> bool:
         return self._reading or self._planning
 
-    def add(self, paths: Sequence[Path], leave_out: Path | None = None) -> None:
-        """Look for photos in files and folders (sub-folders too), but not in `leave_out`."""
-        self._to_read.append((list(paths), leave_out))
+    def add(self, paths: Sequence[Path], leave_out: Path | None = None, below: Path | None = None) -> None:
+        """Look for photos in files and folders (sub-folders too), but not in `leave_out`; `below` as for `gather`."""
+        self._to_read.append((list(paths), leave_out, below))
         if not self._reading:
             self._read_next()
 
@@ -54,8 +54,8 @@ class Finder(QObject):
             self.all_found.emit()
             return
         self._reading = True
-        paths, leave_out = self._to_read.pop(0)
-        found = gather(paths, True, [BESIDE, *([leave_out] if leave_out else [])])
+        paths, leave_out, below = self._to_read.pop(0)
+        found = gather(paths, True, [BESIDE, *([leave_out] if leave_out else [])], below)
         self._in_pieces(found, FOUND_AT_ONCE, self.found.emit, self._read_next, lambda: True)
 
     def plan(self, rows: Iterable[Row], choices: Choices, anew: bool, released: Iterable[Path] = ()) -> None:

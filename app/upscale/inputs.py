@@ -26,12 +26,16 @@ class Found:
     mask: Path | None = None
 
 
-def gather(named: Iterable[Path], recursive: bool = True, leave_out: Iterable[Path | str] = ()) -> Iterator[Found]:
+def gather(
+    named: Iterable[Path], recursive: bool = True, leave_out: Iterable[Path | str] = (), below: Path | None = None
+) -> Iterator[Found]:
     """The photos among files and folders, in order: those of a folder by name, numbers by value, then its sub-folders.
 
     What was named itself is always given, with its problem if it has one. In folders, files that are no pictures by name
     nor by content are passed over; so are hidden ones, what Ganvas is just writing, and folders in `leave_out` (paths, or
     names for folders anywhere): results of an earlier run are not enlarged again. Nothing is given twice.
+    `below`: the paths were not named but found below this folder: what is no picture is passed over there too, and the tree
+    is kept.
     """
     paths = {_identity(path) for path in leave_out if isinstance(path, Path)}
     names = {name for name in leave_out if isinstance(name, str)}
@@ -42,7 +46,8 @@ def gather(named: Iterable[Path], recursive: bool = True, leave_out: Iterable[Pa
         except OSError as error:
             yield Found(path, problem=_said(error))
             continue
-        yield from walk.folder(path) if folder else walk.file(path, "", named=True)
+        place = "" if below is None or path.parent == below else path.parent.relative_to(below).as_posix()
+        yield from walk.folder(path) if folder else walk.file(path, place, named=below is None)
 
 
 class _Walk:

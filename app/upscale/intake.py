@@ -38,6 +38,7 @@ class Intake(QObject):
         self._finder.planned.connect(self._take_plans)
         self._finder.all_planned.connect(self._all_planned)
         self._paths: list[Path] = []
+        self._watched: dict[Path, list[Path]] = {}  # what a watched folder brought, by the folder
         self._looked_at: list[Path] = []
         self._added: list[Row] = []
         self._known: set[Path] = set()  # what is on the list and still to be done: it is not added twice
@@ -52,16 +53,21 @@ class Intake(QObject):
     @property
     def busy(self) -> bool:
         """Whether rows are still to come, or to be planned."""
-        return bool(self._paths) or self._finder.busy
+        return self.expects or self._finder.busy
 
     @property
     def expects(self) -> bool:
         """Whether something was added that has not come yet."""
-        return bool(self._paths)
+        return bool(self._paths or self._watched)
 
     def add(self, paths: list[Path]) -> None:
         """Put files and folders (with their sub-folders) on the list."""
         self._paths += paths
+        self._soon.start()
+
+    def add_watched(self, folder: Path, paths: list[Path]) -> None:
+        """Put files on the list that appeared somewhere in a folder: those that are photos, and nobody is told of others."""
+        self._watched.setdefault(folder, []).extend(paths)
         self._soon.start()
 
     def add_received(self, path: Path) -> None:
@@ -117,10 +123,14 @@ class Intake(QObject):
 
     def _look(self) -> None:
         paths, self._paths = self._paths, []
+        watched, self._watched = self._watched, {}
+        into = self._queue.choices.into
+        self._known = {row.found.path for row in self._queue.rows if row.open}
         if paths:
-            self._known = {row.found.path for row in self._queue.rows if row.open}
             self._looked_at += paths
-            self._finder.add(paths, leave_out=self._queue.choices.into)
+            self._finder.add(paths, into)
+        for folder, appeared in watched.items():
+            self._finder.add(appeared, into, below=folder)
 
     def _found(self, found: list[Found]) -> None:
         first = not self._added
@@ -136,8 +146,11 @@ class Intake(QObject):
         if rows:
             self._queue.remember_added(rows, self.tr("Add photos"))
             self._finder.plan(rows, self._choices, anew=False)
-        elif paths:
-            self.nothing_came.emit(paths)
+        else:
+            if paths:
+                self.nothing_came.emit(paths)
+            if not self._finder.busy:
+                self.settled.emit()  # who waits for what was added waits for nothing more
 
     def _all_planned(self) -> None:
         self.plans_anew = False

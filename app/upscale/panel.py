@@ -141,6 +141,7 @@ class UpscalePanel(Panel):
         intake.picture_pasted.connect(self.receive)
         intake.nothing_came.connect(self._nothing_came)
         self.watcher.appeared.connect(self._appeared)
+        self.watcher.changed.connect(self._written_on)
         self.watcher.lost.connect(lambda why: self._bad(self.tr("The watched folder cannot be read any more."), why))
         runner.row_changed.connect(self._row_changed)
         runner.tile_came.connect(picture.show_tile)
@@ -305,8 +306,16 @@ class UpscalePanel(Panel):
         self._show_counts()
 
     def _appeared(self, paths: list[Path]) -> None:
-        self.job.start_when_planned()
-        self.add(paths)
+        if self.watcher.folder is not None:
+            self.job.start_when_planned()
+            self.intake.add_watched(self.watcher.folder, paths)
+
+    def _written_on(self, paths: list[Path]) -> None:
+        """Photos of the watched folder were not whole when they were told: those that failed are tried again."""
+        written = set(paths)
+        failed = [row for row in self.queue.rows if row.state in ("failed", "refused") and row.found.path in written]
+        if failed:
+            self._again(failed)
 
     # Choosing
 
@@ -400,6 +409,8 @@ class UpscalePanel(Panel):
 
     def _row_changed(self, row: Row) -> None:
         self.list.queue_model.touch(row)
+        if row.state in ("writing", "done") and row.planned is not None and row.planned.output is not None:
+            self.watcher.pass_over(row.planned.output)
         if row.state == "done":
             self.picture.row_done(row)
 
