@@ -162,7 +162,7 @@ def run(args: argparse.Namespace, *tasks: Task) -> int:
     where = _where(args)  # what cannot be meant is said before a job is noted
     try:
         with Journal() as journal:
-            before = journal.find(_key(args, choices, named)) if args.resume and args.model is None else None
+            before = journal.find(_key(args, choices)) if args.resume and args.model is None else None
             if before is not None and before.choices.model != choices.model:
                 decided = _decided(args, machine, named, tasks, before.choices.model, reporter)
                 if decided is None:
@@ -191,10 +191,12 @@ def _decided(
     return card, choices
 
 
-def _key(args: argparse.Namespace, choices: Choices, named: list[Path]) -> str:
+def _key(args: argparse.Namespace, choices: Choices) -> str:
     """What makes two commands the same job. Where no model was named it is the same whichever was taken: another may be the best
     that is quick enough by now, as the first photo has gone or more was measured, and the job goes on with the one it began with.
+    Names from standard input are a list in this folder, whatever is on it: the results so far may have come into it.
     """
+    named = [Path(word) for word in args.named]
     if args.model is not None:
         return key_of(choices, named)
     target = args.to or args.scale or Target("factor", 0)  # 0: as much as the model makes
@@ -330,7 +332,7 @@ def _noted(
     args: argparse.Namespace, journal: Journal, choices: Choices, named: list[Path], reporter: Reporter
 ) -> tuple[int, list[Entry]]:
     """The job in the journal, with its photos: the one that was stopped, where `--resume` finds it, or a new one."""
-    key = _key(args, choices, named)
+    key = _key(args, choices)
     old = journal.find(key) if args.resume else None
     if old is None:
         if args.resume:
@@ -350,7 +352,11 @@ def _noted(
     # Results may lie among the photos: those of this job are no new ones.
     known = {naming.place(path) for path in (*(entry.planned.source for entry in before), *outputs)}
     journal.extend(old.id, _planned(named, choices, args.recursive, outputs, known))
-    return old.id, [entry for entry in journal.entries(old.id, again=True) if entry.state != "done"]
+    waiting = [entry for entry in journal.entries(old.id, again=True) if entry.state != "done"]
+    if "-" in args.named:  # what this list leaves out waits in the journal for one that names it
+        meant = {naming.place(found.path) for found in gather(named, args.recursive)}
+        waiting = [entry for entry in waiting if naming.place(entry.planned.source) in meant]
+    return old.id, waiting
 
 
 # Working

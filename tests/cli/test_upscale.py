@@ -289,6 +289,26 @@ def test_what_was_refused_or_skipped_is_looked_at_anew_by_a_job_that_goes_on(
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"photo{i}_twice_x2.png" for i in range(3)]
 
 
+def test_a_list_on_standard_input_is_gone_on_with_whatever_came_or_went(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    named = photos(tmp_path / "in", 3)
+    (tmp_path / "in/photo3.png").write_bytes(b"no picture")
+
+    def listed(*paths: Path) -> int:
+        monkeypatch.setattr(sys, "stdin", io.StringIO("".join(f"{path}\n" for path in paths)))
+        return upscale("-", "--out", "in/big", "--resume")
+
+    assert listed(*named[:2], tmp_path / "in/photo3.png") == SOME_FAILED
+    made = sorted((tmp_path / "in/big").iterdir())
+    assert len(made) == 2
+    # As `find` gives them the next time: the results are among them, and a new photo.
+    assert listed(*named, *made) == OK  # what is not named now is not tried again
+    assert "Going on: 2 of 3 are done." in capsys.readouterr().err
+    assert [path.name for path in sorted((tmp_path / "in/big").iterdir())] == [f"photo{i}_twice_x2.png" for i in range(3)]
+
+
 def test_a_job_that_is_worked_on_is_left_alone_by_resume(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     photos(tmp_path / "in", 2)
     (tmp_path / "in" / "photo0.png").write_bytes(b"")
