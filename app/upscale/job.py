@@ -45,6 +45,7 @@ class Job(QObject):
         bar.then.connect(self._wish)
         self._wanted = False  # as soon as everything is planned
         self._looking = False  # whether what was asked for can be written
+        self._alone = False  # whether the one at work is of a photo that was saved by itself: the list is no part of it
         self._started_with = queue.choices
         self._progress_soon = QTimer(self)
         self._progress_soon.setSingleShot(True)
@@ -90,6 +91,8 @@ class Job(QObject):
                 self._wanted = False
                 self._bar.say("")
                 self.noticed.emit(Notice(obstacle.what, obstacle.why, obstacle.hint, bad=True))
+            elif self.runs:
+                self._wanted = True  # a photo was saved by itself meanwhile
             elif self._queue.choices != choices or self._intake.plans_anew or (self._ready() != rows and not self._intake.busy):
                 self.start()  # something else, or more, is meant by now
             else:
@@ -102,8 +105,10 @@ class Job(QObject):
     def _ready(self) -> list[Row]:
         return [row for row in self._queue.rows if row.state == "ready" and row.planned is not None]
 
-    def run(self, rows: list[Row], number: int | None = None) -> None:
-        """Begin with these rows as they are planned; `number` is the journal's of a job that goes on."""
+    def run(self, rows: list[Row], number: int | None = None, alone: bool = False) -> None:
+        """Begin with these rows as they are planned; `number` is the journal's of a job that goes on. `alone`: nothing of the
+        list joins them."""
+        self._alone = alone
         self.farewell.stop()
         self._queue.history.seal()  # what is chosen after it is another step than what it is done with
         self._started_with = self._queue.choices
@@ -111,13 +116,15 @@ class Job(QObject):
 
     def start_when_planned(self) -> None:
         """Begin as soon as what was added, or is meant otherwise by now, is planned."""
-        self._wanted = not self.runs
-        if self._wanted:
+        self._wanted = not self.runs or self._alone
+        if not self.runs:
             self._bar.say(self.tr("Starts as soon as every photo has been looked at…"))
 
     def go_on_with_planned(self) -> None:
         """Everything is planned now: what came while a job runs joins it."""
         if self._runner.state in ("running", "paused", "preparing"):
+            if self._alone:
+                return
             self._wanted = False
             self._runner.extend([row for row in self._queue.rows if row.state == "ready" and not self._runner.has(row)])
         elif self._wanted and not self._looking:
@@ -224,6 +231,8 @@ class Job(QObject):
             target = next((made for row in reversed(self._runner.rows) if (made := result_of(row))), None)
             show = (lambda: show_in_folder(target)) if target else None
             self.noticed.emit(Notice(said, button=self.tr("Show in folder") if target else "", action=show))
+        if self._wanted and not self._intake.busy:  # a photo was saved by itself, and the list is wanted now
+            self.go_on_with_planned()
 
     def _wish(self, then: Then) -> None:
         self.farewell.then = then

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -54,13 +55,21 @@ class Saver(QObject):
         now, card = self._preview.now, self._models.card
         if now is None or card is None:
             return None
-        if self._job.runs:
-            self._bad(self.tr("A job is running."), self.tr("Save this photo when it is done, or stop it."))
+        if self._busy():
             return None
         return ask_where(self._window, self._settings, "upscale.folder", f"{now.path.stem}{mark}_{card.name}.png")
 
+    def _busy(self) -> bool:
+        """Whether a job runs; said then."""
+        if self._job.runs:
+            self._bad(self.tr("A job is running."), self.tr("Save this photo when it is done, or stop it."))
+        return self._job.runs
+
     def enlarge_into(self, path: Path, source: Path, photo: Photo, mask: Path | None = None) -> None:
-        """Enlarge a photo as a whole into this file; `source` is where it lies, `mask` what is protected in it."""
+        """Enlarge a photo as a whole into this file; `source` is where it lies, `mask` what is protected in it. Who named the
+        file was asked about the one that bears its name already: that one is replaced."""
+        if self._busy():  # a watched folder may have begun one while the file was asked for
+            return
         format = EXTENSIONS.get(path.suffix.lower().lstrip("."), "")
         if format not in FORMATS or not FORMATS[format].writable:
             self._bad(self.tr("Ganvas cannot write {} files.").format(path.suffix))
@@ -69,8 +78,8 @@ class Saver(QObject):
         size = size_for(choices.target, photo.width, photo.height)
         facts = PhotoFacts(photo.format, photo.width, photo.height, photo.channels, photo.bits)
         runs = passes(photo.width, photo.height, size, choices.scale)
-        planned = Planned(source, "ready", "", path, facts, size, runs, format, mask)
-        self._job.run([Row(Found(source, mask=mask), "ready", facts, planned)])
+        planned = Planned(source, "ready", "", path, facts, size, runs, format, mask, replaces=os.path.lexists(path))
+        self._job.run([Row(Found(source, mask=mask), "ready", facts, planned)], alone=True)
 
     def enlarge_part_into(self, path: Path) -> None:
         """Enlarge the part of the photo that was marked into this file."""

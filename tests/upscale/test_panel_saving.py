@@ -1,0 +1,61 @@
+"""Photos that are saved by themselves beside a list that others work on, or nobody."""
+
+from pathlib import Path
+
+import pytest
+
+from app.photos.decoding import decode
+from app.upscale.panel import UpscalePanel
+from app.widgets.panel import Notice
+from tests.upscale import belt
+from tests.upscale.at_panel import Until, begun, done, ready, states
+
+
+@pytest.fixture
+def shown(panel: UpscalePanel, until: Until, tmp_path: Path) -> Path:
+    """The photo that is looked at: one of two on the list, which nobody started."""
+    photo, _ = belt.photos(tmp_path / "in", 2)
+    panel.add([tmp_path / "in"])
+    until(ready(panel, 2))
+    until(lambda: panel.preview.now is not None and not panel.intake.busy)
+    return photo
+
+
+def test_who_said_that_a_file_is_to_be_replaced_is_obeyed(panel: UpscalePanel, until: Until, shown: Path, tmp_path: Path) -> None:
+    (tmp_path / "there.png").write_bytes(b"of yesterday")
+    panel.saver.enlarge_into(tmp_path / "there.png", shown, decode(shown))
+    until(lambda: panel.runner.state == "idle")
+    assert decode(tmp_path / "there.png").pixels.shape == (40, 60, 3)
+
+
+def test_what_comes_while_a_photo_is_saved_by_itself_does_not_start_the_list(
+    panel: UpscalePanel, until: Until, shown: Path, tmp_path: Path
+) -> None:
+    panel.saver.enlarge_into(tmp_path / "alone.png", shown, decode(shown))
+    panel.intake.plan_again(panel.queue.rows[:1])
+    until(lambda: panel.runner.state == "idle" and not panel.intake.busy)
+    assert states(panel) == ["ready", "ready"]
+    assert (tmp_path / "alone.png").exists()
+
+
+def test_a_list_that_is_wanted_while_a_photo_is_saved_by_itself_follows(
+    panel: UpscalePanel, until: Until, shown: Path, tmp_path: Path
+) -> None:
+    panel.saver.enlarge_into(tmp_path / "alone.png", shown, decode(shown))
+    panel.job.start_when_planned()  # as for a photo that appears in a watched folder
+    belt.photos(tmp_path / "later", 1)
+    panel.add([tmp_path / "later"])
+    until(done(panel))
+    assert len(panel.queue.rows) == 3
+
+
+def test_a_job_that_began_while_the_file_was_asked_for_is_told(
+    panel: UpscalePanel, until: Until, notices: list[Notice | None], tmp_path: Path
+) -> None:
+    begun(panel, until, belt.photos(tmp_path / "in", 3)[0].parent, 3)
+    until(lambda: panel.runner.state != "idle")
+    notices.clear()
+    source = tmp_path / "in" / "photo0.png"
+    panel.saver.enlarge_into(tmp_path / "alone.png", source, decode(source))
+    assert [notice.what for notice in notices if notice] == ["A job is running."]
+    until(done(panel))
