@@ -241,6 +241,7 @@ class Planner:
         assert planned.facts is not None
         choices = self.choices
         folder = choices.into / found.folder if choices.into else found.into or found.path.parent / BESIDE
+        folder = Path(os.path.abspath(folder))  # who goes on with the job may stand elsewhere
         values = {
             "name": found.path.stem,
             "model": Path(choices.model).stem if os.sep in choices.model else choices.model,

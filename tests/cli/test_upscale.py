@@ -270,6 +270,18 @@ def test_results_among_the_photos_are_no_new_ones_for_a_job_that_goes_on(tmp_pat
     assert sorted(path.name for path in (tmp_path / "in").iterdir()) == names
 
 
+def test_a_job_that_goes_on_elsewhere_finds_its_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photos(tmp_path / "in", 2)
+    monkeypatch.chdir(tmp_path)
+    assert upscale("in") == OK
+    (tmp_path / "in/upscaled/photo1_twice_x2.png").unlink()
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    assert upscale(tmp_path / "in", "--resume") == OK
+    assert not list((tmp_path / "other").iterdir())
+    assert len(list((tmp_path / "in/upscaled").iterdir())) == 2
+
+
 def test_what_was_refused_or_skipped_is_looked_at_anew_by_a_job_that_goes_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
