@@ -51,15 +51,17 @@ def reading(path: Path, format: str) -> list[str]:
     return ["-protocol_whitelist", "file", "-f", DEMUXERS[format], "-i", f"file:{os.path.abspath(path)}"]
 
 
-def start(words: Sequence[str], stdin: int, stdout: int) -> subprocess.Popen[bytes]:
-    """Run ffmpeg; its report comes by `stderr`, each line with its level in brackets."""
+def start(words: Sequence[str], stdin: int, stdout: int, folder: Path | None = None) -> subprocess.Popen[bytes]:
+    """Run ffmpeg, in `folder` where one is given; its report comes by `stderr`, each line with its level in brackets."""
     command = [str(find()), "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+info", *words]
-    return subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, creationflags=_NO_WINDOW, bufsize=0)
+    return subprocess.Popen(
+        command, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, creationflags=_NO_WINDOW, bufsize=0, cwd=folder
+    )
 
 
-def run(words: Sequence[str], seconds: float | None = None) -> tuple[int, bytes, list[str]]:
-    """Run ffmpeg to its end: exit code, what it wrote to its standard output, the lines of its report."""
-    process = start(words, subprocess.DEVNULL, subprocess.PIPE)
+def run(words: Sequence[str], seconds: float | None = None, folder: Path | None = None) -> tuple[int, bytes, list[str]]:
+    """Run ffmpeg to its end: exit code, what it wrote to its standard output, the lines of its report. `folder` as for `start`."""
+    process = start(words, subprocess.DEVNULL, subprocess.PIPE, folder)
     try:
         out, report = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired as error:

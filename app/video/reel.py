@@ -100,15 +100,16 @@ class Reel:
         with placing.beside(self.output, replacing) as temporary:
             words = [
                 *("-itsoffset", f"{float(first * facts.base):.6f}", "-protocol_whitelist", "file"),
-                *("-f", "concat", "-i", f"file:{self.folder / 'list.ffconcat'}"),
+                *("-f", "concat", "-i", "file:list.ffconcat"),
                 *program.reading(source, facts.format),
                 *("-map", "0:v:0", "-map", "1:a?", "-map", "1:s?", *(("-map", "1:t?") if format == "mkv" else ())),
                 *("-c", "copy", *texts, "-map_chapters", "1", *metadata),
                 *(("-movflags", "+faststart") if format in ("mp4", "mov") else ()),
                 *(("-video_track_timescale", str(ticks(facts.base))) if format in ("mp4", "mov") else ()),
-                *("-progress", "pipe:1", "-f", muxer, "-y", f"file:{temporary}"),
+                *("-progress", "pipe:1", "-f", muxer, "-y", f"file:{os.path.abspath(temporary)}"),
             ]
-            code, told, report = program.run(words)
+            # There, as ffmpeg takes what stands behind a ? in the path of a list for no part of the way to its files.
+            code, told, report = program.run(words, folder=self.folder)
             if any("No space left" in line for line in report):
                 raise OSError(errno.ENOSPC, "No space left on device")
             # ffmpeg ends well where a segment cannot be read: it stops before it.

@@ -138,6 +138,13 @@ def test_every_frame_is_enlarged_at_its_time_in_its_colours_with_its_sound(tmp_p
     assert f'"model": "{TWICE}"' in report
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows allows no such names")
+def test_a_folder_may_be_called_anything(tmp_path: Path, running: Engine) -> None:
+    folder = tmp_path / "who? what#1 100%41 'it's'\n"
+    folder.mkdir()
+    assert len(pixels_of(enlarge(running, make(folder / "a.mp4", frames=4)))) == 4
+
+
 def with_tracks(tmp_path: Path, name: str) -> Path:
     """A video with sound in two languages and subtitles in a third; in Matroska the letters for these are attached."""
     plain, path = make(tmp_path / "plain.mp4", "-c:a", "aac"), tmp_path / name
