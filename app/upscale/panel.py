@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QFileDialog, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from app.inference.requests import DeviceFacts, DeviceRequest
 from app.inference.updates import Done, Failure, Update
@@ -30,6 +30,7 @@ from app.upscale.running import Runner
 from app.upscale.saving import Saver
 from app.upscale.sizes import parse_target
 from app.upscale.thumbs import Thumbs
+from app.upscale.watched import WatchedFolder
 from app.upscale.watching import Watcher
 from app.widgets.background import Background
 from app.widgets.panel import Notice, Panel
@@ -109,7 +110,8 @@ class UpscalePanel(Panel):
         side.photos_asked.connect(intake.ask_photos)
         side.folder_asked.connect(intake.ask_folder)
         side.paste_asked.connect(intake.paste)
-        side.watch_asked.connect(self._ask_watched)
+        watched = WatchedFolder(self.watcher, self.intake, self.queue, self.job, self._again)
+        side.watch_asked.connect(lambda: watched.ask(self, self._settings, self.watch))
         side.clear_asked.connect(lambda: self._remove(list(self.queue.rows)))
         self.list.current_row.connect(self._show_row)
         self.list.remove_asked.connect(self._remove)
@@ -140,8 +142,6 @@ class UpscalePanel(Panel):
         intake.settled.connect(self._settled)
         intake.picture_pasted.connect(self.receive)
         intake.nothing_came.connect(self._nothing_came)
-        self.watcher.appeared.connect(self._appeared)
-        self.watcher.changed.connect(self._written_on)
         self.watcher.lost.connect(lambda why: self._bad(self.tr("The watched folder cannot be read any more."), why))
         runner.row_changed.connect(self._row_changed)
         runner.tile_came.connect(picture.show_tile)
@@ -290,32 +290,12 @@ class UpscalePanel(Panel):
 
     # A folder that is watched
 
-    def _ask_watched(self) -> None:
-        if self.watcher.folder is not None:
-            self.watch(None)
-            return
-        folder = QFileDialog.getExistingDirectory(self, self.tr("Watch a folder"), self._settings.get("upscale.from", ""))
-        if folder:
-            self.watch(Path(folder))
-
     def watch(self, folder: Path | None) -> None:
         """Enlarge what appears in a folder from now on (None: no more)."""
         self.watcher.watch(folder)
         self.side.show_watched(folder)
         self.message.emit(self.tr("Watching {0}").format(folder) if folder else self.tr("No folder is watched"))
         self._show_counts()
-
-    def _appeared(self, paths: list[Path]) -> None:
-        if self.watcher.folder is not None:
-            self.job.start_when_planned()
-            self.intake.add_watched(self.watcher.folder, paths)
-
-    def _written_on(self, paths: list[Path]) -> None:
-        """Photos of the watched folder were not whole when they were told: those that failed are tried again."""
-        written = set(paths)
-        failed = [row for row in self.queue.rows if row.state in ("failed", "refused") and row.found.path in written]
-        if failed:
-            self._again(failed)
 
     # Choosing
 
