@@ -132,7 +132,7 @@ def _opened(job: Job, machine: Engine) -> str | Failure:
 
 def _tell(event: Event, entry: Entry, job: Job, progress: JobProgress, journal: Journal, reporter: Reporter) -> None:
     planned = entry.planned
-    progress.at(event.index, 1.0 if event.stage in ("done", "failed") else event.share)
+    progress.follow(event.index, event.stage, event.share)
     if event.stage == "done":
         journal.mark(job.number, entry.place, "done", seconds=event.seconds)
         for warning in (*planned_notes(planned, job.choices), *event.warnings):

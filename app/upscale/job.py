@@ -126,7 +126,7 @@ class Job(QObject):
             if self._alone:
                 return
             self._wanted = False
-            self._runner.extend([row for row in self._queue.rows if row.state == "ready" and not self._runner.has(row)])
+            self._runner.extend([row for row in self._queue.rows if row.state == "ready" and not self._runner.is_to_do(row)])
         elif self._wanted and not self._looking:
             self._wanted = False
             self._bar.say("")

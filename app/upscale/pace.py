@@ -130,9 +130,23 @@ class JobProgress:
         self._total += sum(megapixels)
 
     def at(self, index: int, share: float) -> None:
-        """So much of a photo is done (a failed one counts as done)."""
+        """So much of a photo is done."""
         self.done += self._each[index] * (share - self._shares[index])
         self._shares[index] = share
+
+    def follow(self, index: int, stage: str, share: float) -> None:
+        """What the belt tells of a photo."""
+        if stage == "failed":
+            self.give_up(index)
+        else:
+            self.at(index, 1.0 if stage == "done" else share)
+
+    def give_up(self, index: int) -> None:
+        """No more is done of a photo, which failed or was taken off: its rest takes no time, and says nothing of the speed."""
+        rest = self._each[index] * (1 - self._shares[index])
+        self._total -= rest
+        self._each[index] -= rest
+        self._shares[index] = 1.0
 
     def pause(self, paused: bool) -> None:
         """Time in a pause does not count."""

@@ -358,6 +358,8 @@ class UpscalePanel(Panel):
                 recall.keep_choices(self._settings, choices)
             if self.runner.state == "idle":
                 self.intake.plan_all(choices)
+        elif what == "rows" and self.job.runs:
+            self.job.go_on_with_planned()  # one that was taken off is back
         self._count_soon.start()
         self.options.looks.show_painted(self.protector.painted)
         if what == "choices":

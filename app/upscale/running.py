@@ -96,6 +96,8 @@ class Runner(QObject):
         self._following = 0  # the place there that the next photo gets
         self._coming: list[Row] = []
         self._known: set[int] = set()
+        self._over: dict[int, tuple[int, bool]] = {}  # photos that have ended: their place in the rows, and whether they failed
+        self._gone: set[int] = set()  # places in the rows whose photo was taken off, or is done once more at a later one
         # What the window's own worker says is taken at once, what other threads say when the window has time.
         self._woken.connect(self._pump, Qt.ConnectionType.AutoConnection)
 
@@ -107,12 +109,12 @@ class Runner(QObject):
     @property
     def rows(self) -> list[Row]:
         """Those of the job at work, or of the last one."""
-        return list(self._rows)
+        return [row for index, row in enumerate(self._rows) if index not in self._gone]
 
     @property
     def counts(self) -> tuple[int, int]:
         """Photos of this job that are finished (done or failed), and how many there are."""
-        return self._done + self._failed, len(self._rows)
+        return self._done + self._failed, len(self._rows) - len(self._gone)
 
     @property
     def devices(self) -> int:
@@ -128,6 +130,10 @@ class Runner(QObject):
         """Whether a row belongs to the job at work."""
         return self.state != "idle" and id(row) in self._known
 
+    def is_to_do(self, row: Row) -> bool:
+        """Whether the job at work is still to do a row."""
+        return self.has(row) and id(row) not in self._over
+
     def use_devices(self, facts: DeviceFacts) -> None:
         """What computes, and how much memory it may use: the job at work obeys too."""
         memory = facts.further.memory
@@ -141,7 +147,7 @@ class Runner(QObject):
             return
         self._set_state("preparing")
         self._rows = list(rows)
-        self._known = {id(row) for row in rows}
+        self._known, self._over, self._gone = {id(row) for row in rows}, {}, set()
         planned = [row.planned for row in rows if row.planned is not None]
         superseded, self._stopped_job = self._stopped_job, None
 
@@ -205,10 +211,15 @@ class Runner(QObject):
             self._pump()
 
     def extend(self, rows: Sequence[Row]) -> None:
-        """More photos join the job at work."""
-        rows = [row for row in rows if id(row) not in self._known]
-        self._known |= {id(row) for row in rows}
-        self._take_in(rows)
+        """More photos join the job at work, or are to be done once more by it."""
+        if self.state == "stopping":
+            return
+        rows = [row for row in rows if not self.is_to_do(row)]
+        for row in rows:
+            self._known.add(id(row))
+            self._forget_end(row)
+        if rows:
+            self._take_in(rows)
 
     def _take_in(self, rows: Sequence[Row]) -> None:
         if self.state == "preparing":
@@ -231,6 +242,16 @@ class Runner(QObject):
             self._notes.run(lambda: noted.journal.extend(noted.number, planned), _nothing, self._note_failed)
         self._pump()
 
+    def _forget_end(self, row: Row) -> None:
+        """A photo that this job has done, or that failed in it, is to be done once more: the first time does not count."""
+        if id(row) not in self._over:
+            return
+        index, failed = self._over.pop(id(row))
+        self._gone.add(index)
+        self._failed -= failed
+        self._done -= not failed
+        self._mark(index, "skipped", "It was done once more.", 0.0)
+
     def withdraw(self, rows: Sequence[Row]) -> None:
         """These photos were taken off the list: those that are not begun are not done."""
         if self._belt is None:
@@ -238,8 +259,11 @@ class Runner(QObject):
         gone = {id(row) for row in rows}
         for index, row in enumerate(self._rows):
             if id(row) in gone and self._belt.remove(index):
-                self.progress.at(index, 1.0)
+                self._known.discard(id(row))
+                self._gone.add(index)
+                self.progress.give_up(index)
                 self._mark(index, "skipped", "It was taken off the list.", 0.0)
+                self.progressed.emit()
 
     def pause(self) -> None:
         """Stop at the next tile; what is made is kept."""
@@ -359,6 +383,8 @@ class Runner(QObject):
         row = self._rows[event.index]
         before = (row.state, row.share)
         row.state, row.share = event.stage, event.share
+        if event.stage in ("done", "failed"):
+            self._over[id(row)] = event.index, event.stage == "failed"
         if event.stage == "done":
             self._done += 1
             row.seconds, row.bytes, row.made_by = event.seconds, event.bytes, self._choices
@@ -369,8 +395,7 @@ class Runner(QObject):
             self._failed += 1
             row.reason = str(event.failure or Failure("It failed."))
             self._mark(event.index, "failed", row.reason, event.seconds)
-        finished = event.stage in ("done", "failed")
-        self.progress.at(event.index, 1.0 if finished else event.share)
+        self.progress.follow(event.index, event.stage, event.share)
         if before != (row.state, row.share):
             self.row_changed.emit(row)
             self.progressed.emit()

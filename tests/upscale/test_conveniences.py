@@ -188,6 +188,22 @@ def test_a_pause_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     assert progress.seconds == pytest.approx(20)
 
 
+def test_what_fails_or_is_taken_off_makes_no_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    progress = JobProgress([10.0] * 10)
+    now[0] += 10
+    progress.follow(0, "done", 1.0)
+    progress.follow(1, "working", 0.5)
+    for index in range(1, 8):
+        progress.follow(index, "failed", 0.0)
+    assert progress.rate == pytest.approx(1.5)
+    assert progress.seconds_left == pytest.approx(20 / 1.5)
+    for index in (8, 9):
+        progress.give_up(index)
+    assert progress.share == pytest.approx(1)
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [(0.2, "1 s"), (59, "59 s"), (120, "2 min"), (3600, "1 h"), (12_000, "3 h 20 min"), (57_000, "16 h"), (400_000, "5 days")],

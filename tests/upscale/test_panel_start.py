@@ -222,3 +222,52 @@ def test_undoing_that_photos_were_added_leaves_those_that_a_job_has(panel: Upsca
     panel.redo()
     panel.undo()  # now it is nobody's any more
     assert not panel.queue.rows
+
+
+@pytest.fixture
+def paused(panel: UpscalePanel, until: Until, tmp_path: Path) -> UpscalePanel:
+    """A job of eight photos, of which the last ones are not begun."""
+    photos(tmp_path / "a", 8, 160, 160)
+    begun(panel, until, tmp_path / "a", 8)
+    until(lambda: panel.runner.state == "running")
+    panel.runner.pause()
+    until(lambda: panel.runner.state == "paused" and panel.runner.is_quiet)
+    return panel
+
+
+def test_photos_that_are_taken_off_a_job_are_not_counted(paused: UpscalePanel, until: Until) -> None:
+    paused._remove(paused.queue.rows[-3:])
+    assert paused.runner.counts[1] == 5
+    paused.runner.resume()
+    until(done(paused))
+    assert paused.runner.counts == (5, 5)
+
+
+def test_a_photo_that_was_taken_off_and_is_back_is_done_by_the_job(paused: UpscalePanel, until: Until, tmp_path: Path) -> None:
+    paused._remove(paused.queue.rows[-2:])
+    paused.undo()
+    assert len(paused.queue.rows) == 8
+    paused.runner.resume()
+    until(done(paused))
+    assert paused.runner.counts == (8, 8)
+    assert len(list((tmp_path / "a" / "upscaled").iterdir())) == 8
+
+
+def test_what_failed_can_be_done_again_while_the_job_runs(
+    panel: UpscalePanel, until: Until, notices: list[Notice | None], tmp_path: Path
+) -> None:
+    named = photos(tmp_path / "a", 8, 160, 160)
+    panel.add([tmp_path / "a"])
+    until(ready(panel, 8))
+    kept = named[0].read_bytes()
+    named[0].unlink()
+    panel.job.start()
+    until(lambda: states(panel)[0] == "failed")
+    panel.runner.pause()
+    named[0].write_bytes(kept)
+    panel._again(panel.queue.rows[:1])
+    until(lambda: states(panel)[0] == "ready" and not panel.intake.busy)
+    panel.runner.resume()
+    until(done(panel))
+    assert panel.runner.counts == (8, 8)
+    assert not [notice for notice in notices if notice and notice.bad]
