@@ -203,14 +203,34 @@ class Film:
 def metadata(facts: VideoFacts, planned: Planned, choices: Choices, sha256: str) -> list[str]:
     """ffmpeg's words for what the result tells of itself: the source's tags as far as they are kept, and the recipe."""
     kept = ["-map_metadata", "1", "-map_metadata:s:v:0", "1:s:v:0", *_of_tracks(facts, "ast")]
+    changed: dict[str, str] = {}
     if choices.metadata == "strip":
         kept = ["-map_metadata", "-1", *_of_tracks(facts, "t")]  # an attached file is none without its name
     elif choices.metadata == "no-place":
-        kept += [word for tag in _PLACE for word in ("-metadata", f"{tag}=")]
-    made = results.recipe_text(planned, choices, sha256)
+        # "location-jpn", "com.apple.quicktime.location.name": the name may bear a language, and more than the figures.
+        changed |= {tag: "" for tag in facts.tags if "location" in tag.lower()}
+    flags = ""
     if planned.format in ("mp4", "mov"):
-        return kept if facts.comment and choices.metadata != "strip" else [*kept, "-metadata", f"comment={made}"]
-    return [*kept, "-metadata", f"GANVAS={made}"]
+        flags = "+faststart"
+        if choices.metadata != "strip" and any(tag.startswith(_APPLE) for tag in facts.tags):
+            flags += "+use_metadata_tags"
+            # With these, ffmpeg adds what is told of the source's file and not of the result's.
+            changed |= dict.fromkeys(("major_brand", "minor_version", "compatible_brands"), "")
+    date, twice, _ = facts.tags.get("creation_time", "").partition(";")
+    if twice and choices.metadata != "strip":  # a file that tells it in two ways: joined it is no date
+        changed["creation_time"] = date
+    made = results.recipe_text(planned, choices, sha256)
+    if not flags:
+        changed["GANVAS"] = made
+    elif "comment" not in facts.tags or choices.metadata == "strip":
+        changed["comment"] = made
+    words = [word for tag, value in changed.items() for word in ("-metadata", f"{tag}={value}")]
+    return [*kept, *words, *(("-movflags", flags) if flags else ())]
+
+
+# What an iPhone tells (its make, the place, the date with its zone) bears such names, which ffmpeg writes into MP4 and QuickTime
+# only where it is asked to.
+_APPLE = "com.apple.quicktime."
 
 
 def _of_tracks(facts: VideoFacts, kinds: str) -> list[str]:
@@ -218,10 +238,6 @@ def _of_tracks(facts: VideoFacts, kinds: str) -> list[str]:
     those of one track are asked for, and takes them for each track by its number alone."""
     tracks = [f"s:{kind}:{i}" for kind in kinds for i in range(facts.tracks.get(kind, 0))]
     return [word for track in tracks for word in (f"-map_metadata:{track}", f"1:{track}")]
-
-
-# Under these names MP4, QuickTime and Matroska files tell where they were taken.
-_PLACE = ("location", "location-eng", "com.apple.quicktime.location.ISO6709", "LOCATION", "RECORDING_LOCATION")
 
 
 def notes(facts: VideoFacts, choices: Choices) -> tuple[str, ...]:

@@ -55,8 +55,9 @@ class Mastering:
 @dataclass(frozen=True)
 class VideoFacts:
     """`width` and `height` as seen (turned upright), `frames` by length and rate (about: only the end tells), `rate` frames a
-    second, `base` the seconds of one tick of its clock, `aspect` the shape of a pixel, `bits` of a channel, `comment`:
-    it has one. `tracks` is how many of each kind it has beside the picture: "a" sound, "s" subtitles, "t" attached files (fonts).
+    second, `base` the seconds of one tick of its clock, `aspect` the shape of a pixel, `bits` of a channel, `tags` what it
+    tells of itself, by ffmpeg's names. `tracks` is how many of each kind it has beside the picture: "a" sound, "s" subtitles,
+    "t" attached files (fonts).
     """
 
     format: str
@@ -71,7 +72,7 @@ class VideoFacts:
     colours: Colours
     interlaced: bool = False
     transparent: bool = False
-    comment: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
     mastering: Mastering | None = None
     tracks: Mapping[str, int] = field(default_factory=dict)
 
@@ -126,10 +127,16 @@ def _read(report: list[str], format: str) -> VideoFacts:
         _colours(text, kind, height),
         frame.group(6) in "TB",
         "alpha_mode" in text or kind.startswith(("yuva", "rgba", "bgra", "argb", "abgr", "gbrap")),
-        re.search(r"^\[info\] +comment *:", text, re.MULTILINE) is not None,
+        _tags(text),
         _mastering(text),
         _tracks(text),
     )
+
+
+def _tags(text: str) -> dict[str, str]:
+    """Those of the file itself: its tracks and chapters, which may have some too, come behind its length."""
+    told = text.partition("Input #0")[2].partition("\n[info]   Duration: ")[0]
+    return dict(re.findall(r"^\[info\] {5}(\S.*?) *: (.*)$", told, re.MULTILINE))
 
 
 # By ffmpeg's names, and by its letters for them.

@@ -60,7 +60,7 @@ def start(words: Sequence[str], stdin: int, stdout: int, folder: Path | None = N
 
 
 def run(words: Sequence[str], seconds: float | None = None, folder: Path | None = None) -> tuple[int, bytes, list[str]]:
-    """Run ffmpeg to its end: exit code, what it wrote to its standard output, the lines of its report. `folder`: see `start`."""
+    """Run ffmpeg to its end: exit code, what it wrote to its standard output, the lines of its report; `folder` as in `start`."""
     process = start(words, subprocess.DEVNULL, subprocess.PIPE, folder)
     try:
         out, report = process.communicate(timeout=seconds)

@@ -104,7 +104,6 @@ class Reel:
                 *program.reading(source, facts.format),
                 *("-map", "0:v:0", "-map", "1:a?", "-map", "1:s?", *(("-map", "1:t?") if format == "mkv" else ())),
                 *("-c", "copy", *texts, "-map_chapters", "1", *metadata),
-                *(("-movflags", "+faststart") if format in ("mp4", "mov") else ()),
                 *(("-video_track_timescale", str(ticks(facts.base))) if format in ("mp4", "mov") else ()),
                 *("-progress", "pipe:1", "-f", muxer, "-y", f"file:{os.path.abspath(temporary)}"),
             ]

@@ -184,6 +184,39 @@ def test_quicktimes_subtitles_become_such_as_matroska_holds(tmp_path: Path, runn
     assert tracks_of(made) == ["(fra)Audioaac", "(ita)Audioaac", "(spa)Subtitlesubrip"]
 
 
+def told_of(path: Path) -> dict[str, str]:
+    """What a video tells of itself, its names in small letters."""
+    words = [str(program.find()), "-v", "error", "-i", str(path), "-map_metadata", "0", "-f", "ffmetadata", "-"]
+    text = subprocess.run(words, capture_output=True, text=True, check=True).stdout.partition("\n[")[0]
+    return {tag.lower(): value for tag, equal, value in (line.partition("=") for line in text.splitlines()) if equal}
+
+
+def test_what_an_iphone_tells_is_kept_and_its_place_goes_where_that_is_asked(tmp_path: Path, running: Engine) -> None:
+    apple = "com.apple.quicktime."
+    tags = {"make": "Apple", "creationdate": "2023-01-02T03:04:05+0900"}
+    tags |= {"location.ISO6709": "+35.0+139.0/", "location.name": "home"}
+    words = [word for tag, value in tags.items() for word in ("-metadata", f"{apple}{tag}={value}")]
+    dated = ("-metadata", "creation_time=2023-01-01T18:04:05Z", "-movflags", "use_metadata_tags")
+    path = make(tmp_path / "a.mov", *words, *dated, frames=2)
+    for choices in (replace(X2, into=tmp_path / "a"), replace(X2, codec="vp9", into=tmp_path / "b")):
+        told = told_of(enlarge(running, path, choices))
+        assert {tag: told.get(f"{apple}{tag}".lower()) for tag in tags} == tags
+        assert told["creation_time"].startswith("2023-01-01T18:04:05")
+        assert TWICE in told.get("comment", told.get("ganvas", ""))
+        told = told_of(enlarge(running, path, replace(choices, metadata="no-place", into=tmp_path / f"{choices.codec} bare")))
+        assert [tag for tag in told if "location" in tag] == []
+        assert told[f"{apple}make"] == "Apple"
+
+
+@pytest.mark.parametrize("codec", ["h264", "vp9"])
+def test_a_place_that_bears_a_language_goes_too(tmp_path: Path, running: Engine, codec: Codec) -> None:
+    place = "+35.0000+139.0000/"
+    path = make(tmp_path / "a.mov", "-metadata", f"location={place}", "-metadata", f"location-jpn={place}", frames=2)
+    assert told_of(path)["location-jpn"] == place
+    made = enlarge(running, path, replace(X2, codec=codec, metadata="no-place"))
+    assert [tag for tag in told_of(made) if "location" in tag] == []
+
+
 def test_a_variable_rate_stays_as_it_is(tmp_path: Path, running: Engine) -> None:
     jumps = f"{COLOURS},{TAGS},settb=1/24000,setpts='N*1000+if(gt(N,5),3777,0)+mod(N*N,7)*31'"
     path = make(
