@@ -128,6 +128,7 @@ class Journal:
 
     def begin(self, choices: Choices, planned: Iterable[Planned], key: str = "") -> int:
         """Note a job with all its photos; its number."""
+        planned = list(planned)  # each may be looked at only now, which takes its time: nobody else could note anything meanwhile
         with self._together():
             left = self._forget_old()
             cursor = self._base.execute(
@@ -141,6 +142,7 @@ class Journal:
 
     def extend(self, job: int, planned: Iterable[Planned]) -> None:
         """Note more photos of a job."""
+        planned = list(planned)  # as in `begin`
         with self._together():
             last = self._base.execute("SELECT max(place) FROM photos WHERE job=?", (job,)).fetchone()[0]
             self._insert(job, 0 if last is None else last + 1, planned)

@@ -3,6 +3,7 @@
 import errno
 import os
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from app.photos import placing
 from app.upscale import recall
 from app.upscale.journal import Journal, JournalError, key_of
-from app.upscale.plan import Choices
+from app.upscale.plan import Choices, Planned
 from app.upscale.sizes import parse_target
 from app.video.reel import folder_of
 from tests.upscale.belt import TWICE, photos, planned
@@ -65,6 +66,22 @@ def test_names_that_are_no_text_survive(tmp_path: Path) -> None:
         (entry,) = journal.entries(job)
     assert entry.planned.source == odd
     assert entry.planned.output is not None
+
+
+def test_others_can_note_while_the_photos_of_a_job_are_looked_at(tmp_path: Path) -> None:
+    plan = planned(photos(tmp_path / "in", 1), X2)
+    with Journal(tmp_path / "journal.sqlite") as mine, Journal(tmp_path / "journal.sqlite") as other:
+        mine._base.execute("PRAGMA busy_timeout=0")
+        job = mine.begin(X2, plan)
+
+        def looked_at() -> Iterator[Planned]:
+            for one in plan:
+                mine.mark(job, 0, "done")
+                yield one
+
+        other.begin(X2, looked_at())
+        other.extend(job, looked_at())
+        assert [entry.state for entry in other.entries(job)] == ["done", "waiting"]
 
 
 def test_two_processes_do_not_work_on_one_job(tmp_path: Path) -> None:
