@@ -83,6 +83,13 @@ class Conveyor:
             self._waiting.remove(found)
         return found is not None
 
+    def replan(self, index: int, planned: Planned) -> bool:
+        """Plan a photo that has not been begun otherwise; False where it has."""
+        place = next((i for i, pair in enumerate(self._waiting) if pair[0] == index), None)
+        if place is not None:
+            self._waiting[place] = (index, planned)
+        return place is not None
+
     def place_of(self, index: int, tile: Tile) -> tuple[float, float, float, float]:
         """Where a tile of a photo at work lies in it: left, top, width and height, each as a share (0..1)."""
         item = self._current.get(index)

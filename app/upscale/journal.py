@@ -154,6 +154,10 @@ class Journal:
             "UPDATE photos SET state=?, reason=?, seconds=? WHERE job=? AND place=?", (state, reason, seconds, job, place)
         )
 
+    def protect(self, job: int, place: int, mask: Path | None) -> None:
+        """Note what is protected in a photo from now on."""
+        self._base.execute("UPDATE photos SET mask=? WHERE job=? AND place=?", (os.fsencode(mask) if mask else None, job, place))
+
     def end(self, job: int) -> None:
         """Note that nothing of a job waits any more, or that nobody will go on with what does: then the finished segments of its
         videos go too, unless another job goes on behind them."""

@@ -144,6 +144,7 @@ class UpscalePanel(Panel):
         intake.nothing_came.connect(self._nothing_came)
         self.watcher.lost.connect(lambda why: self._bad(self.tr("The watched folder cannot be read any more."), why))
         runner.row_changed.connect(self._row_changed)
+        runner.outdated.connect(lambda row: self._plan_again([row]))
         runner.tile_came.connect(picture.show_tile)
         runner.state_changed.connect(self._run_state)
         job, saver = self.job, self.saver
@@ -358,6 +359,8 @@ class UpscalePanel(Panel):
                 recall.keep_choices(self._settings, choices)
             if self.runner.state == "idle":
                 self.intake.plan_all(choices)
+        elif what == "masks":
+            self.runner.masks_changed()
         elif what == "rows" and self.job.runs:
             self.job.go_on_with_planned()  # one that was taken off is back
         self._count_soon.start()

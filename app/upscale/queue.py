@@ -102,9 +102,12 @@ class Queue:
             self.history.do(_MaskChange(self, title, changes))
 
     def set_mask(self, row: Row, mask: Path | None) -> None:
-        """Without a step of undo. A photo that was done is to be done again."""
+        """Without a step of undo. A photo that was done is to be done again; one that the mask of all does not suit may be
+        done with its own, and may not where it has none any more."""
         row.found = replace(row.found, mask=mask)
-        if row.state == "done":
+        refused = row.state == "refused" and row.facts is not None
+        falls_back = row.state == "ready" and mask is None and self.choices.protect is not None and not self.held(row)
+        if row.state == "done" or refused or falls_back:
             row.state, row.share, row.reason = "looking", 0.0, ""
         if row.planned is not None:
             row.planned = replace(row.planned, mask=mask or self.choices.protect)

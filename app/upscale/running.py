@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -62,6 +62,7 @@ class Runner(QObject):
     means that the figures moved; `ended(Outcome)`; `halted(Failure)`: the job is paused because nothing can be written;
     `journal_failed(str)`: the job runs, but could not be gone on with after a crash; `refused(str)`: it does not run, since
     another program works on it; `device_lost(str)`: a device is left out;
+    `outdated(Row)`: it is done, but was painted over since its turn came;
     `memory_refused(str, Failure)`: a further device, by its name, could not take over how much memory it may use.
     """
 
@@ -75,6 +76,7 @@ class Runner(QObject):
     refused = Signal(str)
     device_lost = Signal(str)
     memory_refused = Signal(str, object)
+    outdated = Signal(object)
     _woken = Signal()
 
     def __init__(self, worker: InferenceWorker, paces: Paces, parent: QObject | None = None) -> None:
@@ -97,6 +99,7 @@ class Runner(QObject):
         self._coming: list[Row] = []
         self._known: set[int] = set()
         self._over: dict[int, tuple[int, bool]] = {}  # photos that have ended: their place in the rows, and whether they failed
+        self._given: dict[int, Planned] = {}  # to the belt, by their place in the rows
         self._gone: set[int] = set()  # places in the rows whose photo was taken off, or is done once more at a later one
         # What the window's own worker says is taken at once, what other threads say when the window has time.
         self._woken.connect(self._pump, Qt.ConnectionType.AutoConnection)
@@ -191,6 +194,7 @@ class Runner(QObject):
         self.progress = JobProgress([_work(row) for row in self._rows])
         self._choices = choices
         told = self.device_lost.emit, self._woken.emit, self.memory_refused.emit
+        self._given = {}
         self._crew = crew = Crew(self._worker, self.device, self._processes, *told)
         beside = threads_beside([self.device, *self.further.names])
         hands = WindowHand.holds + ProcessHand.holds * len(self.further.names)
@@ -199,6 +203,7 @@ class Runner(QObject):
             crew.gather(self.further, DescribeRequest(choices.network))
         for index, row in enumerate(self._rows):
             if row.planned is not None:
+                self._given[index] = row.planned
                 self._belt.add(index, row.planned)
         stop = self.state == "stopping"
         self._set_state("running")
@@ -234,6 +239,7 @@ class Runner(QObject):
         for index, row in enumerate(rows, first):
             if row.planned is not None:
                 planned.append(row.planned)
+                self._given[index] = row.planned
                 self._belt.add(index, row.planned)
         noted = self._noted
         if noted is not None:
@@ -251,6 +257,16 @@ class Runner(QObject):
         self._failed -= failed
         self._done -= not failed
         self._mark(index, "skipped", "It was done once more.", 0.0)
+
+    def masks_changed(self) -> None:
+        """Something was painted over photos: those whose turn has not come are protected by it."""
+        if self._belt is None:
+            return
+        for index, planned in list(self._given.items()):
+            now = self._rows[index].planned
+            if now is not None and now.mask != planned.mask and self._belt.replan(index, replace(planned, mask=now.mask)):
+                self._given[index] = replace(planned, mask=now.mask)
+                self._note_mask(index, now.mask)
 
     def withdraw(self, rows: Sequence[Row]) -> None:
         """These photos were taken off the list: those that are not begun are not done."""
@@ -381,7 +397,7 @@ class Runner(QObject):
 
     def _take(self, event: Event) -> None:
         row = self._rows[event.index]
-        before = (row.state, row.share)
+        before, repainted = (row.state, row.share), False
         row.state, row.share = event.stage, event.share
         if event.stage in ("done", "failed"):
             self._over[id(row)] = event.index, event.stage == "failed"
@@ -391,6 +407,8 @@ class Runner(QObject):
             row.reason = " ".join(event.warnings)
             self._paces.note(self._choices.model, self.device, _work(row) * self._choices.effort, event.network_seconds)
             self._mark(event.index, "done", "", event.seconds)
+            given = self._given.get(event.index)
+            repainted = row.planned is not None and given is not None and row.planned.mask != given.mask
         elif event.stage == "failed":
             self._failed += 1
             row.reason = str(event.failure or Failure("It failed."))
@@ -399,6 +417,8 @@ class Runner(QObject):
         if before != (row.state, row.share):
             self.row_changed.emit(row)
             self.progressed.emit()
+        if repainted:
+            self.outdated.emit(row)
 
     # The journal
 
@@ -407,6 +427,12 @@ class Runner(QObject):
         if noted is not None and place is not None:
             at = place
             self._notes.run(lambda: noted.journal.mark(noted.number, at, state, reason, seconds), _nothing, self._note_failed)
+
+    def _note_mask(self, index: int, mask: Path | None) -> None:
+        noted, place = self._noted, self._places.get(index)
+        if noted is not None and place is not None:
+            at = place
+            self._notes.run(lambda: noted.journal.protect(noted.number, at, mask), _nothing, self._note_failed)
 
     def _note_failed(self, error: Exception) -> None:
         log.info("the journal: %s", error)

@@ -1,6 +1,7 @@
 """What is painted over a photo stays as it is: in the view, in the result, after undo and after a crash."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -168,3 +169,60 @@ def test_a_brush_grows_by_keys_and_the_eraser_takes_away(panel: UpscalePanel, un
     panel.protector.bar.findChild(QToolButton, "protect:clear").click()  # type: ignore[union-attr]
     until(lambda: panel.queue.rows[0].found.mask is None)
     assert panel.options.looks.protected.text() == ""
+
+
+def whole(width: int, height: int) -> Path:
+    """A mask that protects everything."""
+    return masks.keep(np.full((height, width), 255, np.uint8))
+
+
+def is_plain(panel: UpscalePanel, place: int) -> bool:
+    row = panel.queue.rows[place]
+    assert row.planned is not None
+    assert row.planned.output is not None
+    pixels = decode(row.found.path).pixels
+    return bool(np.array_equal(decode(row.planned.output).pixels, resize(pixels, pixels.shape[1] * 2, pixels.shape[0] * 2)))
+
+
+def test_what_is_painted_while_a_job_runs_is_protected_by_it(panel: UpscalePanel, until: Until, tmp_path: Path) -> None:
+    photos(tmp_path / "in", 8, 160, 160)
+    panel.add([tmp_path / "in"])
+    until(lambda: {row.state for row in panel.queue.rows} == {"ready"})
+    panel.job.start()
+    until(lambda: panel.runner.state == "running")
+    panel.runner.pause()
+    until(lambda: panel.runner.state == "paused" and panel.runner.is_quiet)
+    panel.queue.protect({panel.queue.rows[-1]: whole(160, 160)}, "Protect")
+    with Journal() as journal:
+        (job,) = journal.unfinished()
+        until(lambda: [entry.planned.mask for entry in journal.entries(job.id)][-1] == whole(160, 160))
+    panel.runner.resume()
+    until(done(panel))
+    assert is_plain(panel, 7)
+    assert not is_plain(panel, 6)
+
+
+def test_what_is_painted_over_a_photo_at_work_has_it_done_again(panel: UpscalePanel, until: Until, tmp_path: Path) -> None:
+    photos(tmp_path / "in", 2, 160, 160)
+    panel.add([tmp_path / "in"])
+    until(lambda: {row.state for row in panel.queue.rows} == {"ready"})
+    panel.job.start()
+    until(lambda: panel.queue.rows[0].state == "working")
+    panel.queue.protect({panel.queue.rows[0]: whole(160, 160)}, "Protect")
+    until(lambda: panel.runner.state == "idle" and not panel.intake.busy and panel.queue.rows[0].state != "looking")
+    if panel.queue.rows[0].state == "ready":  # it was the last one: the job had ended
+        panel.job.start()
+    until(done(panel))
+    assert is_plain(panel, 0)
+
+
+def test_a_photo_that_the_mask_of_all_does_not_suit_may_have_its_own(panel: UpscalePanel, until: Until, tmp_path: Path) -> None:
+    photos(tmp_path / "in", 1, 60, 90)
+    panel.add([tmp_path / "in"])
+    until(lambda: [row.state for row in panel.queue.rows] == ["ready"])
+    panel.queue.choose(replace(panel.queue.choices, protect=whole(90, 90)), "Protect")
+    until(lambda: [row.state for row in panel.queue.rows] == ["refused"])
+    panel.queue.protect({panel.queue.rows[0]: whole(90, 60)}, "Protect")
+    until(lambda: [row.state for row in panel.queue.rows] == ["ready"])
+    panel.undo()
+    until(lambda: [row.state for row in panel.queue.rows] == ["refused"])
