@@ -73,7 +73,11 @@ class Intake(QObject):
     def add_received(self, path: Path) -> None:
         """Put a picture of another panel on the list: its result goes where pictures are kept."""
         place = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation) or str(Path.home())
-        self._found([Found(path, into=Path(place) / "Ganvas")])
+        self.add_kept([Found(path, into=Path(place) / "Ganvas")])
+
+    def add_kept(self, photos: list[Found]) -> None:
+        """Put photos on the list of which is known where their results go, and what of them is protected."""
+        self._found(photos)
         self._all_found()
 
     def paste(self) -> None:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from models.catalogue import Catalogue
 
 THUMB = 96
-KEPT_PATHS = 2000  # of a queue that was not started, until the next start
+KEPT_PHOTOS = 2000  # of a queue that was not started, until the next start
 
 
 class UpscalePanel(Panel):
@@ -177,16 +177,19 @@ class UpscalePanel(Panel):
         self._device_ticket = self._worker.submit(DeviceRequest())
         self.catalogue_changed()
         self._show_counts()
-        paths = state.get("paths")
-        if isinstance(paths, list) and paths:
-            self.add([Path(path) for path in paths if isinstance(path, str)])
-        if not self.intake.expects:
+        photos = recall.kept_photos(state.get("photos"))
+        if photos:
+            self.intake.add_kept(photos)
+            self.runner.succeeds(state.get("job"))
+        else:
             self.picture.show_sample()
         self.job.offer_unfinished()
 
     def state(self) -> dict[str, Any]:
-        waiting = [str(row.found.path) for row in self.queue.rows if row.open][:KEPT_PATHS]
-        return {"paths": [] if self.runner.state != "idle" else waiting}
+        if self.runner.state != "idle":
+            return {"photos": []}  # the journal has them
+        waiting = [row.found for row in self.queue.rows if row.open][:KEPT_PHOTOS]
+        return {"photos": recall.keep_photos(waiting), "job": self.runner.stopped_job}
 
     def catalogue_changed(self) -> None:
         self.models.read()
@@ -363,6 +366,8 @@ class UpscalePanel(Panel):
             self.runner.masks_changed()
         elif what == "rows" and self.job.runs:
             self.job.go_on_with_planned()  # one that was taken off is back
+        if what != "choices":
+            self.worth_keeping.emit()
         self._count_soon.start()
         self.options.looks.show_painted(self.protector.painted)
         if what == "choices":
@@ -400,6 +405,7 @@ class UpscalePanel(Panel):
             self.picture.row_done(row)
 
     def _run_state(self, state: str) -> None:
+        self.worth_keeping.emit()  # a job that has begun is the journal's: its photos do not wait on the list as well
         self.options.setEnabled(state == "idle")
         self.picture.job_runs(state != "idle")
         self._show_counts()

@@ -6,8 +6,9 @@ import contextlib
 import os
 import sqlite3
 import time
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from app.photos.photo import Photo
 from app.settings import Settings
 from app.upscale.inputs import Found
 from app.upscale.journal import Journal, JournalError
-from app.upscale.plan import Choices
+from app.upscale.plan import BESIDE, Choices, Planned
 from app.upscale.queue import Row
 from app.upscale.sizes import parse_target
 from models.folders import state_folder
@@ -40,6 +41,7 @@ _KEPT: tuple[tuple[str, str, Any], ...] = (
 )
 
 
+_KEPT_OF_PHOTOS = ("path", "folder", "into", "mask")
 OFFERED_SECONDS = 30 * 86_400.0  # an interrupted job that nobody went on with for a month is over
 
 
@@ -121,7 +123,7 @@ def reopened(number: int) -> tuple[Choices, list[Row]]:
         journal.give_way(number)
         rows = [
             Row(
-                Found(entry.planned.source, mask=_own_mask(entry.planned.mask, facts.choices)),
+                _found(entry.planned, facts.choices),
                 "ready" if entry.state == "waiting" else entry.state,
                 entry.planned.facts,
                 entry.planned,
@@ -134,6 +136,31 @@ def reopened(number: int) -> tuple[Choices, list[Row]]:
     return facts.choices, rows
 
 
-def _own_mask(mask: Path | None, choices: Choices) -> Path | None:
-    """The mask of a photo of the journal, where it is not that of all."""
-    return None if mask == choices.protect else mask
+def _found(planned: Planned, choices: Choices) -> Found:
+    """A photo of the journal as it was found: its place in the tree of results is told by its result's, should it be planned
+    again, and a mask is its own where it is not that of all."""
+    folder, into = "", None
+    if planned.output is not None:
+        place = planned.output.parent
+        if choices.into is not None and place.is_relative_to(choices.into):
+            folder = "" if place == choices.into else place.relative_to(choices.into).as_posix()
+        elif place != planned.source.parent / BESIDE:
+            into = place
+    return Found(planned.source, folder, into=into, mask=None if planned.mask == choices.protect else planned.mask)
+
+
+def keep_photos(photos: Sequence[Found]) -> list[dict[str, str]]:
+    """Photos that wait, as plain JSON values for the next start."""
+    return [{name: str(value) for name in _KEPT_OF_PHOTOS if (value := getattr(one, name))} for one in photos if not one.problem]
+
+
+def kept_photos(raw: object) -> list[Found]:
+    """The same photos again; what is none (somebody edited the file) is left out."""
+    found = []
+    for one in raw if isinstance(raw, list) else ():
+        if isinstance(one, dict) and one.get("path") and all(isinstance(value, str) for value in one.values()):
+            folder = PurePosixPath(one.get("folder", ""))
+            if not folder.is_absolute() and ".." not in folder.parts:
+                into, mask = (Path(one[name]) if one.get(name) else None for name in ("into", "mask"))
+                found.append(Found(Path(one["path"]), "" if str(folder) == "." else str(folder), into=into, mask=mask))
+    return found

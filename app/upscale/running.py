@@ -137,6 +137,15 @@ class Runner(QObject):
         """Whether the job at work is still to do a row."""
         return self.has(row) and id(row) not in self._over
 
+    @property
+    def stopped_job(self) -> int | None:
+        """The journal's number of a job that a person stopped: its photos are on the list, and the next job ends it."""
+        return self._stopped_job
+
+    def succeeds(self, number: object) -> None:
+        """The photos of a job that was stopped before the last start are on the list again: the next job ends it."""
+        self._stopped_job = number if isinstance(number, int) else None
+
     def use_devices(self, facts: DeviceFacts) -> None:
         """What computes, and how much memory it may use: the job at work obeys too."""
         memory = facts.further.memory
