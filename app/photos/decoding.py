@@ -176,9 +176,9 @@ def _decode(file: IO[bytes], size: int, name: str) -> Photo:
     told = exif.read_facts(metadata.exif)
     dpi = told.dpi or (_dpi(image) if name in ("jpeg", "png", "tiff") else None)
     turn = 1 if name == "avif" else image.get("orientation") if image.get_typeof("orientation") else told.orientation
-    image, icc = _plain_colour(image, metadata.icc, warnings)
     depth = image.get("heif-bitdepth") if image.get_typeof("heif-bitdepth") else 16
-    pixels = upright(full_range(_pixels(image, name, whole), depth), turn)
+    pixels, icc = _colours(image, name, whole, metadata.icc, warnings)
+    pixels = upright(full_range(pixels, depth), turn)
     height, width = pixels.shape[:2]
     block = exif.put_right(metadata.exif, width, height, dpi) if metadata.exif else None
     return Photo(pixels, name, icc, block, metadata.xmp, metadata.iptc, dpi, tuple(warnings))
@@ -194,7 +194,7 @@ def _camera_of_tiff(file: IO[bytes]) -> Metadata:
     return Metadata(exif=tiff.read_exif(read_at), iptc=tiff.read_iptc(read_at))
 
 
-def _open(file: IO[bytes], name: str) -> Any:
+def _open(file: IO[bytes], name: str, fail_on: str = "error") -> Any:
     """The lazy picture: its header is read, its pixels are not. `file` must stay alive and open as long as it is used.
 
     (pyvips forgets a source's memory when the source goes; `file` still holds it.)
@@ -206,16 +206,33 @@ def _open(file: IO[bytes], name: str) -> Any:
         source = pyvips.Source.new_from_descriptor(file.fileno())
     first = {"page": 0} if name in ("tiff", "gif", "webp", "avif") else {}
     try:
-        return _LOADERS[name](source, access="sequential", fail_on="error", **first)
+        return _LOADERS[name](source, access="sequential", fail_on=fail_on, **first)
     except pyvips.Error as error:
         raise _sentence(error, name, file) from error
 
 
-def _pixels(image: Any, name: str, file: IO[bytes]) -> NDArray[Any]:
+def _colours(image: Any, name: str, file: IO[bytes], icc: bytes | None, warnings: list[str]) -> tuple[NDArray[Any], bytes | None]:
+    """The pixels and the profile that their numbers are in."""
+    if name == "jpeg":
+        # Amid a JPEG file damage is nothing but a remark to its decoder, which fills in grey; so are oddities that do no harm.
+        said: list[str] = []
+        try:
+            strict, profile = _plain_colour(_open(file, name, "warning"), icc, said)
+            pixels = _pixels(strict)
+            warnings += said
+            return pixels, profile
+        except (pyvips.Error, PhotoError) as error:
+            if any(words in str(error) for words in ("premature end of data segment", "bad Huffman code")):
+                warnings.append("Its JPEG data is damaged: a part of the picture is missing or wrong.")
+    plain, profile = _plain_colour(image, icc, warnings)
     try:
-        data = image.write_to_memory()
+        return _pixels(plain), profile
     except pyvips.Error as error:
         raise _sentence(error, name, file) from error
+
+
+def _pixels(image: Any) -> NDArray[Any]:
+    data = image.write_to_memory()
     kind = np.uint16 if image.format == "ushort" else np.uint8
     return np.frombuffer(data, kind).reshape(image.height, image.width, image.bands)
 

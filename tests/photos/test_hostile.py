@@ -39,6 +39,16 @@ def test_a_file_that_is_cut_off_is_refused(format: str, share: float) -> None:
     assert caught.value.what.count(".") <= 1
 
 
+def test_damage_amid_a_jpeg_is_told_and_harmless_oddities_are_not() -> None:
+    whole = saved("JPEG")
+    half = len(whole) // 2
+    for rest in (b"\xff\xd9", b"\xff\xd9" + whole[half:], b"\xff\xfe" + whole[half + 2 :]):
+        assert decode(whole[:half] + rest).warnings == ("Its JPEG data is damaged: a part of the picture is missing or wrong.",)
+    for harmless in (whole, whole + b"more", whole[:-2] + bytes(9) + whole[-2:]):
+        assert decode(harmless).warnings == ()
+    assert np.array_equal(decode(whole[:-2] + bytes(9) + whole[-2:]).pixels, decode(whole).pixels)
+
+
 @pytest.mark.parametrize("format", FORMATS)
 def test_the_same_file_uncut_is_read_and_told_by_its_bytes(format: str) -> None:
     assert decode(saved(format)).format == sniff(saved(format)) == format.lower()
