@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+IMAGE_WIDTH, IMAGE_LENGTH = 0x0100, 0x0101  # of no use in EXIF, but some phones write them
 ORIENTATION, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x0112, 0x011A, 0x011B, 0x0128
 EXIF_IFD, GPS_IFD, PIXEL_X, PIXEL_Y = 0x8769, 0x8825, 0xA002, 0xA003
 SHORT, LONG, RATIONAL, IFD = 3, 4, 5, 13
@@ -67,6 +68,8 @@ def put_right(block: bytes, width: int, height: int, dpi: tuple[float, float] | 
             if entry.tag == ORIENTATION:
                 # Whatever it was: libvips turns by bytes and signed numbers too, and whoever reads the result would once more.
                 struct.pack_into(order + "HIHH", new, entry.value_at - 6, SHORT, 1, 1, 0)
+            elif entry.tag in (IMAGE_WIDTH, IMAGE_LENGTH):
+                _set_integer(new, order, entry, width if entry.tag == IMAGE_WIDTH else height)
         if dpi:
             for tag, value in ((X_RESOLUTION, dpi[0]), (Y_RESOLUTION, dpi[1])):
                 _set_rational(new, order, entries.get(tag), value)

@@ -81,6 +81,16 @@ def test_profile_exif_xmp_and_resolution_survive_in_every_format(tmp_path: Path,
     assert tags.get_ifd(exif.EXIF_IFD)[exif.PIXEL_X] == 48
 
 
+@pytest.mark.parametrize("format", ["png", "jpeg", "webp", "avif"])
+def test_a_size_that_a_phone_tells_beside_its_name_is_the_results(tmp_path: Path, format: str) -> None:
+    told = Image.Exif()
+    told[exif.IMAGE_WIDTH], told[exif.IMAGE_LENGTH] = 4, 3
+    encode(Photo(gradient(32, 48, 3), exif=told.tobytes()[6:]), tmp_path / "photo", format)
+    again = Image.Exif()
+    again.load(b"Exif\0\0" + (decode(tmp_path / "photo").exif or b""))
+    assert (again[exif.IMAGE_WIDTH], again[exif.IMAGE_LENGTH]) == (48, 32)
+
+
 @pytest.mark.parametrize("format", ["png", "jpeg", "tiff"])
 def test_iptc_records_survive(tmp_path: Path, format: str) -> None:
     records = b"\x1c\x02\x78\x00\x05Hello" + b"\x1c\x02\x50\x00\x03Ann"
