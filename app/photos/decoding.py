@@ -73,8 +73,7 @@ def probe(path: Path) -> PhotoFacts:
         image = _open(file, name)
         width, height = image.width, image.height
         check_claim(width, height, size)
-        # libheif turns a picture itself, whatever its EXIF says.
-        if name != "avif" and image.get_typeof("orientation") and image.get("orientation") >= 5:
+        if _turn(image, name, file) >= 5:
             width, height = height, width
         _check_numbers(image)
         bands = 3 + image.hasalpha() if image.interpretation == "cmyk" else min(image.bands, 4)
@@ -175,13 +174,23 @@ def _decode(file: IO[bytes], size: int, name: str) -> Photo:
         metadata = Metadata(metadata.icc, camera.exif, metadata.xmp, camera.iptc)
     told = exif.read_facts(metadata.exif)
     dpi = told.dpi or (_dpi(image) if name in ("jpeg", "png", "tiff") else None)
-    turn = 1 if name == "avif" else image.get("orientation") if image.get_typeof("orientation") else told.orientation
+    turn = _turn(image, name, whole)
     depth = image.get("heif-bitdepth") if image.get_typeof("heif-bitdepth") else 16
     pixels, icc = _colours(image, name, whole, metadata.icc, warnings)
     pixels = upright(full_range(pixels, depth), turn)
     height, width = pixels.shape[:2]
     block = exif.put_right(metadata.exif, width, height, dpi) if metadata.exif else None
     return Photo(pixels, name, icc, block, metadata.xmp, metadata.iptc, dpi, tuple(warnings))
+
+
+def _turn(image: Any, name: str, file: IO[bytes]) -> int:
+    """The orientation (1 to 8) that is to be applied."""
+    if name == "avif":  # libheif turns a picture itself, whatever its EXIF says
+        return 1
+    if image.get_typeof("orientation"):
+        return int(image.get("orientation"))
+    # libvips finds EXIF in a PNG file only where it stands before the pixels, in its own kind of chunk.
+    return exif.read_facts(png.read_exif(file)).orientation if name == "png" else 1
 
 
 def _camera_of_tiff(file: IO[bytes]) -> Metadata:

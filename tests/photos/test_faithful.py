@@ -2,6 +2,7 @@
 
 import io
 import struct
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps
 
 from app.photos import exif, placing
+from app.photos.containers import png
 from app.photos.decoding import decode, probe
 from app.photos.encoding import encode
 from app.photos.photo import Photo, PhotoError
@@ -117,6 +119,20 @@ def test_orientation_is_applied_once_and_then_says_upright(tmp_path: Path, orien
     encode(photo, tmp_path / "again.png")
     again = decode(tmp_path / "again.png")
     assert np.array_equal(again.pixels, photo.pixels)
+
+
+@pytest.mark.parametrize("place", ["behind the pixels", "exif", "APP1"])
+def test_exif_of_a_png_is_found_wherever_it_stands(tmp_path: Path, place: str) -> None:
+    Image.fromarray(gradient(24, 40, 3)).save(tmp_path / "photo.png")
+    data, block = (tmp_path / "photo.png").read_bytes(), exif_block(6)
+    digits = f"\nexif\n{len(block) + 6:8d}\n{(b'Exif' + bytes(2) + block).hex()}\n".encode()
+    text = f"Raw profile type {place}\0\0".encode() + zlib.compress(digits)
+    at, chunk = (33, png._chunk(b"zTXt", text)) if place in ("exif", "APP1") else (-12, png._chunk(b"eXIf", block))
+    (tmp_path / "photo.png").write_bytes(data[:at] + chunk + data[at:])
+    photo, facts = decode(tmp_path / "photo.png"), probe(tmp_path / "photo.png")
+    assert np.array_equal(photo.pixels, np.rot90(gradient(24, 40, 3), -1))
+    assert (facts.width, facts.height) == (photo.width, photo.height) == (24, 40)
+    assert photo.exif == exif.put_right(block, 24, 40, None)
 
 
 @pytest.mark.parametrize("kind", [1, 3, 4, 6, 8, 9], ids=["byte", "short", "long", "signed byte", "signed short", "signed long"])

@@ -1,4 +1,7 @@
-"""PNG (W3C, third edition): iCCP, eXIf, iTXt with XMP, and IPTC in the text chunk that ImageMagick and ExifTool use."""
+"""PNG (W3C, third edition): iCCP, eXIf, iTXt with XMP, and IPTC in the text chunk that ImageMagick and ExifTool use.
+
+Before there was eXIf (and for long behind it, in what is built on Exiv2) EXIF stood in such a text chunk, too: it is read there.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,15 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator
+from typing import IO
 
 from app.photos.containers.metadata import MAX_PART, Metadata, Part
 from app.photos.exif import strip_prefix
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 XMP_KEY, IPTC_KEY = b"XML:com.adobe.xmp", b"Raw profile type iptc"
+MAX_CHUNKS = 200_000  # of 8 KB, as libpng writes them, in more than a GB
+EXIF_KEYS = (b"Raw profile type exif", b"Raw profile type APP1")
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
@@ -37,6 +43,22 @@ def frames(data: bytes) -> int:
     return 1
 
 
+def read_exif(file: IO[bytes]) -> bytes | None:
+    """EXIF of a file, wherever it stands, without a look at the pixels."""
+    found, at, room = [SIGNATURE], len(SIGNATURE), MAX_PART
+    for _ in range(MAX_CHUNKS):
+        file.seek(at)
+        head = file.read(8)
+        if len(head) < 8 or head[4:] == b"IEND":
+            break
+        size = int.from_bytes(head[:4], "big") + 4
+        if head[4:] in (b"eXIf", b"zTXt", b"tEXt") and size <= room:
+            found.append(head + file.read(size))
+            room -= size
+        at += 8 + size
+    return read(b"".join(found)).exif
+
+
 def _inflate(packed: bytes) -> bytes | None:
     """Unpacked bytes, or None where they are broken or more than `MAX_PART`."""
     try:
@@ -48,7 +70,7 @@ def _inflate(packed: bytes) -> bytes | None:
 
 
 def read(data: bytes) -> Metadata:
-    icc = exif = xmp = iptc = None
+    icc = exif = old = xmp = iptc = None
     for kind, start, end in _chunks(data):
         if kind not in (b"iCCP", b"eXIf", b"iTXt", b"zTXt", b"tEXt") or end - start > MAX_PART:
             continue
@@ -60,10 +82,13 @@ def read(data: bytes) -> Metadata:
             exif = exif or strip_prefix(body)
         elif kind == b"iTXt" and key == XMP_KEY:
             xmp = xmp or _international(rest)
-        elif key == IPTC_KEY:
-            text = _inflate(rest[1:]) if kind == b"zTXt" else rest
-            iptc = iptc or _unhex(text or b"")
-    return Metadata(icc, exif, xmp, iptc)
+        elif key == IPTC_KEY or key in EXIF_KEYS:
+            raw = _unhex((_inflate(rest[1:]) if kind == b"zTXt" else rest) or b"")
+            if key == IPTC_KEY:
+                iptc = iptc or raw
+            elif raw and strip_prefix(raw)[:4] in (b"II*\0", b"MM\0*"):  # APP1 may hold XMP as well
+                old = old or strip_prefix(raw)
+    return Metadata(icc, exif or old, xmp, iptc)
 
 
 def _international(rest: bytes) -> bytes | None:
@@ -76,7 +101,8 @@ def _international(rest: bytes) -> bytes | None:
 
 def _unhex(text: bytes) -> bytes | None:
     """ImageMagick's raw profile: a line with its name, one with its length, then hexadecimal digits in lines."""
-    found = re.match(rb"\s*iptc\s+(\d{1,9})\s", text)  # not the digits too: spaces among them cost it time by their square
+    # Not the digits too: spaces among them cost it time by their square.
+    found = re.match(rb"\s*(?:iptc|exif|APP1|generic profile)\s+(\d{1,9})\s", text)
     if not found:
         return None
     try:
@@ -93,7 +119,7 @@ def _is_own(data: bytes, kind: bytes, start: int, end: int) -> bool:
     if kind in (b"iCCP", b"eXIf", b"sRGB", b"gAMA", b"cHRM"):
         return True
     key = data[start + 8 : min(end - 4, start + 90)].partition(b"\0")[0]
-    return kind in (b"iTXt", b"zTXt", b"tEXt") and key in (XMP_KEY, IPTC_KEY)
+    return kind in (b"iTXt", b"zTXt", b"tEXt") and key in (XMP_KEY, IPTC_KEY, *EXIF_KEYS)
 
 
 def embed(data: bytes, metadata: Metadata) -> list[Part]:
