@@ -175,6 +175,7 @@ def _decode(file: IO[bytes], size: int, name: str) -> Photo:
     told = exif.read_facts(metadata.exif)
     dpi = told.dpi or (_dpi(image) if name in ("jpeg", "png", "tiff") else None)
     turn = _turn(image, name, whole)
+    dpi = dpi[::-1] if dpi and turn >= 5 else dpi  # a fax has other dots across than down, and both lie down with it
     depth = image.get("heif-bitdepth") if image.get_typeof("heif-bitdepth") else 16
     pixels, icc = _colours(image, name, whole, metadata.icc, warnings)
     pixels = upright(full_range(pixels, depth), turn)

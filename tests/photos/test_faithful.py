@@ -203,6 +203,16 @@ def test_dots_a_centimetre_become_dots_an_inch_and_both_sides_have_their_own() -
     assert exif.read_facts(changed).dpi == pytest.approx((300, 150))
 
 
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_dots_an_inch_turn_with_the_photo(tmp_path: Path, orientation: int) -> None:
+    tags = Image.Exif()
+    tags[exif.ORIENTATION] = orientation
+    tags[exif.X_RESOLUTION], tags[exif.Y_RESOLUTION], tags[exif.RESOLUTION_UNIT] = 204.0, 98.0, 2
+    Image.fromarray(gradient(24, 40, 3)).save(tmp_path / "a.jpg", exif=tags)
+    photo = decode(tmp_path / "a.jpg")
+    assert photo.dpi == exif.read_facts(photo.exif).dpi == ((98, 204) if orientation == 6 else (204, 98))
+
+
 def test_cmyk_becomes_srgb_and_says_so(tmp_path: Path) -> None:
     inks = Image.new("CMYK", (40, 20), (0, 255, 255, 0))
     inks.save(tmp_path / "inks.jpg", quality=95)
