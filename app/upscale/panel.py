@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from models.catalogue import Catalogue
 
 THUMB = 96
-KEPT_PHOTOS = 2000  # of a queue that was not started, until the next start
 
 
 class UpscalePanel(Panel):
@@ -111,6 +110,7 @@ class UpscalePanel(Panel):
         side.folder_asked.connect(intake.ask_folder)
         side.paste_asked.connect(intake.paste)
         watched = WatchedFolder(self.watcher, self.intake, self.queue, self.job, self._again)
+        runner.row_changed.connect(watched.pass_over)
         side.watch_asked.connect(lambda: watched.ask(self, self._settings, self.watch))
         side.clear_asked.connect(lambda: self._remove(list(self.queue.rows)))
         self.list.current_row.connect(self._show_row)
@@ -188,8 +188,7 @@ class UpscalePanel(Panel):
     def state(self) -> dict[str, Any]:
         if self.runner.state != "idle":
             return {"photos": []}  # the journal has them
-        waiting = [row.found for row in self.queue.rows if row.open][:KEPT_PHOTOS]
-        return {"photos": recall.keep_photos(waiting), "job": self.runner.stopped_job}
+        return {"photos": recall.keep_photos(row.found for row in self.queue.rows if row.open), "job": self.runner.stopped_job}
 
     def catalogue_changed(self) -> None:
         self.models.read()
@@ -399,8 +398,6 @@ class UpscalePanel(Panel):
 
     def _row_changed(self, row: Row) -> None:
         self.list.queue_model.touch(row)
-        if row.state in ("writing", "done") and row.planned is not None and row.planned.output is not None:
-            self.watcher.pass_over(row.planned.output)
         if row.state == "done":
             self.picture.row_done(row)
 
@@ -416,7 +413,7 @@ class UpscalePanel(Panel):
 
     def _say_price(self) -> None:
         self._priced += 1
-        ticket, choices, card = self._priced, self.queue.choices, self.models.card
+        ticket, choices, card, devices = self._priced, self.queue.choices, self.models.card, 1 + len(self.runner.further.names)
         size = self.picture.photo_size if self.preview.now is not None else None
         ready = [row.planned for row in self.queue.rows if row.state == "ready" and row.planned is not None]
 
@@ -426,7 +423,6 @@ class UpscalePanel(Panel):
                 self.picture.show_prices(choices, prices)
 
         # Fifty thousand photos take a moment to be counted.
-        devices = 1 + len(self.runner.further.names)
         self._files.run(lambda: JobPrices(ready, choices, self.paces, self._device, devices), say)
 
     def _show_counts(self) -> None:

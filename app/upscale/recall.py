@@ -6,8 +6,9 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -41,6 +42,7 @@ _KEPT: tuple[tuple[str, str, Any], ...] = (
 )
 
 
+KEPT_PHOTOS = 2000
 _KEPT_OF_PHOTOS = ("path", "folder", "into", "mask")
 OFFERED_SECONDS = 30 * 86_400.0  # an interrupted job that nobody went on with for a month is over
 
@@ -149,9 +151,10 @@ def _found(planned: Planned, choices: Choices) -> Found:
     return Found(planned.source, folder, into=into, mask=None if planned.mask == choices.protect else planned.mask)
 
 
-def keep_photos(photos: Sequence[Found]) -> list[dict[str, str]]:
-    """Photos that wait, as plain JSON values for the next start."""
-    return [{name: str(value) for name in _KEPT_OF_PHOTOS if (value := getattr(one, name))} for one in photos if not one.problem]
+def keep_photos(photos: Iterable[Found]) -> list[dict[str, str]]:
+    """Photos that wait, as plain JSON values for the next start: the first of them, where they are very many."""
+    known = islice((one for one in photos if not one.problem), KEPT_PHOTOS)
+    return [{name: str(value) for name in _KEPT_OF_PHOTOS if (value := getattr(one, name))} for one in known]
 
 
 def kept_photos(raw: object) -> list[Found]:

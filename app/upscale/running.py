@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -19,7 +18,8 @@ from app.upscale.conveyor import Conveyor
 from app.upscale.crew import Crew, WindowHand
 from app.upscale.hands import ProcessHand
 from app.upscale.items import Event
-from app.upscale.journal import JobTaken, Journal, JournalError
+from app.upscale.journal import JobTaken, JournalError
+from app.upscale.noted import Noted, note
 from app.upscale.pace import JobProgress, Paces
 from app.upscale.plan import Choices, Planned
 from app.upscale.queue import AT_WORK, Row
@@ -41,17 +41,6 @@ class Outcome:
     failed: int
     seconds: float
     stopped: bool = False
-
-
-@dataclass(frozen=True)
-class _Noted:
-    """The job in the journal, held for this process. `following` is the place that the next photo gets there."""
-
-    journal: Journal
-    number: int
-    claim: contextlib.ExitStack
-    places: dict[int, int]
-    following: int
 
 
 class Runner(QObject):
@@ -90,7 +79,7 @@ class Runner(QObject):
         self._belt: Conveyor | None = None
         self._rows: list[Row] = []
         self._crew: Crew | None = None
-        self._noted: _Noted | None = None
+        self._noted: Noted | None = None
         self._stopped_job: int | None = None
         self._done = self._failed = 0
         self._choices = Choices("", 1)  # of the job at work, or of the last one
@@ -163,24 +152,7 @@ class Runner(QObject):
         planned = [row.planned for row in rows if row.planned is not None]
         superseded, self._stopped_job = self._stopped_job, None
 
-        def note() -> _Noted:
-            journal = Journal()
-            number = job if job is not None else journal.begin(choices, planned)
-            if superseded is not None and job is None:
-                journal.end(superseded)
-            claim = contextlib.ExitStack()
-            try:
-                claim.enter_context(journal.claimed(number))
-            except JobTaken:
-                journal.close()
-                raise
-            # A job that goes on has its rows at other places than they have here. One photo may be there for two results.
-            wanted = [(Path(os.path.abspath(one.source)), one.output) for one in planned]
-            known = {(entry.planned.source, entry.planned.output): entry.place for entry in journal.entries(number)}
-            places = {i: known[one] for i, one in enumerate(wanted) if one in known}
-            return _Noted(journal, number, claim, places, max(known.values(), default=-1) + 1)
-
-        def begin(noted: _Noted | None) -> None:
+        def begin(noted: Noted | None) -> None:
             self._noted = noted
             self._places, self._following = (noted.places, noted.following) if noted else ({}, 0)
             self._begin(choices, sha256)
@@ -196,7 +168,7 @@ class Runner(QObject):
             self.journal_failed.emit(said)
             begin(None)
 
-        self._notes.run(note, begin, unnoted)
+        self._notes.run(partial(note, choices, planned, job, superseded), begin, unnoted)
 
     def _begin(self, choices: Choices, sha256: str) -> None:
         self._done = self._failed = 0
@@ -449,18 +421,8 @@ class Runner(QObject):
 
     def _let_go(self, ended: bool) -> None:
         noted, self._noted = self._noted, None
-        if noted is None:
-            return
-
-        def close() -> None:
-            try:
-                if ended:
-                    noted.journal.end(noted.number)
-            finally:
-                noted.claim.close()
-                noted.journal.close()
-
-        self._notes.run(close, _nothing, self._note_failed)
+        if noted is not None:
+            self._notes.run(partial(noted.close, ended), _nothing, self._note_failed)
 
     def _set_state(self, state: RunState) -> None:
         if state != self.state:

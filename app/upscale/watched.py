@@ -33,6 +33,11 @@ class WatchedFolder(QObject):
         if folder:
             watch(Path(folder))
 
+    def pass_over(self, row: Row) -> None:
+        """What this program writes into the folder itself is no news."""
+        if row.state in ("writing", "done") and row.planned is not None and row.planned.output is not None:
+            self._watcher.pass_over(row.planned.output)
+
     def _appeared(self, paths: list[Path]) -> None:
         if self._watcher.folder is not None:
             self._job.start_when_planned()
