@@ -343,10 +343,12 @@ def _noted(
             reporter.note("There are no photos in what was named.")
         return number, entries
     journal.check_free(old.id)
+    total = old.total
+    journal.forget(old.id, ("failed",))  # looked at anew as those below: a file may be another by now
     journal.reopen(old.id)
     old = journal.facts(old.id) or old
-    reporter.note(f"Going on: {old.done} of {old.total} are done.", done=old.done, total=old.total)
-    journal.forget(old.id, ("refused", "skipped"))  # they are looked at anew: a reason may be gone
+    reporter.note(f"Going on: {old.done} of {total} are done.", done=old.done, total=total)
+    journal.forget(old.id, ("refused", "skipped"))  # a reason may be gone
     before = list(journal.entries(old.id))
     outputs = [entry.planned.output for entry in before if entry.planned.output]
     # Results may lie among the photos: those of this job are no new ones.

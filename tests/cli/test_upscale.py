@@ -19,6 +19,8 @@ from app import log
 from app.__main__ import main
 from app.cli.options import NOTHING_DONE, OK, SOME_FAILED, USAGE
 from app.photos.decoding import decode
+from app.photos.encoding import encode
+from app.photos.photo import Photo
 from app.upscale.journal import Journal
 from app.upscale.pace import Paces
 from tests.upscale import belt
@@ -319,6 +321,22 @@ def test_a_list_on_standard_input_is_gone_on_with_whatever_came_or_went(
     assert listed(*named, *made) == OK  # what is not named now is not tried again
     assert "Going on: 2 of 3 are done." in capsys.readouterr().err
     assert [path.name for path in sorted((tmp_path / "in/big").iterdir())] == [f"photo{i}_twice_x2.png" for i in range(3)]
+
+
+def test_a_photo_that_became_another_meanwhile_is_looked_at_anew_by_a_job_that_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = photos(tmp_path / "in", 2)
+    words = (tmp_path / "in", "--out", tmp_path / "out")
+    assert upscale(*words) == OK
+    (tmp_path / "out" / "photo1_twice_x2.png").unlink()
+    encode(Photo(np.zeros((9, 7, 3), np.uint8)), named[1])
+    assert upscale(*words, "--resume") == NOTHING_DONE
+    assert "has changed" in capsys.readouterr().err
+    assert upscale(*words, "--resume") == OK
+    assert "1 of 2 are done" in capsys.readouterr().err
+    made = decode(tmp_path / "out" / "photo1_twice_x2.png")
+    assert (made.width, made.height) == (14, 18)
 
 
 def test_a_job_that_is_worked_on_is_left_alone_by_resume(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
