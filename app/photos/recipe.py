@@ -39,6 +39,14 @@ PLACES = (
     (xmp.IPTC_EXT, "LocationCreated"),
     (xmp.IPTC_EXT, "LocationShown"),
 )
+# What lies behind the picture in a phone's file and is not enlarged with it: how its XMP tells of it, and what is said.
+CAMERA, GAIN_MAP = "http://ns.google.com/photos/1.0/camera/", "http://ns.adobe.com/hdr-gain-map/1.0/"
+CONTAINER = "http://ns.google.com/photos/1.0/container/"
+BEHIND = (
+    ((CAMERA, "MotionPhoto"), "Its moving part is not kept."),
+    ((CAMERA, "MicroVideo"), "Its moving part is not kept."),
+    ((GAIN_MAP, "Version"), "What makes it brighter on HDR screens (its gain map) is not kept."),
+)
 # A painted map of many strokes reaches some hundred KB.
 MAX_RECIPE = 16 * 2**20
 
@@ -54,6 +62,17 @@ def stamp(packet: bytes | None, recipe: dict[str, Any], kind: Kind, size: tuple[
         upright |= {(xmp.TIFF, "ImageWidth"): width, (xmp.TIFF, "ImageLength"): height}
         upright |= {(xmp.EXIF, "PixelXDimension"): width, (xmp.EXIF, "PixelYDimension"): height}
     return xmp.merge(packet, {RECIPE: text, SOURCE_TYPE: VOCABULARY + SOURCE_TYPES[kind]}, upright)
+
+
+def without_behind(packet: bytes) -> tuple[bytes, tuple[str, ...]]:
+    """The packet without what it tells of more that lies behind the picture in its file, as nothing does in the result: viewers
+    would look for it there. And what is lost by that, in sentences."""
+    said = dict.fromkeys(text for name, text in BEHIND if (xmp.get(packet, name) or "0") != "0")
+    if not said:
+        return packet, ()
+    for namespace, prefix in ((CAMERA, "MotionPhoto"), (CAMERA, "MicroVideo"), (GAIN_MAP, ""), (CONTAINER, "")):
+        packet = xmp.without(packet, namespace, prefix)
+    return packet, tuple(said)
 
 
 def without_place(packet: bytes) -> bytes:

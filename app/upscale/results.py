@@ -163,7 +163,8 @@ def dressed(photo: Photo, planned: Planned, choices: Choices, sha256: str = "") 
     The pixels are still those of the original. `choices.metadata` "keep" keeps all, "no-place" all but where it was taken,
     "strip" nothing but the colour profile. The printed size stays what it was, where the file said one.
     """
-    block, packet, records = photo.exif, photo.xmp, photo.iptc
+    block, records = photo.exif, photo.iptc
+    packet, lost = recipe.without_behind(photo.xmp) if photo.xmp else (None, ())
     if choices.metadata == "strip":
         block = packet = records = None
     elif choices.metadata == "no-place":
@@ -175,7 +176,7 @@ def dressed(photo: Photo, planned: Planned, choices: Choices, sha256: str = "") 
     if dpi is None and photo.dpi is not None:
         dpi = (photo.dpi[0] * planned.size[0] / photo.width, photo.dpi[1] * planned.size[1] / photo.height)
     kept = replace(photo, exif=block, xmp=made, iptc=records, dpi=dpi)
-    return replace(kept, warnings=(*photo.warnings, *not_kept(kept, planned.format)))
+    return replace(kept, warnings=(*photo.warnings, *lost, *not_kept(kept, planned.format)))
 
 
 def write(pixels: NDArray[Any], photo: Photo, planned: Planned, choices: Choices) -> int:

@@ -92,6 +92,27 @@ def test_merging_keeps_what_was_there_and_replaces_what_is_no_longer_true() -> N
     assert packet.count(b'rdf:about="uuid:42"') == 2
 
 
+PHONE = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+  <rdf:Description rdf:about="" xmlns:GCamera="http://ns.google.com/photos/1.0/camera/" xmlns:xmp="http://ns.adobe.com/xap/1.0/"
+    xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/" xmlns:Container="http://ns.google.com/photos/1.0/container/"
+    xmlns:Item="http://ns.google.com/photos/1.0/container/item/" hdrgm:Version="1.0" GCamera:MotionPhoto="1"
+    GCamera:MotionPhotoVersion="1" GCamera:SpecialTypeID="a" xmp:Rating="4">
+   <Container:Directory><rdf:Seq><rdf:li rdf:parseType="Resource">
+   <Container:Item Item:Semantic="GainMap" Item:Length="9"/></rdf:li></rdf:Seq></Container:Directory>
+  </rdf:Description></rdf:RDF></x:xmpmeta>"""
+
+
+def test_what_lay_behind_a_phones_picture_is_told_and_not_promised_by_the_result() -> None:
+    packet, said = recipe.without_behind(PHONE)
+    assert said == ("Its moving part is not kept.", "What makes it brighter on HDR screens (its gain map) is not kept.")
+    assert not any(word in packet for word in (b"MotionPhoto", b"Version=", b"Container:", b"Item:Length"))
+    assert xmp.get(packet, RATING) == "4"
+    assert xmp.get(packet, (recipe.CAMERA, "SpecialTypeID")) == "a"
+    assert recipe.without_behind(packet) == (packet, ())
+    still = PHONE.replace(b'MotionPhoto="1"', b'MotionPhoto="0"').replace(b"hdrgm:Version", b"xmp:Label")
+    assert recipe.without_behind(still) == (still, ())
+
+
 def test_stamping_twice_leaves_one_recipe() -> None:
     packet = recipe.stamp(recipe.stamp(LIGHTROOM, {"a": 1}, "enlarged"), {"b": 2}, "enlarged")
     assert packet.count(b"<ganvas:recipe>") == 1

@@ -23,6 +23,7 @@ from app.upscale.conveyor import Conveyor
 from app.upscale.items import Event
 from app.upscale.plan import Choices, Planned
 from app.upscale.sizes import parse_target
+from tests.photos.test_recipes import PHONE
 from tests.upscale.belt import TWICE, doubled, drive, engine, photos, planned
 
 X2 = Choices(TWICE, 2, parse_target("x2"), format="png")
@@ -111,6 +112,13 @@ def test_what_a_format_has_no_room_for_is_told(tmp_path: Path, running: Engine, 
     assert ("IPTC" in warnings) == (made.iptc is None)
     events, _ = run(running, [tmp_path / "a.png"], replace(X2, into=tmp_path / "bare", format=format, metadata="strip"))
     assert events[-1].warnings == ()
+
+
+def test_what_lay_behind_a_phones_picture_is_told_and_the_result_does_not_promise_it(tmp_path: Path, running: Engine) -> None:
+    encode(Photo(np.zeros((20, 30, 3), np.uint8), xmp=PHONE), tmp_path / "a.jpg")
+    events, (output,) = run(running, [tmp_path / "a.jpg"], X2)
+    assert ["moving" in said or "gain map" in said for said in events[-1].warnings] == [True, True]
+    assert b"MotionPhoto" not in (decode(output).xmp or b"MotionPhoto")
 
 
 def test_strength_blends_with_the_plain_resize(tmp_path: Path, running: Engine) -> None:
