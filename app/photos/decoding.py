@@ -173,7 +173,7 @@ def _decode(file: IO[bytes], size: int, name: str) -> Photo:
     if name == "tiff":
         metadata = Metadata(metadata.icc, camera.exif, metadata.xmp, camera.iptc)
     told = exif.read_facts(metadata.exif)
-    dpi = told.dpi or (_dpi(image) if name in ("jpeg", "png", "tiff") else None)
+    dpi = told.dpi or metadata.dpi or (_dpi(image) if name in ("jpeg", "tiff") else None)
     turn = _turn(image, name, whole)
     dpi = dpi[::-1] if dpi and turn >= 5 else dpi  # a fax has other dots across than down, and both lie down with it
     depth = image.get("heif-bitdepth") if image.get_typeof("heif-bitdepth") else 16
@@ -294,7 +294,7 @@ def _dpi(image: Any) -> tuple[float, float] | None:
 
 def _metadata(image: Any) -> Metadata:
     """What libvips read of a file that `app.photos.containers` does not handle."""
-    found = {
+    found: dict[str, Any] = {
         key: bytes(image.get(field))
         for key, field in (("icc", "icc-profile-data"), ("exif", "exif-data"), ("xmp", "xmp-data"), ("iptc", "iptc-data"))
         if image.get_typeof(field)

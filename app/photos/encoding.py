@@ -41,7 +41,7 @@ def encode_parts(photo: Photo, format: str, quality: int = 92, effort: int | Non
     name = writable(format).name
     fitted = fit(photo, name, reduce)
     handled = name in containers.HANDLED
-    metadata = Metadata(fitted.icc, _upright_exif(fitted), fitted.xmp, fitted.iptc)
+    metadata = Metadata(fitted.icc, _upright_exif(fitted), fitted.xmp, fitted.iptc, fitted.dpi)
     image = _dressed(to_image(fitted.pixels), fitted.dpi, Metadata() if handled else _for_encoder(metadata, name))
     options = _options(name, fitted.pixels.nbytes, quality, effort)
     try:
@@ -125,7 +125,7 @@ def save_stream(image: Any, path: Path, like: Photo, format: str, quality: int =
     name = writable(format).name
     size = image.width * image.height * image.bands * (2 if image.format == "ushort" else 1)
     exif_block = exif.put_right(like.exif, image.width, image.height, like.dpi) if like.exif else None
-    metadata = Metadata(like.icc, exif_block, like.xmp, like.iptc)
+    metadata = Metadata(like.icc, exif_block, like.xmp, like.iptc, like.dpi)
     options = _options(name, size, quality, None)
     if name == "jpeg":
         options["optimize_coding"] = False  # it would hold the whole picture to count its codes
@@ -224,5 +224,5 @@ _SAVERS: dict[str, Any] = {
     "tiff": pyvips.Image.tiffsave_buffer,
 }
 _STREAMERS: dict[str, Any] = {"png": pyvips.Image.pngsave_target, "jpeg": pyvips.Image.jpegsave_target}
-# PNG: signature and IHDR; JPEG: SOI and the JFIF segment.
+# PNG: signature and IHDR; JPEG: SOI and, where libvips writes one, the JFIF segment.
 _HEADS = {"png": 33, "jpeg": 20}

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps
 
 from app.photos import exif, placing
-from app.photos.containers import png
+from app.photos.containers import Metadata, jpeg, png
 from app.photos.decoding import decode, probe
-from app.photos.encoding import encode
+from app.photos.encoding import encode, save_stream
 from app.photos.photo import Photo, PhotoError
 from app.photos.showing import thumbnail
 
@@ -91,6 +91,35 @@ def test_a_size_that_a_phone_tells_beside_its_name_is_the_results(tmp_path: Path
     again = Image.Exif()
     again.load(b"Exif\0\0" + (decode(tmp_path / "photo").exif or b""))
     assert (again[exif.IMAGE_WIDTH], again[exif.IMAGE_LENGTH]) == (48, 32)
+
+
+@pytest.mark.parametrize("format", ["png", "jpeg", "tiff"])
+@pytest.mark.parametrize("block", [None, exif_block(orientation=6)])
+def test_a_resolution_that_exif_does_not_tell_survives(tmp_path: Path, format: str, block: bytes | None) -> None:
+    photo = Photo(gradient(32, 48, 3), exif=block, dpi=(300.0, 300.0))
+    encode(photo, tmp_path / "photo", format)
+    with Image.open(tmp_path / "photo") as seen:
+        assert seen.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+    assert decode(tmp_path / "photo").dpi == pytest.approx((300, 300), abs=0.1)
+    image = pyvips.Image.new_from_array(photo.pixels)
+    save_stream(image, tmp_path / "streamed", photo, format)
+    with Image.open(tmp_path / "streamed") as seen:
+        seen.load()
+        assert seen.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+
+
+@pytest.mark.parametrize("body", [b"", b"\0\0\x2e\x23\0\0\x2e\x23\0", b"\0\0\0\0\0\0\x2e\x23\1"])
+def test_a_png_that_tells_no_resolution_has_none(body: bytes) -> None:
+    chunk = struct.pack(">I", len(body)) + b"pHYs" + body + bytes(4)
+    assert png.read(png.SIGNATURE + chunk).dpi is None
+
+
+def test_a_jpeg_says_its_resolution_once() -> None:
+    data = jpeg.embed(b"\xff\xd8\xff\xd9", Metadata(dpi=(70_000.0, 0.2)))
+    assert b"".join(data) == b"\xff\xd8\xff\xe0\0\x10JFIF\0\1\1\1\xff\xff\0\1\0\0\xff\xd9"
+    again = jpeg.embed(b"".join(data), Metadata(dpi=(300.0, 300.0)))
+    assert b"".join(again) == b"\xff\xd8\xff\xe0\0\x10JFIF\0\1\1\1\x01\x2c\x01\x2c\0\0\xff\xd9"
+    assert b"".join(jpeg.embed(b"".join(again), Metadata())) == b"".join(again)
 
 
 @pytest.mark.parametrize("format", ["png", "jpeg", "tiff"])

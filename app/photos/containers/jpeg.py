@@ -1,4 +1,5 @@
-"""JPEG (ITU T.81): APP1 Exif, APP1 XMP with Extended XMP (XMP specification part 3), APP2 ICC, APP13 Photoshop (IPTC)."""
+"""JPEG (ITU T.81): APP0 JFIF (resolution), APP1 Exif, APP1 XMP with Extended XMP (XMP specification part 3), APP2 ICC, APP13
+Photoshop (IPTC)."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from app.photos.containers.metadata import MAX_PART, Metadata, Part
 from app.photos.exif import strip_prefix
 
 EXIF, XMP, EXTENDED = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
+JFIF = b"JFIF\0"
 ICC, PHOTOSHOP, IPTC_RESOURCE = b"ICC_PROFILE\0", b"Photoshop 3.0\0", 0x0404
 # A segment's length is 16 bits and counts itself.
 MAX_SEGMENT = 65_533
@@ -93,15 +95,24 @@ def _segment(marker: int, body: bytes) -> bytes:
 def embed(data: bytes, metadata: Metadata) -> list[Part]:
     view, parts, at = memoryview(data), [], 2
     head: list[Part] = [view[:2]]
+    if metadata.dpi is not None:
+        head.append(_jfif(metadata.dpi))
     owned = (EXIF, XMP, EXTENDED, ICC, PHOTOSHOP)
     for marker, start, end in _segments(data):
         body = view[start + 4 : min(end, start + 64)].tobytes()
-        if marker == 0xE0 and body.startswith(b"JFIF\0") and start == 2:
-            head.append(view[start:end])
+        if marker == 0xE0 and body.startswith(JFIF) and start == 2:
+            if metadata.dpi is None:
+                head.append(view[start:end])
         elif not (marker in (0xE1, 0xE2, 0xED) and body.startswith(owned)):
             parts.append(view[start:end])
         at = end
     return [*head, *_own_segments(metadata), *parts, view[at:]]
+
+
+def _jfif(dpi: tuple[float, float]) -> bytes:
+    """The resolution in whole dots an inch. Not every edition of libvips writes it."""
+    x, y = (min(max(round(dots), 1), 0xFFFF) for dots in dpi)
+    return _segment(0xE0, JFIF + struct.pack(">BBBHHBB", 1, 1, 1, x, y, 0, 0))
 
 
 def _own_segments(metadata: Metadata) -> Iterator[bytes]:

@@ -12,9 +12,11 @@ MAX_PART = 64 * 2**20
 
 @dataclass(frozen=True)
 class Metadata:
-    """`icc` a profile, `exif` a TIFF block (no prefix), `xmp` a packet (extended parts already joined), `iptc` IIM records."""
+    """`icc` a profile, `exif` a TIFF block (no prefix), `xmp` a packet (extended parts already joined), `iptc` IIM records;
+    `dpi` what a PNG says in a chunk of its own, and what a JPEG is to say in its head (libvips sees to the others)."""
 
     icc: bytes | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
     iptc: bytes | None = None
+    dpi: tuple[float, float] | None = None

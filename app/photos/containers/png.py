@@ -1,4 +1,4 @@
-"""PNG (W3C, third edition): iCCP, eXIf, iTXt with XMP, and IPTC in the text chunk that ImageMagick and ExifTool use.
+"""PNG (W3C, third edition): iCCP, pHYs, eXIf, iTXt with XMP, and IPTC in the text chunk that ImageMagick and ExifTool use.
 
 Before there was eXIf (and for long behind it, in what is built on Exiv2) EXIF stood in such a text chunk, too: it is read there.
 """
@@ -70,14 +70,16 @@ def _inflate(packed: bytes) -> bytes | None:
 
 
 def read(data: bytes) -> Metadata:
-    icc = exif = old = xmp = iptc = None
+    icc = exif = old = xmp = iptc = dpi = None
     for kind, start, end in _chunks(data):
-        if kind not in (b"iCCP", b"eXIf", b"iTXt", b"zTXt", b"tEXt") or end - start > MAX_PART:
+        if kind not in (b"iCCP", b"pHYs", b"eXIf", b"iTXt", b"zTXt", b"tEXt") or end - start > MAX_PART:
             continue
         body = data[start + 8 : end - 4]
         key, _, rest = body.partition(b"\0")
         if kind == b"iCCP":
             icc = icc or _inflate(rest[1:])
+        elif kind == b"pHYs":
+            dpi = dpi or _dpi(body)
         elif kind == b"eXIf":
             exif = exif or strip_prefix(body)
         elif kind == b"iTXt" and key == XMP_KEY:
@@ -88,7 +90,15 @@ def read(data: bytes) -> Metadata:
                 iptc = iptc or raw
             elif raw and strip_prefix(raw)[:4] in (b"II*\0", b"MM\0*"):  # APP1 may hold XMP as well
                 old = old or strip_prefix(raw)
-    return Metadata(icc, exif or old, xmp, iptc)
+    return Metadata(icc, exif or old, xmp, iptc, dpi)
+
+
+def _dpi(body: bytes) -> tuple[float, float] | None:
+    """Dots an inch of a pHYs chunk that counts in dots a metre (otherwise it tells the shape of a dot alone)."""
+    if len(body) != 9 or body[8] != 1:
+        return None
+    x, y = struct.unpack(">II", body[:8])
+    return (round(x * 0.0254, 1), round(y * 0.0254, 1)) if x and y else None
 
 
 def _international(rest: bytes) -> bytes | None:
