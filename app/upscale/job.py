@@ -243,6 +243,8 @@ class Job(QObject):
             self.farewell.stop()
         else:
             counted = self.tr("{0:,} photos failed.").format(outcome.failed) if outcome.failed else ""
+            if outcome.failed == 1:
+                counted = self.tr("One photo failed.")
             self.farewell.tell(" ".join(filter(None, (said, counted))))
             self.farewell.leave()
         self._bar.show_then("nothing")

@@ -14,6 +14,7 @@ from app.upscale.inputs import Found
 from app.upscale.panel import UpscalePanel
 from app.upscale.plan import Choices, OnExists, Planned, Planner
 from app.upscale.queue import Row
+from app.upscale.running import Outcome
 from app.upscale.sizes import parse_target
 from app.widgets.panel import Notice
 from models.catalogue import Catalogue
@@ -271,3 +272,12 @@ def test_what_failed_can_be_done_again_while_the_job_runs(
     until(done(panel))
     assert panel.runner.counts == (8, 8)
     assert not [notice for notice in notices if notice and notice.bad]
+
+
+def test_the_message_at_the_end_counts_one_photo_as_one(panel: UpscalePanel, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(panel.job.farewell, "tell", told.append)
+    for failed in (0, 1, 2):
+        panel.runner.ended.emit(Outcome(3, failed, 60))
+    ends = ["", " One photo failed.", " 2 photos failed."]
+    assert told == [f"3 photos enlarged in 60 s.{end}" for end in ends]
