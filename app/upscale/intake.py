@@ -21,13 +21,14 @@ from app.widgets.picture_view import picture_of
 class Intake(QObject):
     """`came(rows)` tells of the first rows of what was added, `planned(rows)` that rows have plans, `settled()` that all have.
     `picture_pasted(picture)`: the clipboard held no file but a picture. `nothing_came(paths)`: none of these is a photo that
-    is not on the list already."""
+    is not on the list already. `came_again(rows)`: these are on the list, but were refused; perhaps they were mended."""
 
     came = Signal(object)
     planned = Signal(object)
     settled = Signal()
     picture_pasted = Signal(object)
     nothing_came = Signal(object)
+    came_again = Signal(object)
 
     def __init__(self, queue: Queue, settings: Settings, parent: QWidget) -> None:
         super().__init__(parent)
@@ -41,7 +42,8 @@ class Intake(QObject):
         self._watched: dict[Path, list[Path]] = {}  # what a watched folder brought, by the folder
         self._looked_at: list[Path] = []
         self._added: list[Row] = []
-        self._known: set[Path] = set()  # what is on the list and still to be done: it is not added twice
+        self._came_again = False
+        self._known: set[Path] = set()  # what is on the list and still to be done, or was refused: it is not added twice
         self._choices = queue.choices
         self.plans_anew = False  # whether some rows may be planned with other choices than those of now
         # Files that are dropped together come one by one: they are looked at together, a moment later.
@@ -138,6 +140,11 @@ class Intake(QObject):
 
     def _found(self, found: list[Found]) -> None:
         first = not self._added
+        refused = {row.found.path: row for row in self._queue.rows if row.state == "refused"}
+        if again := [refused[one.path] for one in found if one.path in refused]:
+            self._came_again = True
+            self.came_again.emit(again)
+        self._known |= {row.found.path for row in again}
         rows = self._queue.add([one for one in found if one.path not in self._known])
         self._known |= {row.found.path for row in rows}
         self._added += rows
@@ -147,11 +154,12 @@ class Intake(QObject):
     def _all_found(self) -> None:
         rows, self._added = self._added, []
         paths, self._looked_at = self._looked_at, []
+        again, self._came_again = self._came_again, False
         if rows:
             self._queue.remember_added(rows, self.tr("Add photos"))
             self._finder.plan(rows, self._choices, anew=False)
         else:
-            if paths:
+            if paths and not again:
                 self.nothing_came.emit(paths)
             if not self._finder.busy:
                 self.settled.emit()  # who waits for what was added waits for nothing more

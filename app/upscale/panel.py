@@ -61,8 +61,7 @@ class UpscalePanel(Panel):
         self.runner = Runner(worker, self.paces, self)
         self._device_ticket = -1
         self._device = "cpu"
-        self._choose_for_first = False
-        self._priced = 0
+        self._choose_for_first, self._priced = False, 0
         self._build()
         self._wire()
         worker.updated.connect(self._engine_said)
@@ -142,6 +141,7 @@ class UpscalePanel(Panel):
         intake.settled.connect(self._settled)
         intake.picture_pasted.connect(self.receive)
         intake.nothing_came.connect(self._nothing_came)
+        intake.came_again.connect(self._plan_again)
         self.watcher.lost.connect(lambda why: self._bad(self.tr("The watched folder cannot be read any more."), why))
         runner.row_changed.connect(self._row_changed)
         runner.outdated.connect(lambda row: self._plan_again([row]))

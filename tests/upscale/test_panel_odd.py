@@ -14,6 +14,7 @@ from app.photos.photo import PhotoFacts
 from app.upscale.panel import UpscalePanel
 from app.upscale.queue import Row
 from app.upscale.queue_list import HEIGHT
+from app.widgets.panel import Notice
 from tests.upscale.at_panel import Until, begun, done
 from tests.upscale.belt import TWICE, SlowDisk, doubled, photos
 
@@ -89,3 +90,22 @@ def test_a_name_with_a_line_end_is_shown_in_one_line(panel: UpscalePanel, until:
     (tmp_path / "in" / "new name.png").rename(tmp_path / "in" / "new\nname.png")
     panel.add([tmp_path / "in"])
     assert shown() == expected
+
+
+def test_what_was_refused_and_is_dropped_again_is_on_the_list_once(
+    panel: UpscalePanel, until: Until, tmp_path: Path, notices: list[Notice | None]
+) -> None:
+    (photo,) = photos(tmp_path / "in", 1)
+    whole, broken = photo.read_bytes(), tmp_path / "in" / "zero.png"
+    broken.write_bytes(b"")
+    panel.add([tmp_path / "in"])
+    until(lambda: [one.state for one in panel.queue.rows] == ["ready", "refused"])
+    panel.add([tmp_path / "in"])
+    until(lambda: panel.intake.busy)
+    until(lambda: not panel.intake.busy)
+    assert [one.state for one in panel.queue.rows] == ["ready", "refused"]
+    notices.clear()
+    broken.write_bytes(whole)
+    panel.add([broken])
+    until(lambda: [one.state for one in panel.queue.rows] == ["ready", "ready"])
+    assert notices == []
