@@ -43,6 +43,8 @@ _PATTERNS: tuple[tuple[str, Kind], ...] = (
     (r"(?P<value>N)([x×](?P<other>N))?(?P<unit>cm|mm|in)(@(?P<dpi>N)(dpi)?)?", "print"),
 )
 _CM = {"cm": 1.0, "mm": 0.1, "in": CM_AN_INCH}
+DIGITS = 6  # behind the point, in what is written and in what is read back
+NOTHING = "A size must be larger than nothing."
 TARGET_HELP = "x4, 2.5x, 4096w, 2160h, 6000px (longest side), 4096x4096 (fits inside), 24mp or 30x20cm@300"
 
 
@@ -50,12 +52,15 @@ def parse_target(text: str) -> Target:
     """A target from words like those of `TARGET_HELP`; `TargetError` where it is none."""
     lean = text.strip().lower().replace(" ", "").replace(",", ".")
     for pattern, kind in _PATTERNS:
-        found = re.fullmatch(pattern.replace("N", r"\d{1,7}(?:\.\d{1,6})?").replace("I", r"\d{1,7}"), lean)
+        found = re.fullmatch(pattern.replace("N", rf"\d{{1,7}}(?:\.\d{{1,{DIGITS}}})?").replace("I", r"\d{1,7}"), lean)
         if found:
             parts = found.groupdict()
             unit = _CM.get(parts.get("unit") or "", 1.0)
-            value = float(parts.get("value") or parts.get("value2") or 0) * unit
-            other = float(parts.get("other") or 0) * unit
+            value = _rounded(float(parts.get("value") or parts.get("value2") or 0) * unit)
+            second = parts.get("other")
+            other = _rounded(float(second or 0) * unit)
+            if second and not other:
+                raise TargetError(NOTHING)
             return checked(Target(kind, value, other, float(parts.get("dpi") or 300)))
     raise TargetError(f"{text!r} is not a size. Write one like {TARGET_HELP}.")
 
@@ -63,7 +68,7 @@ def parse_target(text: str) -> Target:
 def checked(target: Target) -> Target:
     """The target itself, where it can be obeyed at all."""
     if target.value <= 0 or target.other < 0 or target.dpi <= 0:
-        raise TargetError("A size must be larger than nothing.")
+        raise TargetError(NOTHING)
     if target.kind == "factor" and target.value > MAX_FACTOR:
         raise TargetError(f"x{target.value:g} is too much: the largest factor is x{MAX_FACTOR:g}.")
     return target
@@ -71,7 +76,7 @@ def checked(target: Target) -> Target:
 
 def describe(target: Target) -> str:
     """The target in the words that `parse_target` reads back."""
-    value, other = f"{target.value:.6g}", f"{target.other:.6g}"
+    value, other, dpi = (_digits(number) for number in (target.value, target.other, target.dpi))
     return {
         "factor": f"x{value}",
         "width": f"{target.value:.0f}w",
@@ -79,8 +84,18 @@ def describe(target: Target) -> str:
         "longest": f"{target.value:.0f}px",
         "box": f"{target.value:.0f}x{target.other:.0f}",
         "megapixels": f"{value}mp",
-        "print": f"{value}{f'x{other}' if target.other else ''}cm@{target.dpi:.6g}",
+        "print": f"{value}{f'x{other}' if target.other else ''}cm@{dpi}",
     }[target.kind]
+
+
+def _digits(number: float) -> str:
+    """All digits that `parse_target` takes, without an exponent, which it does not."""
+    return f"{number:.{DIGITS}f}".rstrip("0").rstrip(".")
+
+
+def _rounded(number: float) -> float:
+    """Inches in centimetres have more digits than are written."""
+    return round(number, DIGITS)
 
 
 def size_for(target: Target, width: int, height: int) -> tuple[int, int]:
@@ -116,7 +131,7 @@ def _side(pixels: float) -> int:
 
 def _inside(width: int, height: int, most_width: float, most_height: float) -> tuple[int, int]:
     factor = min(most_width / width, most_height / height)
-    return min(_side(width * factor), round(most_width)), min(_side(height * factor), round(most_height))
+    return min(_side(width * factor), _side(most_width)), min(_side(height * factor), _side(most_height))
 
 
 def print_dpi(target: Target) -> tuple[float, float] | None:

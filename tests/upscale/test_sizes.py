@@ -27,19 +27,23 @@ from app.upscale.sizes import PLAIN_SHARE, Target, TargetError, describe, parse_
         ("300mm@254", (1000, 10), (3000, 30)),
         ("x2", (1, 1), (2, 2)),
         ("100w", (1918, 3), (100, 1)),
+        ("0.1x0.1mm@72", (1200, 800), (1, 1)),
     ],
 )
 def test_a_target_means_one_exact_size(text: str, photo: tuple[int, int], size: tuple[int, int]) -> None:
     assert size_for(parse_target(text), *photo) == size
 
 
-@pytest.mark.parametrize("text", ["", "big", "x", "0w", "x0", "x65", "-3x", "4096w2160h", "1e9w", "30cm@0", "3x4in@"])
+@pytest.mark.parametrize("text", ["", "big", "x", "0w", "x0", "x65", "-3x", "4096w2160h", "1e9w", "30cm@0", "3x4in@", "4096x0", "30x0cm"])
 def test_words_that_are_no_size_are_told(text: str) -> None:
     with pytest.raises(TargetError, match=r"\.$"):
         parse_target(text)
 
 
-@given(st.sampled_from(["x3", "x2.25", "100w", "77h", "500px", "640x480", "1.5mp", "30cm@300", "30x20cm@250"]))
+EXACT = ["12.345678x", "33.333333mp", "1000000mp", "0.000001mp", "0.00001x", "3.333333x7.777777in@1200000"]
+
+
+@given(st.sampled_from(["x3", "x2.25", "100w", "77h", "500px", "640x480", "1.5mp", "30cm@300", "30x20cm@250", *EXACT]))
 def test_a_target_is_described_in_words_that_mean_the_same(text: str) -> None:
     assert parse_target(describe(parse_target(text))) == parse_target(text)
 
