@@ -97,7 +97,10 @@ class PictureSide(QWidget):
 
     def show_row(self, row: Row) -> None:
         """Show a photo of the list, with its result where it is done."""
+        now, other = self.preview.now, row is not self._row
         self.on_sample, self._row = False, row
+        if other and now is not None and now.path == row.found.path:
+            self.preview.clear()  # it came back onto the list: what is seen, and painted on, belongs to the row it had before
         self.preview.show(row.found.path, result_of(row))
 
     def row_done(self, row: Row) -> None:

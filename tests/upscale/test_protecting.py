@@ -34,6 +34,12 @@ def painted(panel: UpscalePanel, until: Until, tmp_path: Path, qtbot: QtBot) -> 
     button = panel.findChild(QPushButton, "upscale:protect")
     assert button is not None
     button.click()
+    paint(panel, until, qtbot)
+    return named[0]
+
+
+def paint(panel: UpscalePanel, until: Until, qtbot: QtBot) -> None:
+    """A stroke over the first photo, by the brush that is out."""
     until(lambda: not panel.protector.layer._layer.isNull())
     view = panel.view
     panel.protector.layer.diameter = 40.0
@@ -43,7 +49,6 @@ def painted(panel: UpscalePanel, until: Until, tmp_path: Path, qtbot: QtBot) -> 
     qtbot.mouseMove(view, ends[1])
     qtbot.mouseRelease(view, Qt.MouseButton.LeftButton, pos=ends[1])
     until(lambda: panel.queue.rows[0].found.mask is not None)
-    return named[0]
 
 
 def stroke(photo: Path, result: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -91,6 +96,18 @@ def test_a_photo_that_is_done_is_done_again_when_its_mask_changes(panel: Upscale
     until(lambda: [row.state for row in panel.queue.rows] == ["ready", "done"])
     assert panel.queue.rows[0].planned is not None
     assert panel.queue.rows[0].planned.mask is None
+
+
+def test_a_photo_that_was_taken_off_and_added_again_is_painted_on(
+    panel: UpscalePanel, until: Until, painted: Path, qtbot: QtBot
+) -> None:
+    panel.side.clear_asked.emit()
+    panel.add([painted.parent])
+    until(lambda: [row.state for row in panel.queue.rows] == ["ready", "ready"])
+    until(lambda: panel.preview.now is not None)
+    assert panel.protector.mask is None
+    paint(panel, until, qtbot)
+    assert panel.protector.painted == 1
 
 
 def test_a_mask_is_in_the_journal_with_its_photo(panel: UpscalePanel, until: Until, painted: Path) -> None:
