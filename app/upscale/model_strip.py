@@ -58,7 +58,8 @@ class Crops(QObject):
         self._key: tuple[Any, ...] = ()
         self._crop: NDArray[Any] | None = None
         self._waiting: list[Entry] = []
-        self._asked: tuple[int, Entry, tuple[Any, ...], bytes | None] | None = None  # of which crop, in which colours
+        # Of which crop, in which colours, of how many megapixels.
+        self._asked: tuple[int, Entry, tuple[Any, ...], bytes | None, float] | None = None
         self._held = True
         worker.updated.connect(self._update)
 
@@ -112,15 +113,16 @@ class Crops(QObject):
         entry = self._waiting.pop(0)
         card, crop = entry.card, self._crop
         request = TranslateRequest(entry.name, crop) if card.task == "translation" else UpscaleRequest(entry.name, crop)
-        self._asked = (self._worker.submit(request, LANE), entry, self._key, self._icc)
+        megapixels = crop.shape[0] * crop.shape[1] / 1e6
+        self._asked = (self._worker.submit(request, LANE), entry, self._key, self._icc, megapixels)
 
     def _update(self, ticket: int, update: Update) -> None:
         if self._asked is None or ticket != self._asked[0] or not isinstance(update, ENDINGS):
             return
-        (_, entry, key, icc), self._asked = self._asked, None
+        (_, entry, key, icc, megapixels), self._asked = self._asked, None
         if isinstance(update, Done):
             pixels = np.atleast_3d(update.result)
-            self._paces.note(entry.name, self.device, CROP * CROP / 1e6, update.seconds)
+            self._paces.note(entry.name, self.device, megapixels, update.seconds)
 
             def keep(image: QImage) -> None:
                 self._kept[(*key, entry.name, _known_by(entry))] = image

@@ -16,6 +16,8 @@ from models.folders import state_folder
 
 # What a core of a processor does at least in these networks, and a graphics card: used until a model was measured here.
 GUESSED_CORE, GUESSED_CARD = 40e9, 5e12
+# Megapixels: so small a part or photo takes what any call takes, and says nothing of what each of its pixels does.
+LEAST_MEASURED = 0.01
 # A person waits this long for a first picture, and no longer.
 FIRST_PICTURE_SECONDS = 60.0
 
@@ -54,7 +56,7 @@ class Paces:
 
     def note(self, model: str, device: str, megapixels: float, seconds: float) -> None:
         """The network took `seconds` for what it read. Old and new are averaged, so that one busy minute does not rule."""
-        if megapixels <= 0 or seconds <= 0:
+        if megapixels < LEAST_MEASURED or seconds <= 0:
             return
         key, seen = f"{model}@{device}", megapixels / seconds
         old = self._known.get(key)

@@ -226,8 +226,8 @@ def test_a_job_without_a_named_model_goes_on_with_the_one_it_began_with(
         facts = journal.facts(1)
     assert facts is not None
     paces = Paces()
-    paces.note(facts.choices.model, "cpu", 1e-9, 1.0)
-    paces.note(facts.choices.model, "cpu", 1e-9, 1.0)
+    paces.note(facts.choices.model, "cpu", 1.0, 1e9)
+    paces.note(facts.choices.model, "cpu", 1.0, 1e9)
     paces.keep()
     photos(tmp_path / "in", 2)
     capsys.readouterr()

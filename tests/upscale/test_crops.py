@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import pyvips
 from PySide6.QtCore import QObject, QPoint, Signal
 from pytestqt.qtbot import QtBot
@@ -69,4 +70,21 @@ def test_a_crop_by_a_removed_model_is_not_shown_for_another_of_its_name(qtbot: Q
     crops.wish([replace(entry, card=replace(entry.card, sha256="1" * 64))], unasked=False)
     assert crops.get(TWICE) is None
     assert len(worker.asked) == 2
+    crops.shut()
+
+
+def test_crops_of_small_photos_say_how_fast_a_model_is_or_nothing(qtbot: QtBot, tmp_path: Path) -> None:
+    entry = catalogue(tmp_path / "catalogue").find(TWICE)
+    assert entry is not None
+    worker, paces = Holding(), Paces(tmp_path / "paces.json")
+    crops = Crops(worker, paces)  # type: ignore[arg-type]
+    crops.hold(False)
+    for width, height in ((2000, 3), (110, 300)):
+        crops.look_at(Path(f"{width}.png"), Photo(np.zeros((height, width, 3), np.uint8)), QPoint(1, 1))
+        crops.wish([entry], unasked=False)
+        with qtbot.waitSignal(crops.came):
+            worker.updated.emit(len(worker.asked), Done(worker.asked[-1].pixels, 0.1))
+        if height == 3:
+            assert paces.measured(TWICE, "cpu") is None
+    assert paces.measured(TWICE, "cpu") == pytest.approx(0.0121 / 0.1)
     crops.shut()
