@@ -303,7 +303,8 @@ class UpscalePanel(Panel):
     # Choosing
 
     def _use_preset(self, choices: Choices) -> None:
-        fitting = self.models.fitting(choices)
+        # A mask belongs to photos of one shape, and is no part of a preset: what is protected stays so.
+        fitting = replace(self.models.fitting(choices), protect=self.queue.choices.protect)
         self.queue.choose(fitting, self.tr("Preset"))
         if fitting.model != choices.model:
             self._bad(

@@ -1,6 +1,7 @@
 """Models that change beside the steps of the history, under presets, and that are gone when something asks for them."""
 
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -51,6 +52,14 @@ def test_a_preset_brings_its_model_for_good_and_undo_takes_it_back(two: UpscaleP
     two.undo()
     assert chosen(two) == {belt.TWICE}
     assert two.queue.choices.target == parse_target("x2")
+
+
+def test_a_preset_takes_no_mask_away(two: UpscalePanel) -> None:
+    mask = Path("mask.png")
+    two.options.save_preset("plain")
+    two.queue.set_choices(replace(two.queue.choices, protect=mask, strength=0.5))
+    two.options._choose_preset("plain")
+    assert (two.queue.choices.protect, two.queue.choices.strength) == (mask, 1)
 
 
 @pytest.mark.parametrize("gone", [{"model": "gone", "other": OTHER, "share": 0.5}, {"other": "gone", "share": 0.5}])
