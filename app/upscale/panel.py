@@ -303,8 +303,7 @@ class UpscalePanel(Panel):
     # Choosing
 
     def _use_preset(self, choices: Choices) -> None:
-        # A mask belongs to photos of one shape, and is no part of a preset: what is protected stays so.
-        fitting = replace(self.models.fitting(choices), protect=self.queue.choices.protect)
+        fitting = replace(self.models.fitting(choices), protect=self.queue.choices.protect)  # a mask is of one shape of photos
         self.queue.choose(fitting, self.tr("Preset"))
         if fitting.model != choices.model:
             self._bad(

@@ -34,7 +34,9 @@ def test_a_target_means_one_exact_size(text: str, photo: tuple[int, int], size: 
     assert size_for(parse_target(text), *photo) == size
 
 
-@pytest.mark.parametrize("text", ["", "big", "x", "0w", "x0", "x65", "-3x", "4096w2160h", "1e9w", "30cm@0", "3x4in@", "4096x0", "30x0cm"])
+@pytest.mark.parametrize(
+    "text", ["", "big", "x", "0w", "x0", "x65", "-3x", "4096w2160h", "1e9w", "30cm@0", "3x4in@", "4096x0", "30x0cm"]
+)
 def test_words_that_are_no_size_are_told(text: str) -> None:
     with pytest.raises(TargetError, match=r"\.$"):
         parse_target(text)
