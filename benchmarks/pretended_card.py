@@ -20,6 +20,13 @@ from torch.utils._pytree import tree_iter
 from models import device
 
 
+def stand_in(patches: contextlib.ExitStack, functions: dict[str, Any]) -> None:
+    """torch.cuda's functions are these until `patches` is closed, and nobody has left a share of any card's memory."""
+    for name, does in functions.items():
+        patches.enter_context(mock.patch.object(torch.cuda, name, does))
+    patches.enter_context(mock.patch.object(device, "_allowed", {}))
+
+
 class PretendedCard(TorchDispatchMode):
     """Used by `with`, on one thread: "cpu" is a card of `total` bytes there, of which others hold `taken`."""
 
@@ -31,7 +38,7 @@ class PretendedCard(TorchDispatchMode):
         self._patches = contextlib.ExitStack()
 
     def __enter__(self) -> PretendedCard:
-        stand_in: dict[str, Any] = {
+        functions: dict[str, Any] = {
             "mem_get_info": lambda number: (self.total - self.taken - self.used, self.total),
             "memory_reserved": lambda number: self.used,
             "memory_allocated": lambda number: self.used,
@@ -42,10 +49,8 @@ class PretendedCard(TorchDispatchMode):
             "set_per_process_memory_fraction": lambda share, number: setattr(self, "share", share),
             "empty_cache": lambda: None,
         }
-        for name, does in stand_in.items():
-            self._patches.enter_context(mock.patch.object(torch.cuda, name, does))
+        stand_in(self._patches, functions)
         self._patches.enter_context(mock.patch.object(device, "has_own_memory", return_value=True))
-        self._patches.enter_context(mock.patch.object(device, "_allowed", {}))
         super().__enter__()
         return self
 

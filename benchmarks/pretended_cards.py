@@ -16,6 +16,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map_only
 
+from benchmarks.pretended_card import stand_in
 from models import device
 
 MEMORY = 8 << 30
@@ -106,7 +107,7 @@ class PretendedCards(TorchDispatchMode):
         self.used = card
 
     def __enter__(self) -> PretendedCards:
-        stand_ins: dict[str, Any] = {
+        functions: dict[str, Any] = {
             "is_available": lambda: True,
             "device_count": lambda: self.count,
             "get_device_name": lambda card: f"Pretended card {self.numbered(torch.device(card)).index}",
@@ -120,10 +121,8 @@ class PretendedCards(TorchDispatchMode):
             "Event": _Event,
             "_lazy_init": lambda: None,
         }
-        for name, does in stand_ins.items():
-            self._patches.enter_context(mock.patch.object(torch.cuda, name, does))
+        stand_in(self._patches, functions)
         self._patches.enter_context(mock.patch.object(device, "_DRIVERS", ("/",)))  # as if there were a driver
-        self._patches.enter_context(mock.patch.object(device, "_allowed", {}))
         super().__enter__()
         return self
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import math
 import os
 import shutil
 import sys
@@ -109,5 +110,4 @@ def _check_room(size: int) -> None:
 
 def _seen(memory: Any, laid: Laid) -> NDArray[Any]:
     kind = np.dtype(laid.dtype)
-    count = int(np.prod(laid.shape))
-    return np.frombuffer(memory, kind, count, laid.place * PLACE_BYTES).reshape(laid.shape)
+    return np.frombuffer(memory, kind, math.prod(laid.shape), laid.place * PLACE_BYTES).reshape(laid.shape)

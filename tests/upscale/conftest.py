@@ -18,6 +18,12 @@ from tests.upscale import belt
 WAIT_MS = 60_000
 
 
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    """An engine with the small model, for a belt."""
+    return belt.engine(tmp_path_factory.mktemp("catalogue"))
+
+
 @pytest.fixture
 def home_catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalogue:
     """A catalogue that holds the small model alone."""

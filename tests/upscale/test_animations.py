@@ -16,15 +16,10 @@ from app.photos.resizing import to_image
 from app.upscale.conveyor import Conveyor
 from app.upscale.plan import Choices
 from app.upscale.sizes import parse_target
-from tests.upscale.belt import TWICE, doubled, drive, engine, planned
+from tests.upscale.belt import TWICE, doubled, drive, planned
 
 X2 = Choices(TWICE, 2, parse_target("x2"))
 DELAYS = (100, 200, 50, 80)
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Engine:
-    return engine(tmp_path_factory.mktemp("catalogue"))
 
 
 def moving(path: Path, frames: int = 4) -> Path:

@@ -24,14 +24,9 @@ from app.upscale.items import Event
 from app.upscale.plan import Choices, Planned
 from app.upscale.sizes import parse_target
 from tests.photos.test_recipes import PHONE
-from tests.upscale.belt import TWICE, doubled, drive, engine, photos, planned
+from tests.upscale.belt import TWICE, doubled, drive, photos, planned
 
 X2 = Choices(TWICE, 2, parse_target("x2"), format="png")
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Engine:
-    return engine(tmp_path_factory.mktemp("catalogue"))
 
 
 def stages(events: list[Event], index: int) -> list[str]:

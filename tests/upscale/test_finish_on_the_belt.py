@@ -20,14 +20,9 @@ from app.upscale.journal import Journal
 from app.upscale.plan import Choices, plan_all
 from app.upscale.sizes import parse_target
 from models.folders import state_folder
-from tests.upscale.belt import TWICE, drive, engine, photos, planned
+from tests.upscale.belt import TWICE, drive, photos, planned
 
 FINISHED = Choices(TWICE, 2, parse_target("130w"), format="png", strength=0.7, grain=1.5)
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Engine:
-    return engine(tmp_path_factory.mktemp("catalogue"))
 
 
 def mask(height: int, width: int) -> Path:

@@ -14,15 +14,10 @@ from app.upscale import making, moving
 from app.upscale.conveyor import Conveyor
 from app.upscale.plan import Choices
 from app.upscale.sizes import parse_target
-from tests.upscale.belt import TWICE, drive, engine, photos, planned
+from tests.upscale.belt import TWICE, drive, photos, planned
 from tests.upscale.test_videos import make, pixels_of
 
 X2 = Choices(TWICE, 2, parse_target("x2"), format="png")
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Engine:
-    return engine(tmp_path_factory.mktemp("catalogue"))
 
 
 @pytest.fixture
