@@ -230,7 +230,9 @@ class Job(QObject):
         elif outcome.done and not outcome.stopped:
             target = next((made for row in reversed(self._runner.rows) if (made := result_of(row))), None)
             show = (lambda: show_in_folder(target)) if target else None
-            self.noticed.emit(Notice(said, button=self.tr("Show in folder") if target else "", action=show))
+            # No list tells of a photo that was saved by itself what was done to it (the first frame alone, other colours).
+            told = self._runner.rows[0].reason if self._alone else ""
+            self.noticed.emit(Notice(said, told, button=self.tr("Show in folder") if target else "", action=show))
         if self._wanted and not self._intake.busy:  # a photo was saved by itself, and the list is wanted now
             self.go_on_with_planned()
 

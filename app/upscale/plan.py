@@ -232,7 +232,7 @@ class Planner:
             format=format_of(facts, choices),
             mask=found.mask or choices.protect,
         )
-        obstacle = _obstacle(planned, choices.reduce) or _unsuited(planned)
+        obstacle = unwritable(planned, choices.reduce) or _unsuited(planned)
         if obstacle:
             return replace(planned, state="refused", reason=obstacle)
         return self._place(planned, self._wanted(found, planned))
@@ -280,7 +280,7 @@ class Planner:
         return naming.key(naming.place(output)) not in self._real
 
 
-def _obstacle(planned: Planned, reduce: bool) -> str:
+def unwritable(planned: Planned, reduce: bool) -> str:
     """Why the result cannot be written, with what to do; empty where it can."""
     assert planned.facts is not None
     (width, height), kind, facts = planned.size, FORMATS[planned.format], planned.facts

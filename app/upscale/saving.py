@@ -16,7 +16,7 @@ from app.upscale import recall
 from app.upscale.inputs import Found
 from app.upscale.job import Job
 from app.upscale.models_here import Models
-from app.upscale.plan import Planned
+from app.upscale.plan import Planned, unwritable
 from app.upscale.preview import Preview
 from app.upscale.queue import Queue, Row
 from app.upscale.sizes import passes, size_for
@@ -79,6 +79,9 @@ class Saver(QObject):
         facts = PhotoFacts(photo.format, photo.width, photo.height, photo.channels, photo.bits)
         runs = passes(photo.width, photo.height, size, choices.scale)
         planned = Planned(source, "ready", "", path, facts, size, runs, format, mask, replaces=os.path.lexists(path))
+        if refused := unwritable(planned, choices.reduce):  # said now, not after the network's work
+            self._bad(self.tr("The photo cannot be saved as {}.").format(path.name), refused)
+            return
         self._job.run([Row(Found(source, mask=mask), "ready", facts, planned)], alone=True)
 
     def enlarge_part_into(self, path: Path) -> None:

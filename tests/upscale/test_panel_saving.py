@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from app.photos.decoding import decode
 from app.upscale.panel import UpscalePanel
@@ -26,6 +27,17 @@ def test_who_said_that_a_file_is_to_be_replaced_is_obeyed(panel: UpscalePanel, u
     panel.saver.enlarge_into(tmp_path / "there.png", shown, decode(shown))
     until(lambda: panel.runner.state == "idle")
     assert decode(tmp_path / "there.png").pixels.shape == (40, 60, 3)
+
+
+def test_what_was_done_to_a_photo_that_is_on_no_list_is_told(
+    panel: UpscalePanel, until: Until, tmp_path: Path, notices: list[Notice | None]
+) -> None:
+    first, *others = (Image.new("RGB", (30, 20), colour) for colour in ("red", "green"))
+    first.save(tmp_path / "moving.gif", save_all=True, append_images=others)
+    panel.saver.enlarge_into(tmp_path / "still.png", tmp_path / "moving.gif", decode(tmp_path / "moving.gif"))
+    until(lambda: bool(notices) and notices[-1] is not None and notices[-1].what.startswith("One photo enlarged"))
+    assert notices[-1] is not None
+    assert notices[-1].why == "This is the first of 2 frames."
 
 
 def test_what_comes_while_a_photo_is_saved_by_itself_does_not_start_the_list(
