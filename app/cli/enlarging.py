@@ -18,7 +18,7 @@ from app.upscale.driving import drive
 from app.upscale.hands import Hand, ProcessHand, Spreading
 from app.upscale.items import Event
 from app.upscale.journal import Entry, Journal
-from app.upscale.pace import JobProgress, Paces, duration
+from app.upscale.pace import JobProgress, Paces, duration, speed
 from app.upscale.plan import Choices, Planned
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _tell(event: Event, entry: Entry, job: Job, progress: JobProgress, journal: 
         journal.mark(job.number, entry.place, "failed", str(failure), event.seconds)
         reporter.failed(str(planned.source), failure)
     left = progress.seconds_left
-    pace = f", {progress.rate:.2g} MP/s, {duration(left)} left" if left is not None else ""
+    pace = f", {speed(progress.rate)}, {duration(left)} left" if left is not None else ""
     finished = reporter.done + len(reporter.failures)
     reporter.progress(min(finished, len(job.entries)), len(job.entries), f"{planned.source.name} {event.share:.0%}{pace}")
 

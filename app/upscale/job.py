@@ -14,7 +14,7 @@ from app.upscale.farewell import Farewell
 from app.upscale.intake import Intake
 from app.upscale.items import in_words
 from app.upscale.models_here import Models
-from app.upscale.pace import duration
+from app.upscale.pace import duration, speed
 from app.upscale.plan import Choices
 from app.upscale.queue import Queue, Row
 from app.upscale.queue_list import result_of, show_in_folder
@@ -190,7 +190,7 @@ class Job(QObject):
         if not self.runs or not total:
             return
         left = progress.seconds_left
-        parts = [f"{done:,}/{total:,}", f"{progress.rate:.2g} MP/s" if progress.rate else ""]
+        parts = [f"{done:,}/{total:,}", speed(progress.rate) if progress.rate else ""]
         if self._runner.devices > 1:
             parts.append(self.tr("{0} devices").format(self._runner.devices))
         if self._runner.state == "paused":

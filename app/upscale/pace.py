@@ -186,6 +186,11 @@ def disk_size(size: float) -> str:
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(1, round(size / 1e6))} MB"
 
 
+def speed(megapixels: float) -> str:
+    """Megapixels a second in words: 0.0078 MP/s, 2.1 MP/s, 130 MP/s."""
+    return f"{megapixels:.2g} MP/s" if megapixels < 99.5 else f"{megapixels:,.0f} MP/s"
+
+
 def duration(seconds: float) -> str:
     """A time in words: 40 s, 18 min, 3 h 20 min, 16 h, 5 days."""
     if seconds < 90:

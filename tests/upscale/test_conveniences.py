@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pytestqt.qtbot import QtBot
 
 from app.upscale.awake import Awake, inhibitor
-from app.upscale.pace import JobProgress, Paces, best_within, disk_size, duration, work_a_pixel
+from app.upscale.pace import JobProgress, Paces, best_within, disk_size, duration, speed, work_a_pixel
 from app.upscale.panel import UpscalePanel
 from app.upscale.plan import Choices
 from app.upscale.presets import Presets
@@ -212,3 +212,10 @@ def test_times_are_told_in_words(seconds: float, words: str) -> None:
     assert duration(seconds) == words
     assert disk_size(4.12e9) == "4.1 GB"
     assert disk_size(10) == "1 MB"
+
+
+@pytest.mark.parametrize(
+    ("rate", "words"), [(0.00784, "0.0078 MP/s"), (99.4, "99 MP/s"), (129.7, "130 MP/s"), (1234.0, "1,234 MP/s")]
+)
+def test_speeds_are_told_in_plain_figures(rate: float, words: str) -> None:
+    assert speed(rate) == words

@@ -23,13 +23,16 @@ from tests.upscale.belt import catalogue, photos
 
 
 def test_what_failed_is_done_again_when_asked(
-    panel: UpscalePanel, until: Until, tmp_path: Path, notices: list[Notice | None]
+    panel: UpscalePanel, until: Until, tmp_path: Path, notices: list[Notice | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(panel.job.farewell, "tell", told.append)
     named = photos(tmp_path / "in", 2)
     whole = named[1].read_bytes()
     named[1].write_bytes(whole[:300])
     begun(panel, until, tmp_path / "in", 2)
     until(idle(panel))
+    assert told[0].endswith(". One photo failed.")
     named[1].write_bytes(whole)
     assert notices[-1] is not None
     assert notices[-1].action is not None
