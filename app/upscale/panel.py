@@ -204,6 +204,13 @@ class UpscalePanel(Panel):
                     action=self.get_models.emit,
                 )
             )
+        chosen = self._settings.get("upscale.model", "")
+        if entry is not None and chosen and self.models.entry(chosen) is None:
+            self._settings.set("upscale.model", "")  # told once
+            self._bad(
+                self.tr("The model that was chosen, {0}, is no longer here.").format(chosen),
+                self.tr("{0} is taken instead; choose another if you like.").format(entry.card.title),
+            )
         self._use(entry.name if entry else "")
 
     def choose_model(self, name: str) -> None:

@@ -54,6 +54,21 @@ def test_a_preset_brings_its_model_for_good_and_undo_takes_it_back(two: UpscaleP
     assert two.queue.choices.target == parse_target("x2")
 
 
+def test_where_the_chosen_model_is_removed_it_is_told_once_which_one_is_taken(
+    two: UpscalePanel, notices: list[Notice | None], home_catalogue: Catalogue
+) -> None:
+    two.choose_model(OTHER)
+    notices.clear()
+    home_catalogue.remove(OTHER)
+    two.catalogue_changed()
+    two.catalogue_changed()
+    (notice,) = notices
+    assert notice is not None
+    assert OTHER in notice.what
+    assert "Twice is taken" in notice.why
+    assert chosen(two) == {belt.TWICE}
+
+
 def test_a_preset_takes_no_mask_away(two: UpscalePanel) -> None:
     mask = Path("mask.png")
     two.options.save_preset("plain")
