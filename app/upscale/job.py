@@ -112,7 +112,7 @@ class Job(QObject):
         self.farewell.stop()
         self._queue.history.seal()  # what is chosen after it is another step than what it is done with
         self._started_with = self._queue.choices
-        self._runner.start(rows, self._queue.choices, self._models.sha256, number)
+        self._runner.start(rows, self._queue.choices, self._models.sha256, number, supersedes=not alone)
 
     def start_when_planned(self) -> None:
         """Begin as soon as what was added, or is meant otherwise by now, is planned."""
@@ -139,7 +139,7 @@ class Job(QObject):
         self._files.run(recall.interrupted, self._offer)
 
     def _offer(self, found: tuple[int, int, int] | None) -> None:
-        if found is None or self._queue.rows or self.runs:
+        if found is None or self.runs or found[0] == self._runner.stopped_job:  # whose photos are on the list already
             return
         number, done, total = found
         self.noticed.emit(
@@ -161,7 +161,9 @@ class Job(QObject):
             self.noticed.emit(Notice(self.tr("The second model of that job is no longer here."), choices.other, bad=True))
             return
         self.model_wanted.emit(entry.name)
-        self._queue.set_rows(rows)
+        again = {row.found.path for row in rows if row.open}
+        since = [row for row in self._queue.rows if row.found.path not in again]  # added while it was offered
+        self._queue.set_rows([*rows, *since])
         self._queue.set_choices(choices)
         waiting = [row for row in rows if row.state == "ready"]
         self.run(waiting, number)

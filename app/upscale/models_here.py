@@ -58,6 +58,14 @@ class Models:
             chosen or best_within(self._entries.values(), self._paces, device, size) or next(iter(self._entries.values()), None)
         )
 
+    def forget_gone(self) -> str:
+        """The model that a person chose last, where it is no longer here: forgotten, so that it is told once; else ""."""
+        chosen: str = self._settings.get("upscale.model", "")
+        if not chosen or chosen in self._entries:
+            return ""
+        self._settings.set("upscale.model", "")
+        return chosen
+
     def alike(self) -> list[tuple[str, str]]:
         """Models (name, title) that can be mixed with the one at hand."""
         return self._alike(self.card) if self.card is not None else []

@@ -12,7 +12,7 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from app.inference.requests import DeviceFacts, DeviceRequest
-from app.inference.updates import Done, Failure, Update
+from app.inference.updates import Done, Update
 from app.settings import Settings
 from app.upscale import recall
 from app.upscale.intake import Intake
@@ -134,7 +134,7 @@ class UpscalePanel(Panel):
         picture.part_asked.connect(self.saver.ask_part)
         picture.preview.timed.connect(self.timed)
         picture.preview.timed.connect(lambda ms, detail: self._say_price())
-        picture.preview.went_wrong.connect(self._went_wrong)
+        picture.preview.went_wrong.connect(lambda failure: self._bad(failure.what, failure.why, failure.hint))
         picture.crops.came.connect(lambda name: self._price_soon.start())
         intake.came.connect(self._came)
         intake.planned.connect(self._rows_planned)
@@ -153,7 +153,8 @@ class UpscalePanel(Panel):
         job.again.connect(self._again)
         job.look.connect(self.list.choose)
         job.model_wanted.connect(self._use)
-        job.ended.connect(self._job_ended)
+        job.ended.connect(self._show_counts)
+        job.ended.connect(self._say_price)
         saver.noticed.connect(self.noticed)
         saver.message.connect(self.message)
         protector, looks = self.protector, self.options.looks
@@ -168,8 +169,8 @@ class UpscalePanel(Panel):
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(action)
 
-    def _bad(self, what: str, why: str = "") -> None:
-        self.noticed.emit(Notice(what, why, bad=True))
+    def _bad(self, what: str, why: str = "", hint: str = "") -> None:
+        self.noticed.emit(Notice(what, why, hint, bad=True))
 
     # The window's side
 
@@ -186,9 +187,8 @@ class UpscalePanel(Panel):
         self.job.offer_unfinished()
 
     def state(self) -> dict[str, Any]:
-        if self.runner.state != "idle":
-            return {"photos": []}  # the journal has them
-        return {"photos": recall.keep_photos(row.found for row in self.queue.rows if row.open), "job": self.runner.stopped_job}
+        waiting = (row.found for row in self.queue.rows if row.open and not self.runner.has(row))  # the journal has the others
+        return {"photos": recall.keep_photos(waiting), "job": self.runner.stopped_job}
 
     def catalogue_changed(self) -> None:
         self.models.read()
@@ -204,11 +204,9 @@ class UpscalePanel(Panel):
                     action=self.get_models.emit,
                 )
             )
-        chosen = self._settings.get("upscale.model", "")
-        if entry is not None and chosen and self.models.entry(chosen) is None:
-            self._settings.set("upscale.model", "")  # told once
+        elif gone := self.models.forget_gone():
             self._bad(
-                self.tr("The model that was chosen, {0}, is no longer here.").format(chosen),
+                self.tr("The model that was chosen, {0}, is no longer here.").format(gone),
                 self.tr("{0} is taken instead; choose another if you like.").format(entry.card.title),
             )
         self._use(entry.name if entry else "")
@@ -414,10 +412,6 @@ class UpscalePanel(Panel):
         self.picture.job_runs(state != "idle")
         self._show_counts()
 
-    def _job_ended(self) -> None:
-        self._show_counts()
-        self._say_price()
-
     def _say_price(self) -> None:
         self._priced += 1
         ticket, choices, card, devices = self._priced, self.queue.choices, self.models.card, 1 + len(self.runner.further.names)
@@ -452,6 +446,3 @@ class UpscalePanel(Panel):
         self.picture.use_device(self._device)
         if self._device != "cpu" and not self._settings.get("upscale.model", ""):
             self.catalogue_changed()
-
-    def _went_wrong(self, failure: Failure) -> None:
-        self.noticed.emit(Notice(failure.what, failure.why, failure.hint, bad=True))

@@ -81,6 +81,7 @@ class Runner(QObject):
         self._crew: Crew | None = None
         self._noted: Noted | None = None
         self._stopped_job: int | None = None
+        self._supersedes = True  # whether the job at work is of the list's photos
         self._done = self._failed = 0
         self._choices = Choices("", 1)  # of the job at work, or of the last one
         self._places: dict[int, int] = {}  # in the journal
@@ -142,15 +143,18 @@ class Runner(QObject):
             self._crew.allow(memory)
         self.device, self.further = facts.device, facts.further
 
-    def start(self, rows: Sequence[Row], choices: Choices, sha256: str, job: int | None = None) -> None:
-        """Begin with these rows, which are planned and ready. `job` is the journal's number of a job that goes on."""
+    def start(self, rows: Sequence[Row], choices: Choices, sha256: str, job: int | None = None, supersedes: bool = True) -> None:
+        """Begin with these rows, which are planned and ready. `job` is the journal's number of a job that goes on. `supersedes`:
+        its photos are the list's, so that one that was stopped is not gone on with otherwise."""
         if self.state != "idle" or not rows:
             return
-        self._set_state("preparing")
         self._rows = list(rows)
         self._known, self._over, self._gone = {id(row) for row in rows}, {}, set()
+        self._set_state("preparing")
         planned = [row.planned for row in rows if row.planned is not None]
-        superseded, self._stopped_job = self._stopped_job, None
+        superseded, self._supersedes = None, supersedes
+        if supersedes:
+            superseded, self._stopped_job = self._stopped_job, None
 
         def begin(noted: Noted | None) -> None:
             self._noted = noted
@@ -366,10 +370,11 @@ class Runner(QObject):
         self._notes.run(belt.close, closed)
 
     def _end(self, outcome: Outcome) -> None:
-        if outcome.stopped and self._noted is not None:
+        to_go_on_with = outcome.stopped and self._supersedes
+        if to_go_on_with and self._noted is not None:
             self._stopped_job = self._noted.number
         self._end_crew()
-        self._let_go(ended=not outcome.stopped)
+        self._let_go(ended=not to_go_on_with)
         paces = self._paces
         self._notes.run(paces.keep, _nothing)
         self._set_state("idle")

@@ -11,9 +11,14 @@ from pytestqt.qtbot import QtBot
 
 from app.inference.worker import InferenceWorker
 from app.photos import masks
+from app.photos.decoding import decode
 from app.settings import Settings
 from app.upscale import recall
+from app.upscale.journal import Journal
 from app.upscale.panel import UpscalePanel
+from app.upscale.plan import Choices
+from app.upscale.sizes import parse_target
+from app.widgets.panel import Notice
 from models.catalogue import Catalogue
 from tests.upscale import belt
 from tests.upscale.at_panel import Until, begun, done, ready, states
@@ -73,6 +78,53 @@ def test_a_stopped_job_that_is_done_at_the_next_start_is_over(
     until(done(later))
     until(lambda: recall.interrupted() is None)
     assert len(list((tmp_path / "in" / "upscaled").iterdir())) == 8
+
+
+def test_a_stopped_job_is_not_over_because_a_photo_is_saved_by_itself(panel: UpscalePanel, until: Until, tmp_path: Path) -> None:
+    named = belt.photos(tmp_path / "in", 8, 160, 160)
+    begun(panel, until, tmp_path / "in", 8)
+    until(lambda: "done" in states(panel))
+    panel.runner.stop()
+    until(lambda: panel.runner.state == "idle")
+    left = states(panel).count("ready")
+    assert left
+    stopped = panel.runner.stopped_job
+    panel.saver.enlarge_into(tmp_path / "alone.png", named[0], decode(named[0]))
+    assert len(panel.state()["photos"]) == left  # the list is no part of that job
+    until(lambda: (tmp_path / "alone.png").is_file() and panel.runner.state == "idle")
+    until(lambda: recall.interrupted() == (stopped, 8 - left, 8))
+    assert panel.state()["job"] == stopped
+
+
+def test_a_photo_saved_by_itself_that_is_stopped_is_not_offered(panel: UpscalePanel, until: Until, tmp_path: Path) -> None:
+    (photo,) = belt.photos(tmp_path / "in", 1, 400, 400)
+    panel.saver.enlarge_into(tmp_path / "alone.png", photo, decode(photo))
+    until(lambda: panel.runner.state == "running")
+    panel.runner.stop()
+    until(lambda: panel.runner.state == "idle")
+    until(lambda: recall.interrupted() is None)
+    assert panel.runner.stopped_job is None
+    assert not (tmp_path / "alone.png").exists()
+
+
+def test_what_was_added_while_a_job_was_offered_stays_on_the_list(
+    panel: UpscalePanel, until: Until, tmp_path: Path, notices: list[Notice | None]
+) -> None:
+    choices = Choices(belt.TWICE, 2, parse_target("x2"), format="png")
+    with Journal() as journal:
+        journal.begin(choices, belt.planned(belt.photos(tmp_path / "in", 2), choices))
+    (new,) = belt.photos(tmp_path / "new", 1)
+    panel.restore({"photos": [{"path": str(new)}]})
+    until(lambda: bool(notices) and notices[-1] is not None and "0 of 2" in notices[-1].what)
+    offer = notices[-1]
+    assert offer is not None
+    assert offer.action is not None
+    panel.add([tmp_path / "in/photo0.png"])
+    until(ready(panel, 2))
+    offer.action()
+    until(done(panel))
+    assert [row.found.path.parent.name for row in panel.queue.rows] == ["in", "in", "new"]
+    assert len(list((tmp_path / "in/upscaled").iterdir())) == 2
 
 
 def test_what_waits_is_kept_soon_and_is_the_journals_once_a_job_runs(panel: UpscalePanel, until: Until, tmp_path: Path) -> None:
