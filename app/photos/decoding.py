@@ -18,7 +18,7 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from app.photos import containers, exif
+from app.photos import containers, exif, told_colours
 from app.photos.containers import Metadata, png, tiff
 from app.photos.formats import EXTENSIONS, FORMATS, HEAD, check_claim, is_moving_avif, sniff
 from app.photos.photo import VIDEOS, Photo, PhotoError, PhotoFacts
@@ -177,7 +177,11 @@ def _decode(file: IO[bytes], size: int, name: str) -> Photo:
     turn = _turn(image, name, whole)
     dpi = dpi[::-1] if dpi and turn >= 5 else dpi  # a fax has other dots across than down, and both lie down with it
     depth = image.get("heif-bitdepth") if image.get_typeof("heif-bitdepth") else 16
-    pixels, icc = _colours(image, name, whole, metadata.icc, warnings)
+    icc = metadata.icc
+    told_so = told_colours.read(whole, name, metadata.exif)
+    if told_colours.counts(told_so, name, icc is not None):
+        icc = told_colours.dressed(told_so, image.bands < 3, warnings)
+    pixels, icc = _colours(image, name, whole, icc, warnings)
     pixels = upright(full_range(pixels, depth), turn)
     height, width = pixels.shape[:2]
     block = exif.put_right(metadata.exif, width, height, dpi) if metadata.exif else None
@@ -383,4 +387,10 @@ def _decode_bmp(file: IO[bytes], size: int) -> Photo:
         pixels = np.array(image.convert(wanted))
     except (OSError, ValueError) as error:
         raise PhotoError("It is cut off: the file ends before the picture does.") from error
-    return Photo(pixels.reshape(*pixels.shape[:2], -1), "bmp", dpi=dpi if dpi and min(dpi) > 2 else None)
+    warnings: list[str] = []
+    grey = pixels.ndim == 2
+    icc = told_colours.profile_of_bmp(file) or told_colours.dressed(told_colours.read(file, "bmp"), grey, warnings)
+    if icc is not None and icc[16:20] != (b"GRAY" if grey else b"RGB "):
+        icc = None
+    dpi = dpi if dpi and min(dpi) > 2 else None
+    return Photo(pixels.reshape(*pixels.shape[:2], -1), "bmp", icc, dpi=dpi, warnings=tuple(warnings))

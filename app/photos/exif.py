@@ -9,6 +9,7 @@ from dataclasses import dataclass
 IMAGE_WIDTH, IMAGE_LENGTH = 0x0100, 0x0101  # of no use in EXIF, but some phones write them
 ORIENTATION, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x0112, 0x011A, 0x011B, 0x0128
 EXIF_IFD, GPS_IFD, PIXEL_X, PIXEL_Y = 0x8769, 0x8825, 0xA002, 0xA003
+COLOUR_SPACE, INTEROP_IFD, INTEROP_INDEX = 0xA001, 0xA005, 0x0001
 SHORT, LONG, RATIONAL, IFD = 3, 4, 5, 13
 # Bytes of one value of each type (TIFF 6.0, section 2).
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
@@ -52,6 +53,24 @@ def read_facts(block: bytes | None) -> ExifFacts:
     factor = 2.54 if unit == 3 else 1.0
     dpi = (x * factor, y * factor) if x and y and unit in (2, 3) else None
     return ExifFacts(orientation if 1 <= orientation <= 8 else 1, dpi)
+
+
+def is_adobe_rgb(block: bytes | None) -> bool:
+    """Whether a camera says that its numbers are those of Adobe RGB: by the sign of the DCF option file, or by the colour space
+    that some use for it though EXIF has no such number."""
+    block = block or b""
+    try:
+        order, first = _header(block)
+        inner = _integer(block, order, _find(block, order, first, EXIF_IFD))
+        if not inner:
+            return False
+        if _integer(block, order, _find(block, order, inner, COLOUR_SPACE)) == 2:
+            return True
+        further = _integer(block, order, _find(block, order, inner, INTEROP_IFD))
+        index = _find(block, order, further, INTEROP_INDEX) if further else None
+        return index is not None and index.count == 4 and block[index.value_at : index.value_at + 3] == b"R03"
+    except struct.error:
+        return False
 
 
 def put_right(block: bytes, width: int, height: int, dpi: tuple[float, float] | None) -> bytes | None:
@@ -126,6 +145,10 @@ def _entries(block: bytes, order: str, at: int) -> Iterator[_Entry]:
         where = at + 2 + 12 * i
         tag, kind, number = struct.unpack_from(order + "HHI", block, where)
         yield _Entry(tag, kind, number, where + 8)
+
+
+def _find(block: bytes, order: str, at: int, tag: int) -> _Entry | None:
+    return next((entry for entry in _entries(block, order, at) if entry.tag == tag), None)
 
 
 def _integer(block: bytes, order: str, entry: _Entry | None) -> int | None:

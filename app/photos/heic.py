@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pi_heif
 
-from app.photos import exif
+from app.photos import exif, told_colours
 from app.photos.decoding import full_range
 from app.photos.formats import check_claim
 from app.photos.photo import Photo, PhotoError, PhotoFacts
@@ -44,5 +44,7 @@ def decode_heic(file: Any, size: int) -> Photo:
     facts = exif.read_facts(block)
     height, width = pixels.shape[:2]
     block = exif.put_right(block, width, height, facts.dpi) if block else None
-    warnings = (f"This is the first of {len(opened)} pictures.",) if len(opened) > 1 else ()
-    return Photo(np.atleast_3d(pixels), "heic", told.get("icc_profile"), block, told.get("xmp"), None, facts.dpi, warnings)
+    warnings = [f"This is the first of {len(opened)} pictures."] if len(opened) > 1 else []
+    pixels = np.atleast_3d(pixels)
+    icc = told.get("icc_profile") or told_colours.dressed(told_colours.read(file, "heic"), pixels.shape[2] < 3, warnings)
+    return Photo(pixels, "heic", icc, block, told.get("xmp"), None, facts.dpi, tuple(warnings))

@@ -10,6 +10,7 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
+from app.photos import told_colours
 from app.photos.decoding import decode, regular_file
 from app.photos.formats import HEAD, check_claim, is_moving_avif, sniff
 from app.photos.photo import Photo, PhotoError
@@ -66,18 +67,24 @@ def thumbnail(path: Path, side: int) -> NDArray[np.uint8]:
     with regular_file(path) as file:
         size = os.fstat(file.fileno()).st_size
         head = file.read(HEAD)
-        if sniff(head) in _SHRINKING and not is_moving_avif(head):  # libvips tells such a file only where its loader is named
+        name = sniff(head)
+        if name in _SHRINKING and not is_moving_avif(head):  # libvips tells such a file only where its loader is named
+            told_so = told_colours.read(file, name)
             file.seek(0)
             try:
                 source = pyvips.Source.new_from_descriptor(file.fileno())
                 image = pyvips.Image.new_from_source(source, "", access="sequential")
                 check_claim(image.width, image.height, size)
+                profiled = bool(image.get_typeof("icc-profile-data"))
+                if profiled and told_colours.counts(told_so, name, profiled):
+                    return reduced(photo_picture(decode(path)), side)
                 file.seek(0)
                 source = pyvips.Source.new_from_descriptor(file.fileno())
                 small = pyvips.Image.thumbnail_source(source, side, height=side, size="down", output_profile="srgb")
                 if small.hasalpha():
                     small = small.flatten(background=[GROUND] * (small.bands - 1))
-                return _computed(small.colourspace("srgb"))
+                profile = None if profiled else told_colours.dressed(told_so, False, [])
+                return to_picture(_computed(small.colourspace("srgb")), profile)
             except pyvips.Error as error:
                 raise PhotoError("It cannot be shown.") from error
     picture = photo_picture(decode(path))

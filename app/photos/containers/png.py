@@ -43,6 +43,14 @@ def frames(data: bytes) -> int:
     return 1
 
 
+def before_pixels(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Type and body of every chunk in front of the pixels; `data` may end anywhere behind them."""
+    for kind, start, end in _chunks(data):
+        if kind == b"IDAT":
+            return
+        yield kind, data[start + 8 : end - 4]
+
+
 def read_exif(file: IO[bytes]) -> bytes | None:
     """EXIF of a file, wherever it stands, without a look at the pixels."""
     found, at, room = [SIGNATURE], len(SIGNATURE), MAX_PART
@@ -126,7 +134,7 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def _is_own(data: bytes, kind: bytes, start: int, end: int) -> bool:
-    if kind in (b"iCCP", b"eXIf", b"sRGB", b"gAMA", b"cHRM"):
+    if kind in (b"iCCP", b"eXIf", b"sRGB", b"gAMA", b"cHRM", b"cICP"):
         return True
     key = data[start + 8 : min(end - 4, start + 90)].partition(b"\0")[0]
     return kind in (b"iTXt", b"zTXt", b"tEXt") and key in (XMP_KEY, IPTC_KEY, *EXIF_KEYS)

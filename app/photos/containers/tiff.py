@@ -19,7 +19,8 @@ DIRECTORIES = (EXIF_IFD, GPS_IFD, INTEROP_IFD)
 CAMERA = {
     0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298, 0x9C9B, 0x9C9C, 0x9C9D, 0x9C9E, 0x9C9F, EXIF_IFD, GPS_IFD
 }  # fmt: skip
-LONG, UNDEFINED, LONG8 = 4, 7, 16
+TRANSFER, WHITE_POINT, PRIMARIES = 0x012D, 0x013E, 0x013F
+LONG, RATIONAL, UNDEFINED, LONG8 = 4, 5, 7, 16
 MAX_ENTRIES, MAX_VALUE, MAX_DEPTH = 1000, 16 * 2**20, 4
 MAX_READ = 64 * 2**20  # all entries together: a thousand of them may point at one value
 
@@ -197,6 +198,29 @@ def read_iptc(read_at: ReadAt) -> bytes | None:
     if entry.kind == LONG and layout.order == ">":  # the bytes were meant as they stood
         value = b"".join(value[i : i + 4][::-1] for i in range(0, len(value), 4))
     return value
+
+
+def read_chromaticities(read_at: ReadAt) -> tuple[tuple[float, float] | None, tuple[tuple[float, float], ...]]:
+    """(x, y) of white, and of red, green and blue, as the file has them beside a curve that is not told (TIFF 6.0, section 20);
+    (None, ()) where it does not."""
+    read_at = _within_reason(read_at)
+    try:
+        layout, first = _head(read_at)
+        entries = parse(read_at, layout, first).entries
+    except (struct.error, RecursionError):
+        return None, ()
+    white, primaries = (_points(entries.get(tag)) for tag in (WHITE_POINT, PRIMARIES))
+    if len(white) != 1 or len(primaries) != 3 or TRANSFER in entries:
+        return None, ()
+    return white[0], primaries
+
+
+def _points(entry: Entry | None) -> tuple[tuple[float, float], ...]:
+    if entry is None or entry.kind != RATIONAL or len(entry.value) % 16:
+        return ()
+    numbers = struct.unpack(f"<{len(entry.value) // 4}I", entry.value)
+    values = [over / under if under else 0.0 for over, under in zip(numbers[::2], numbers[1::2], strict=True)]
+    return tuple(zip(values[::2], values[1::2], strict=True))
 
 
 def addition(read_at: ReadAt, size: int, exif: bytes | None, iptc: bytes | None) -> tuple[bytes, int, bytes] | None:
