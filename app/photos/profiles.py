@@ -51,6 +51,7 @@ _CURVES: dict[int, float | str] = {
 }
 HDR = ("PQ", "HLG")
 ENTRIES = 4096  # of a sampled curve
+MOST = 8.0  # in the matrices of colours that anybody can see; ICC's numbers end at 32,768
 _WHITE_NITS = 203.0  # what white paper has in HDR (ITU-R BT.2408)
 _KNEE = 0.5  # light up to here (white paper is 1) is shown as it is where there is no HDR
 
@@ -89,14 +90,16 @@ def from_codes(primaries: int, transfer: int) -> Colours | None:
 
 def profile(colours: Colours, grey: bool = False) -> bytes | None:
     """The profile of such numbers; None where there is none: the points span no colours."""
-    white = _xyz(colours.white)
     try:
-        adapted = _adaptation(white)
+        white = _xyz(colours.white)
         columns = np.stack([_xyz(point) for point in colours.primaries], axis=1)
-        matrix = adapted @ (columns * np.linalg.solve(columns, white))
+        with np.errstate(all="ignore"):
+            adapted = _adaptation(white)
+            matrix = adapted @ (columns * np.linalg.solve(columns, white))
     except (np.linalg.LinAlgError, ZeroDivisionError):
         return None
-    if not np.isfinite(matrix).all() or np.abs(matrix).max() > 4:
+    most = np.abs([adapted, matrix]).max()
+    if not np.isfinite(most) or most > MOST:
         return None
     tags = [(b"desc", _text(colours.name)), (b"cprt", _text("No copyright")), (b"wtpt", _point(_D50))]
     tags.append((b"chad", b"sf32\0\0\0\0" + _fixed(adapted.ravel())))

@@ -307,6 +307,14 @@ def test_damaged_heads_are_read_without_harm(make: Callable[[], bytes]) -> None:
             told_colours.read(io.BytesIO(broken), name)
 
 
+def test_points_of_no_colours_do_no_harm() -> None:
+    dice = random.Random(4)
+    for _ in range(300):
+        points = [dice.choice((0, 1e-5, 0.3, 0.9, 4e4, dice.random())) for _ in range(8)]
+        photo = decode(png_with(gama(dice.uniform(0, 2)), chrm(*points)))
+        assert photo_picture(photo).shape == (32, 256, 3)
+
+
 def test_points_that_span_nothing_are_told_and_left() -> None:
     photo = decode(png_with(chrm(0.3127, 0.329, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3)))
     assert photo.icc is None
