@@ -119,7 +119,8 @@ def _by_hands(job: Job, waiting: list[Entry], where: Where, journal: Journal, re
 
 def _finish(job: Job, belt: Conveyor, journal: Journal, reporter: Reporter) -> None:
     if belt.halted is not None:
-        reporter.failed("upscale", Failure(belt.halted.what, belt.halted.why, "Free some space; --resume goes on."))
+        first = belt.halted.hint.partition(",")[0].rstrip(".")  # what is to be done about it, before it goes on
+        reporter.failed("upscale", Failure(belt.halted.what, belt.halted.why, f"{first}; --resume goes on."))
     else:
         journal.end(job.number)
 

@@ -15,6 +15,9 @@ from pathlib import Path
 # that whoever goes on after a crash knows which ones are nobody's any more.
 PREFIX = ".ganvas-"
 TOKEN = secrets.token_hex(4)
+_LEFT: set[Path] = (
+    set()
+)  # files that could not be removed, as their disk was taken off: for the next time that something is written beside them
 
 
 class NameTaken(FileExistsError):
@@ -32,6 +35,7 @@ def beside(path: Path, replacing: bool = True) -> Iterator[Path]:
     none, but never a half one. `OSError` where the folder cannot be written; then nothing is left behind. Where something
     bears the name by then, `NameTaken` unless `replacing`.
     """
+    _remove_left(path.parent)
     handle, name = tempfile.mkstemp(prefix=f"{PREFIX}{TOKEN}-", suffix=".part", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
@@ -46,10 +50,19 @@ def beside(path: Path, replacing: bool = True) -> Iterator[Path]:
         else:
             _rename_to_free(temporary, path)
     except BaseException:
-        with contextlib.suppress(OSError):
+        try:
             temporary.unlink()
+        except OSError:
+            _LEFT.add(temporary)
         raise
     _flush_folder(path.parent)
+
+
+def _remove_left(folder: Path) -> None:
+    for path in [left for left in _LEFT if left.parent == folder]:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+            _LEFT.discard(path)
 
 
 def write(path: Path, parts: Iterable[bytes | memoryview], replacing: bool = True) -> None:

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 from numpy.typing import NDArray
 
@@ -24,6 +24,7 @@ from app.photos.photo import Photo, PhotoError
 from app.photos.resizing import resize
 from app.upscale import making, results
 from app.upscale.beside import Beside
+from app.upscale.destination import Destination, DestinationLost
 from app.upscale.items import Event, Item, expected_pixels, in_words, share_of
 from app.upscale.moving import Moving
 from app.upscale.plan import Choices, Planned
@@ -55,6 +56,7 @@ class Conveyor:
         self.choices, self._sha256, self._patient = choices, sha256, patient
         self.halted: Failure | None = None  # why nothing can be written any more
         self._beside, self._wake = Beside(threads, wake), wake
+        self._destination = Destination(choices.into)
         self._unlaid, self._behind, self._counting = 0, False, threading.Lock()
         self._events: list[Event] = []
         self._waiting: deque[tuple[int, Planned]] = deque()
@@ -136,10 +138,10 @@ class Conveyor:
             return item.index, TranslateRequest(self.choices.model, item.pixels)
         if item.assembly is None:
             try:
-                making.open_assembly(item, self.choices)
+                self._destination.guard(partial(making.open_assembly, item, self.choices))
             except (OSError, MemoryError, PhotoError) as error:
                 del self._current[item.index]
-                if isinstance(error, OSError) and error.errno in _NO_ROOM:
+                if _stops_all(error):
                     self._ready.appendleft(item)  # it waits for room as those do that are made already
                     self._halt(error)
                     return None
@@ -196,6 +198,8 @@ class Conveyor:
 
     def resume(self) -> None:
         """Go on after a pause, or after the disk has room again."""
+        if self.halted:
+            self._destination.accept()
         self._paused, self.halted = False, None
         while self._unwritten:
             self._write(self._unwritten.popleft())
@@ -223,7 +227,9 @@ class Conveyor:
             item = Item(*self._waiting.popleft())
             self._reading.append(item)
             self._events.append(Event(item.index, "reading"))
-            self._in_pool(item, partial(making.read, item.planned, self.choices, self._sha256), partial(self._read_done, item))
+            read = partial(making.read, item.planned, self.choices, self._sha256)
+            video = item.planned.facts is not None and item.planned.facts.video  # which opens what it is to write, too
+            self._in_pool(item, partial(self._destination.guard, read) if video else read, partial(self._read_done, item))
 
     def _may_read(self, planned: Planned) -> bool:
         ahead = [*self._reading, *self._ready]
@@ -233,8 +239,7 @@ class Conveyor:
     def _read_done(self, item: Item, outcome: tuple[Photo, Moving | None] | BaseException) -> None:
         self._reading.remove(item)
         if isinstance(outcome, BaseException):
-            if not self._no_room(item, outcome):
-                self._fail(item, outcome)
+            self._fail(item, outcome)
             return
         item.photo, item.moving = outcome
         item.pixels = item.photo.pixels
@@ -315,7 +320,8 @@ class Conveyor:
         item.assembly = None
         assert item.pixels is not None
         if item.last_run and item.moving is not None:
-            self._in_pool(item, partial(item.moving.take, item.pixels), partial(self._frame_done, item))
+            take = partial(item.moving.take, item.pixels)
+            self._in_pool(item, partial(self._destination.guard, take), partial(self._frame_done, item))
             return
         if item.last_run:
             self._write(item)
@@ -327,8 +333,7 @@ class Conveyor:
     def _frame_done(self, item: Item, outcome: NDArray[Any] | BaseException | None) -> None:
         """The next frame goes to the network; None comes behind the last one."""
         if isinstance(outcome, BaseException):
-            if not self._no_room(item, outcome):
-                self._fail(item, outcome)
+            self._fail(item, outcome)
         elif outcome is None:
             self._write(item)
         else:
@@ -348,18 +353,17 @@ class Conveyor:
         self._events.append(Event(item.index, "writing", 1.0))
         held = 0 if item.stream or item.pixels is None else item.pixels.nbytes
         self._writing_bytes += held
-        self._in_pool(item, partial(making.write, item, self.choices), partial(self._written, item, held))
+        write = partial(making.write, item, self.choices)
+        guarded = partial(self._destination.guard, write, item.planned.output)
+        self._in_pool(item, guarded, partial(self._written, item, held))
 
     def _written(self, item: Item, held: int, outcome: int | BaseException) -> None:
         self._writing_bytes -= held
         if isinstance(outcome, BaseException):
-            if isinstance(outcome, OSError) and outcome.errno in _NO_ROOM:
-                if self._no_room(item, outcome):
-                    return
+            if _stops_all(outcome) and not _is_begun_anew(item):
                 self._halt(outcome)
-                if item.stream is None:
-                    self._unwritten.append(item)
-                    return
+                self._unwritten.append(item)
+                return
             self._fail(item, outcome)
             return
         self._events.append(
@@ -374,26 +378,23 @@ class Conveyor:
             )
         )
 
-    def _no_room(self, item: Item, error: BaseException) -> bool:
-        """Whether a video met a full disk: then it waits, and goes on behind its last finished segment."""
-        facts = item.planned.facts
-        if not (isinstance(error, OSError) and error.errno in _NO_ROOM and facts is not None and facts.video):
-            return False
-        self._abandon(item)
-        self._waiting.appendleft((item.index, item.planned))
-        self._halt(error)
-        return True
-
     def _halt(self, error: OSError) -> None:
-        full = error.errno != errno.EROFS
-        self.halted = Failure(
-            "The disk is full." if full else "The disk cannot be written to.",
-            hint="Free some space, then go on: what is finished is kept." if full else "Choose another folder.",
-        )
+        if isinstance(error, DestinationLost):
+            self.halted = Failure(str(error), hint="Bring it back, then go on: what is finished is kept.")
+        elif error.errno == errno.EROFS:
+            self.halted = Failure("The disk cannot be written to.", hint="Choose another folder.")
+        else:
+            self.halted = Failure("The disk is full.", hint="Free some space, then go on: what is finished is kept.")
 
     # What goes wrong
 
     def _fail(self, item: Item, reason: Failure | BaseException) -> None:
+        if isinstance(reason, BaseException) and _stops_all(reason):
+            # A video goes on behind its last finished segment, a large photo is made anew.
+            self._abandon(item)
+            self._waiting.appendleft((item.index, item.planned))
+            self._halt(reason)
+            return
         # A file that cannot be read to its end will not be the next time either.
         self._abandon(item, gone=isinstance(reason, PhotoError))
         failure = reason if isinstance(reason, Failure) else in_words(reason)
@@ -420,6 +421,17 @@ class Conveyor:
         else:
             self._in_hand.add(item)
             self._beside.run(item, work, unless_gone, on_tiles)
+
+
+def _stops_all(error: BaseException) -> TypeGuard[OSError]:
+    """Whether what keeps this result from being written keeps the others, too."""
+    return isinstance(error, DestinationLost) or (isinstance(error, OSError) and error.errno in _NO_ROOM)
+
+
+def _is_begun_anew(item: Item) -> bool:
+    """Whether its result is not at hand as a whole, to be written later."""
+    facts = item.planned.facts
+    return item.stream is not None or item.pixels is None or (facts is not None and facts.video)
 
 
 def _nothing() -> None:

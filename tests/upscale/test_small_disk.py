@@ -1,5 +1,6 @@
 """A disk that is really full: a small one is mounted where this process may do so (Linux, root)."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,8 +11,9 @@ import pytest
 
 from app.inference.engine import Engine
 from app.photos.decoding import decode
-from app.upscale import making, moving
+from app.upscale import driving, making, moving
 from app.upscale.conveyor import Conveyor
+from app.upscale.items import Event
 from app.upscale.plan import Choices
 from app.upscale.sizes import parse_target
 from tests.upscale.belt import TWICE, drive, photos, planned
@@ -79,3 +81,34 @@ def test_a_video_waits_for_room_too(tmp_path: Path, running: Engine, small: Path
     assert one.output is not None
     assert len(pixels_of(one.output)) == 24
     assert {other.name for other in small.iterdir()} == {one.output.name}
+
+
+def test_photos_wait_for_a_disk_that_was_taken_off(
+    tmp_path: Path, running: Engine, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(making, "_check_room", lambda planned, choices: None)
+    (small / "ballast").unlink()
+    named = photos(tmp_path / "in", 6)
+    choices = replace(X2, into=small)
+    plan, events = planned(named, choices), []
+
+    def told(event: Event) -> None:
+        events.append(event)
+        if event.stage == "done" and os.path.ismount(small):
+            subprocess.run(["umount", "-l", str(small)], check=True)
+
+    with Conveyor(choices) as belt:
+        for index, one in enumerate(plan):
+            belt.add(index, one)
+        driving.drive(belt, running, told)
+        assert belt.halted is not None
+        assert belt.halted.what == f"{small} is not there any more."
+        assert list(small.iterdir()) == []  # not on the disk beneath
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(small)], check=True)
+        belt.resume()
+        driving.drive(belt, running, told)
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(small)], check=True)
+        belt.resume()
+        driving.drive(belt, running, events.append)
+    assert [event for event in events if event.stage == "failed"] == []
+    assert sorted(event.index for event in events if event.stage == "done") == list(range(6))

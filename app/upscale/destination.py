@@ -1,0 +1,85 @@
+"""The folder that all results of a job go into: whether it is still the one that the job began with."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from app.photos.photo import PhotoError
+from app.photos.placing import PREFIX, NameTaken
+
+T = TypeVar("T")
+
+
+class DestinationLost(OSError):
+    """The folder is gone, its disk is, or it takes no file any more. The text is one sentence."""
+
+
+class Destination:
+    """`folder` None: results lie beside their photos, and what keeps one from being written says nothing of the others."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self.accept()
+
+    def accept(self) -> None:
+        """It is right as it is now. (Where it is missing it may be made.)"""
+        self._disk = _disk(self._folder) if self._folder is not None else None
+        self._beneath = _beneath(self._folder, self._disk) if self._folder is not None and self._disk is not None else None
+
+    def guard(self, write: Callable[[], T], result: Path | None = None) -> T:
+        """What `write` returns. `DestinationLost` where it is no use to write the next result either, instead of the error of
+        this one; nothing is written into the empty folder that a disk leaves where it had been, nor is `result` left there."""
+        self._look()
+        try:
+            written = write()
+            if result is not None and result.exists():  # else it lies on the disk that was taken off just now
+                try:
+                    self._look()
+                except DestinationLost:
+                    result.unlink(missing_ok=True)
+                    raise
+            return written
+        except DestinationLost:
+            raise
+        except NameTaken:
+            raise
+        except OSError as error:
+            self._look()
+            self._try(error)
+            raise
+        except PhotoError:  # what ffmpeg says of a disk that is gone
+            self._look()
+            raise
+
+    def _look(self) -> None:
+        if self._folder is None or self._disk is None:
+            return
+        disk = _disk(self._folder)
+        # A disk that was taken off and put back may have another number: that is the same place.
+        if disk is None or (disk != self._disk and disk == self._beneath):
+            raise DestinationLost(f"{self._folder} is not there any more.")
+
+    def _try(self, error: OSError) -> None:
+        """Whether any file can be written there."""
+        if self._folder is None:
+            return
+        try:
+            with tempfile.TemporaryFile(dir=self._folder, prefix=PREFIX):
+                pass
+        except OSError:
+            raise DestinationLost(f"{self._folder} cannot be written to any more: {error.strerror or error}.") from error
+
+
+def _disk(folder: Path) -> int | None:
+    try:
+        return folder.stat().st_dev
+    except OSError:
+        return None
+
+
+def _beneath(folder: Path, disk: int) -> int | None:
+    """The disk that bears the folder where this one is put in; None for the first disk of all."""
+    return next((other for above in folder.absolute().parents if (other := _disk(above)) not in (disk, None)), None)

@@ -1,0 +1,129 @@
+"""A disk that is taken off amid a job: it waits, and nothing is computed for nothing or written elsewhere."""
+
+import errno
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.inference.engine import Engine
+from app.photos import placing
+from app.upscale import destination, results
+from app.upscale.conveyor import Conveyor
+from app.upscale.destination import Destination, DestinationLost
+from app.upscale.driving import drive
+from app.upscale.items import Event
+from app.upscale.plan import Choices
+from app.upscale.sizes import parse_target
+from tests.upscale.belt import TWICE, photos, planned
+
+
+def job(folder: Path, count: int) -> tuple[Choices, list[Path]]:
+    return Choices(TWICE, 2, parse_target("x2"), format="png", into=folder / "out"), photos(folder / "in", count)
+
+
+def driven(belt: Conveyor, running: Engine, then: Callable[[Event], None]) -> list[Event]:
+    events: list[Event] = []
+
+    def told(event: Event) -> None:
+        events.append(event)
+        then(event)
+
+    drive(belt, running, told)
+    return events
+
+
+def test_a_folder_that_is_gone_stops_the_job_and_it_goes_on_where_it_is_back(running: Engine, tmp_path: Path) -> None:
+    choices, named = job(tmp_path, 40)
+    out, away = tmp_path / "out", tmp_path / "away"
+    out.mkdir()
+
+    def taken_off(event: Event) -> None:
+        if event.stage == "done" and not away.exists():
+            out.rename(away)
+
+    with Conveyor(choices) as belt:
+        for index, one in enumerate(planned(named, choices)):
+            belt.add(index, one)
+        events = driven(belt, running, taken_off)
+        assert belt.halted is not None
+        assert belt.halted.what == f"{out} is not there any more."
+        assert not out.exists()  # nothing was made in its place
+        assert not [event for event in events if event.stage == "failed"]
+        assert len([event for event in events if event.stage == "working" and event.share == 0]) < len(named)
+        away.rename(out)
+        belt.resume()
+        events += driven(belt, running, lambda event: None)
+        assert belt.halted is None
+    assert sorted(event.index for event in events if event.stage == "done") == list(range(len(named)))
+    assert len(list(out.iterdir())) == len(named)
+
+
+def test_the_empty_folder_where_a_disk_was_gets_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    disks = {tmp_path: 1}
+    monkeypatch.setattr(destination, "_disk", lambda folder: disks.get(folder, 9))
+    place = Destination(tmp_path)
+    written: list[int] = []
+    place.guard(lambda: written.append(1))
+    disks[tmp_path] = 2  # taken off and put in again
+    place.guard(lambda: written.append(2))
+    del disks[tmp_path]  # the folder on the disk beneath
+    with pytest.raises(DestinationLost, match="not there any more"):
+        place.guard(lambda: written.append(3))
+    place.accept()
+    place.guard(lambda: written.append(4))
+    assert written == [1, 2, 4]
+
+
+def failing(number: int) -> Callable[[], None]:
+    def write() -> None:
+        raise OSError(number, os.strerror(number))
+
+    return write
+
+
+def test_a_disk_that_takes_no_file_any_more_is_lost_and_one_name_that_it_does_not_take_is_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    place = Destination(tmp_path)
+    with pytest.raises(OSError, match="too long") as one:
+        place.guard(failing(errno.ENAMETOOLONG))
+    assert not isinstance(one.value, DestinationLost)
+    with pytest.raises(placing.NameTaken):
+        place.guard(lambda: (_ for _ in ()).throw(placing.NameTaken(tmp_path)))
+    monkeypatch.setattr(destination.tempfile, "TemporaryFile", lambda **where: failing(errno.EIO)())
+    with pytest.raises(DestinationLost, match=r"cannot be written to any more: Input/output error\."):
+        place.guard(failing(errno.EIO))
+    with pytest.raises(OSError, match="Input/output") as beside:
+        Destination(None).guard(failing(errno.EIO))
+    assert not isinstance(beside.value, DestinationLost)
+
+
+def test_a_large_photo_that_met_a_lost_disk_amid_its_rows_is_made_anew(
+    running: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("app.upscale.making.STREAM_BYTES", 1)
+    choices, named = job(tmp_path, 1)
+    out = tmp_path / "out"
+    out.mkdir()
+    finish, lost = results.Stream.finish, []
+
+    def finished(stream: results.Stream) -> int:
+        if not lost:
+            lost.append(out)
+            shutil.rmtree(out)
+        return finish(stream)
+
+    monkeypatch.setattr(results.Stream, "finish", finished)
+    with Conveyor(choices) as belt:
+        for index, one in enumerate(planned(named, choices)):
+            belt.add(index, one)
+        events = driven(belt, running, lambda event: None)
+        assert belt.halted is not None
+        assert not [event for event in events if event.stage == "failed"]
+        belt.resume()
+        events += driven(belt, running, lambda event: None)
+    assert sorted(event.index for event in events if event.stage == "done") == [0]
+    assert len(list(out.iterdir())) == 1
