@@ -35,10 +35,10 @@ def beside(path: Path, replacing: bool = True) -> Iterator[Path]:
     none, but never a half one. `OSError` where the folder cannot be written; then nothing is left behind. Where something
     bears the name by then, `NameTaken` unless `replacing`.
     """
-    _remove_left(path.parent)
     handle, name = tempfile.mkstemp(prefix=f"{PREFIX}{TOKEN}-", suffix=".part", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
+    _remove_left(temporary)
     try:
         yield temporary
         with temporary.open("rb+") as file:
@@ -50,19 +50,25 @@ def beside(path: Path, replacing: bool = True) -> Iterator[Path]:
         else:
             _rename_to_free(temporary, path)
     except BaseException:
-        try:
-            temporary.unlink()
-        except OSError:
-            _LEFT.add(temporary)
+        _remove(temporary)
         raise
     _flush_folder(path.parent)
 
 
-def _remove_left(folder: Path) -> None:
-    for path in [left for left in _LEFT if left.parent == folder]:
+def _remove(temporary: Path) -> None:
+    try:
+        temporary.unlink()
+    except OSError:
+        _LEFT.add(temporary)
+
+
+def _remove_left(beside: Path) -> None:
+    """Remove what was left in the folder of this file, which is there."""
+    for path in [left for left in list(_LEFT) if left.parent == beside.parent]:
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
-            _LEFT.discard(path)
+            if beside.exists():  # else the folder is gone again
+                _LEFT.discard(path)
 
 
 def write(path: Path, parts: Iterable[bytes | memoryview], replacing: bool = True) -> None:
@@ -86,7 +92,7 @@ def _rename_to_free(temporary: Path, path: Path) -> None:
             raise NameTaken(path) from None
         os.replace(temporary, path)
         return
-    temporary.unlink()
+    _remove(temporary)
 
 
 def sweep(folder: Path, token: str) -> None:

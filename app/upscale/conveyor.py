@@ -198,8 +198,6 @@ class Conveyor:
 
     def resume(self) -> None:
         """Go on after a pause, or after the disk has room again."""
-        if self.halted:
-            self._destination.accept()
         self._paused, self.halted = False, None
         while self._unwritten:
             self._write(self._unwritten.popleft())

@@ -22,12 +22,8 @@ class Destination:
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
-        self.accept()
-
-    def accept(self) -> None:
-        """It is right as it is now. (Where it is missing it may be made.)"""
-        self._disk = _disk(self._folder) if self._folder is not None else None
-        self._beneath = _beneath(self._folder, self._disk) if self._folder is not None and self._disk is not None else None
+        self._disk = _disk(folder) if folder is not None else None  # None: it may be made
+        self._beneath = _beneath(folder, self._disk) if folder is not None and self._disk is not None else None
 
     def guard(self, write: Callable[[], T], result: Path | None = None) -> T:
         """What `write` returns. `DestinationLost` where it is no use to write the next result either, instead of the error of

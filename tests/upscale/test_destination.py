@@ -53,12 +53,16 @@ def test_a_folder_that_is_gone_stops_the_job_and_it_goes_on_where_it_is_back(run
         assert not out.exists()  # nothing was made in its place
         assert not [event for event in events if event.stage == "failed"]
         assert len([event for event in events if event.stage == "working" and event.share == 0]) < len(named)
+        belt.resume()  # though it is not there yet
+        events += driven(belt, running, lambda event: None)
+        assert belt.halted is not None
+        assert not out.exists()
         away.rename(out)
         belt.resume()
         events += driven(belt, running, lambda event: None)
         assert belt.halted is None
     assert sorted(event.index for event in events if event.stage == "done") == list(range(len(named)))
-    assert len(list(out.iterdir())) == len(named)
+    assert sorted(path.name for path in out.iterdir()) == sorted(f"{path.stem}_twice_x2.png" for path in named)
 
 
 def test_the_empty_folder_where_a_disk_was_gets_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -72,7 +76,7 @@ def test_the_empty_folder_where_a_disk_was_gets_nothing(monkeypatch: pytest.Monk
     del disks[tmp_path]  # the folder on the disk beneath
     with pytest.raises(DestinationLost, match="not there any more"):
         place.guard(lambda: written.append(3))
-    place.accept()
+    disks[tmp_path] = 3
     place.guard(lambda: written.append(4))
     assert written == [1, 2, 4]
 
@@ -123,6 +127,7 @@ def test_a_large_photo_that_met_a_lost_disk_amid_its_rows_is_made_anew(
         events = driven(belt, running, lambda event: None)
         assert belt.halted is not None
         assert not [event for event in events if event.stage == "failed"]
+        out.mkdir()
         belt.resume()
         events += driven(belt, running, lambda event: None)
     assert sorted(event.index for event in events if event.stage == "done") == [0]
