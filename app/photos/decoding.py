@@ -201,11 +201,16 @@ def _turn(image: Any, name: str, file: IO[bytes]) -> int:
 def _camera_of_tiff(file: IO[bytes]) -> Metadata:
     """EXIF and IPTC of a TIFF file, which libvips leaves out. Read before libvips begins: they share one position."""
 
+    read_at = _reader(file)
+    return Metadata(exif=tiff.read_exif(read_at), iptc=tiff.read_iptc(read_at))
+
+
+def _reader(file: IO[bytes]) -> tiff.ReadAt:
     def read_at(at: int, size: int) -> bytes:
         file.seek(at)
         return file.read(size)
 
-    return Metadata(exif=tiff.read_exif(read_at), iptc=tiff.read_iptc(read_at))
+    return read_at
 
 
 def _open(file: IO[bytes], name: str, fail_on: str = "error") -> Any:
@@ -213,6 +218,8 @@ def _open(file: IO[bytes], name: str, fail_on: str = "error") -> Any:
 
     (pyvips forgets a source's memory when the source goes; `file` still holds it.)
     """
+    if name == "tiff":
+        _check_tiff(file)
     if isinstance(file, io.BytesIO):
         source = pyvips.Source.new_from_memory(file.getvalue())
     else:
@@ -223,6 +230,17 @@ def _open(file: IO[bytes], name: str, fail_on: str = "error") -> Any:
         return _LOADERS[name](source, access="sequential", fail_on=fail_on, **first)
     except pyvips.Error as error:
         raise _sentence(error, name, file) from error
+
+
+_ODD_TIFF = "It is a TIFF of a kind that cannot be read.", "Save it with 8 or 16 bits, its colours side by side."
+
+
+def _check_tiff(file: IO[bytes]) -> None:
+    """Refuse channels that lie apart where libvips would give nothing or noise. Before it begins: they share one position."""
+    tags = tiff.PHOTOMETRIC, tiff.SAMPLES, tiff.PLANES, tiff.TILE_WIDTH
+    kind, samples, planes, tile = tiff.numbers(_reader(file), *tags)
+    if planes == 2 and (tile is not None or ((samples or 1) > 1 and kind not in (2, 5))):
+        raise PhotoError(*_ODD_TIFF)
 
 
 def _colours(image: Any, name: str, file: IO[bytes], icc: bytes | None, warnings: list[str]) -> tuple[NDArray[Any], bytes | None]:
@@ -258,8 +276,8 @@ def _sentence(error: pyvips.Error, name: str, file: IO[bytes]) -> PhotoError:
     ends = ("premature end", "unexpected end", "bad seek", "read error", "insufficient", "truncated", "end of file")
     if name == "tiff" and "bad labq format" in text:  # all of 8 bits are, for libvips
         return PhotoError("It is in Lab colours of 8 bits, which cannot be read.", "Save it as RGB, or as Lab of 16 bits.")
-    if name == "tiff" and any(words in text for words in ("separate planes not supported", "not a whole number of bytes")):
-        return PhotoError("It is a TIFF of a kind that cannot be read.", "Save it with 8 or 16 bits, its colours side by side.")
+    if name == "tiff" and any(words in text for words in ("not 1 bands", "not a whole number of bytes")):
+        return PhotoError(*_ODD_TIFF)
     cut_off = ends_early(file, name)
     if cut_off or (cut_off is None and any(end in text.lower() for end in ends)):
         return PhotoError("It is cut off: the file ends before the picture does.")

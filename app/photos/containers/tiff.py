@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from app.photos.exif import EXIF_IFD, GPS_IFD, ORIENTATION, SIZES, X_RESOLUTION, Y_RESOLUTION
 
 INTEROP_IFD, IPTC, RESOLUTION_UNIT = 0xA005, 0x83BB, 0x0128
+PHOTOMETRIC, SAMPLES, PLANES, TILE_WIDTH = 0x0106, 0x0115, 0x011C, 0x0142
 DIRECTORIES = (EXIF_IFD, GPS_IFD, INTEROP_IFD)
 # What a camera says of a photo in the first directory; all else there describes how the pixels are stored.
 CAMERA = {
@@ -221,6 +222,18 @@ def _points(entry: Entry | None) -> tuple[tuple[float, float], ...]:
     numbers = struct.unpack(f"<{len(entry.value) // 4}I", entry.value)
     values = [over / under if under else 0.0 for over, under in zip(numbers[::2], numbers[1::2], strict=True)]
     return tuple(zip(values[::2], values[1::2], strict=True))
+
+
+def numbers(read_at: ReadAt, *tags: int) -> tuple[int | None, ...]:
+    """The first number of each of these entries in the first directory; None where there is none."""
+    read_at = _within_reason(read_at)
+    try:
+        layout, first = _head(read_at)
+        entries = parse(read_at, layout, first).entries
+    except (struct.error, RecursionError):
+        return (None,) * len(tags)
+    found = (entries.get(tag) for tag in tags)
+    return tuple(int.from_bytes(one.value[: _SIZES[one.kind]], "little") if one is not None else None for one in found)
 
 
 def addition(read_at: ReadAt, size: int, exif: bytes | None, iptc: bytes | None) -> tuple[bytes, int, bytes] | None:

@@ -1,0 +1,61 @@
+"""TIFF files as they are laid out by others: what cannot be read is said by the head already, and nothing is read as noise."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.photos.decoding import decode, probe
+from app.photos.photo import PhotoError
+
+WHITE, BLACK, RGB = 0, 1, 2  # what a TIFF calls them: which of both is 0
+
+
+def write(path: Path, pixels: np.ndarray, kind: int, extra: list[int], planes: int = 1, tiled: bool = False) -> Path:
+    """uint8 or uint16 `[16, 16, C]` as a TIFF in one piece (or one tile), or in one for each channel where `planes` is 2."""
+    channels, bits = pixels.shape[2], pixels.dtype.itemsize * 8
+    parts = [pixels] if planes == 1 else [pixels[..., i] for i in range(channels)]
+    data = [part.astype(f"<u{bits // 8}").tobytes() for part in parts]
+    places = [8 + sum(map(len, data[:i])) for i in range(len(data))]
+    tags = {256: [16], 257: [16], 258: [bits] * channels, 259: [1], 262: [kind], 277: [channels], 284: [planes]}
+    tags |= {322: [16], 323: [16]} if tiled else {278: [16]}
+    tags |= {324 if tiled else 273: places, 325 if tiled else 279: [len(part) for part in data]}
+    tags |= {338: extra} if extra else {}
+    at = 8 + sum(map(len, data))
+    behind, table, values = at + 6 + 12 * len(tags), b"", b""
+    for tag, numbers in sorted(tags.items()):
+        packed = struct.pack(f"<{len(numbers)}I", *numbers)
+        table += struct.pack("<HHI", tag, 4, len(numbers))
+        table += packed if len(numbers) == 1 else struct.pack("<I", behind + len(values))
+        values += packed if len(numbers) > 1 else b""
+    directory = struct.pack("<H", len(tags)) + table + bytes(4) + values
+    path.write_bytes(b"II*\0" + struct.pack("<I", at) + b"".join(data) + directory)
+    return path
+
+
+def noise(channels: int, kind: type = np.uint8) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, np.iinfo(kind).max, (16, 16, channels), kind)
+
+
+@pytest.mark.parametrize(
+    ("channels", "kind", "tiled"),
+    [(1, BLACK, True), (3, RGB, True), (4, RGB, True), (2, BLACK, False), (2, WHITE, False), (2, BLACK, True)],
+)
+def test_channels_that_lie_apart_in_a_way_that_is_not_read_are_refused_by_the_head(
+    tmp_path: Path, channels: int, kind: int, tiled: bool
+) -> None:
+    path = write(tmp_path / "apart.tif", noise(channels), kind, [2] if channels in (2, 4) else [], 2, tiled)
+    for read in (probe, decode):
+        with pytest.raises(PhotoError, match="a kind that cannot be read"):
+            read(path)
+    with pytest.raises(PhotoError, match="a kind that cannot be read"):
+        decode(path.read_bytes())
+
+
+@pytest.mark.parametrize("number", [np.uint8, np.uint16])
+def test_colours_that_lie_apart_in_strips_are_read(tmp_path: Path, number: type) -> None:
+    for channels in (3, 4):
+        pixels = noise(channels, number)
+        path = write(tmp_path / "apart.tif", pixels, RGB, [2] if channels == 4 else [], 2)
+        assert np.array_equal(decode(path).pixels, pixels)
