@@ -76,7 +76,7 @@ def probe(path: Path) -> PhotoFacts:
         if _turn(image, name, file) >= 5:
             width, height = height, width
         _check_numbers(image)
-        bands = 3 + image.hasalpha() if image.interpretation == "cmyk" else min(image.bands, 4)
+        bands = 3 + image.hasalpha() if image.interpretation == "cmyk" else _kept(image)
         deep = image.format == "ushort" or image.interpretation in _TO_16_BITS
         return PhotoFacts(name, width, height, bands, 16 if deep else 8, _pages(image))
 
@@ -218,8 +218,7 @@ def _open(file: IO[bytes], name: str, fail_on: str = "error") -> Any:
 
     (pyvips forgets a source's memory when the source goes; `file` still holds it.)
     """
-    if name == "tiff":
-        _check_tiff(file)
+    kept = _channels_of_tiff(file) if name == "tiff" else None
     if isinstance(file, io.BytesIO):
         source = pyvips.Source.new_from_memory(file.getvalue())
     else:
@@ -227,20 +226,32 @@ def _open(file: IO[bytes], name: str, fail_on: str = "error") -> Any:
         source = pyvips.Source.new_from_descriptor(file.fileno())
     first = {"page": 0} if name in ("tiff", "gif", "webp", "avif") else {}
     try:
-        return _LOADERS[name](source, access="sequential", fail_on=fail_on, **first)
+        image = _LOADERS[name](source, access="sequential", fail_on=fail_on, **first)
     except pyvips.Error as error:
         raise _sentence(error, name, file) from error
+    if kept is not None:
+        image = image.copy()
+        image.set_type(pyvips.GValue.gint_type, _KEPT, kept)
+    return image
 
 
+_KEPT = "ganvas-kept"  # of a grey TIFF with more channels, how many of them are kept
 _ODD_TIFF = "It is a TIFF of a kind that cannot be read.", "Save it with 8 or 16 bits, its colours side by side."
 
 
-def _check_tiff(file: IO[bytes]) -> None:
-    """Refuse channels that lie apart where libvips would give nothing or noise. Before it begins: they share one position."""
-    tags = tiff.PHOTOMETRIC, tiff.SAMPLES, tiff.PLANES, tiff.TILE_WIDTH
-    kind, samples, planes, tile = tiff.numbers(_reader(file), *tags)
+def _channels_of_tiff(file: IO[bytes]) -> int | None:
+    """How many channels of a grey TIFF with more than two are kept, None for all others: libvips tells neither that it is grey
+    nor which of them is transparency. Read before libvips begins, which gives of what is refused here nothing or noise."""
+    tags = tiff.PHOTOMETRIC, tiff.SAMPLES, tiff.PLANES, tiff.TILE_WIDTH, tiff.EXTRA_SAMPLES
+    kind, samples, planes, tile, extra = tiff.numbers(_reader(file), *tags)
     if planes == 2 and (tile is not None or ((samples or 1) > 1 and kind not in (2, 5))):
         raise PhotoError(*_ODD_TIFF)
+    return 1 + (extra in (1, 2)) if kind in (0, 1) and (samples or 1) > 2 else None
+
+
+def _kept(image: Any) -> int:
+    """How many of its channels are kept."""
+    return int(image.get(_KEPT)) if image.get_typeof(_KEPT) else min(image.bands, 3 + image.hasalpha())
 
 
 def _colours(image: Any, name: str, file: IO[bytes], icc: bytes | None, warnings: list[str]) -> tuple[NDArray[Any], bytes | None]:
@@ -345,9 +356,9 @@ def _plain_colour(image: Any, icc: bytes | None, warnings: list[str]) -> tuple[A
                 warnings.append("Its Lab or XYZ colours were converted to sRGB of 16 bits.")
             image = image.colourspace("rgb16")
             icc = None
-        if image.bands > 4:
-            warnings.append(f"Of its {image.bands} channels the first {3 + image.hasalpha()} were kept.")
-            image = image[0:4] if image.hasalpha() else image[0:3]
+        if image.bands > (kept := _kept(image)):
+            warnings.append(f"Of its {image.bands} channels the first {f'{kept} were' if kept > 1 else 'was'} kept.")
+            image = image[0:kept]
     except pyvips.Error as error:
         raise PhotoError("Its colours cannot be converted to sRGB.") from error
     if icc is not None and icc[16:20] != (b"GRAY" if image.bands < 3 else b"RGB "):

@@ -59,3 +59,16 @@ def test_colours_that_lie_apart_in_strips_are_read(tmp_path: Path, number: type)
         pixels = noise(channels, number)
         path = write(tmp_path / "apart.tif", pixels, RGB, [2] if channels == 4 else [], 2)
         assert np.array_equal(decode(path).pixels, pixels)
+
+
+@pytest.mark.parametrize("number", [np.uint8, np.uint16])
+@pytest.mark.parametrize(
+    ("extra", "kept", "said"), [([0, 0], 1, "the first was"), ([], 1, "the first was"), ([2, 0], 2, "the first 2 were")]
+)
+def test_grey_with_more_channels_is_grey(tmp_path: Path, extra: list[int], kept: int, said: str, number: type) -> None:
+    pixels = noise(3, number)
+    path = write(tmp_path / "more.tif", pixels, BLACK, extra)
+    photo, facts = decode(path), probe(path)
+    assert np.array_equal(photo.pixels, pixels[..., :kept])
+    assert photo.warnings == (f"Of its 3 channels {said} kept.",)
+    assert (facts.channels, facts.bits) == (kept, photo.bits)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from app.photos.exif import EXIF_IFD, GPS_IFD, ORIENTATION, SIZES, X_RESOLUTION, Y_RESOLUTION
 
 INTEROP_IFD, IPTC, RESOLUTION_UNIT = 0xA005, 0x83BB, 0x0128
-PHOTOMETRIC, SAMPLES, PLANES, TILE_WIDTH = 0x0106, 0x0115, 0x011C, 0x0142
+PHOTOMETRIC, SAMPLES, PLANES, TILE_WIDTH, EXTRA_SAMPLES = 0x0106, 0x0115, 0x011C, 0x0142, 0x0152
 DIRECTORIES = (EXIF_IFD, GPS_IFD, INTEROP_IFD)
 # What a camera says of a photo in the first directory; all else there describes how the pixels are stored.
 CAMERA = {
