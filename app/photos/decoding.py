@@ -185,7 +185,7 @@ def _decode(file: IO[bytes], size: int, name: str) -> Photo:
     pixels = upright(full_range(pixels, depth), turn)
     height, width = pixels.shape[:2]
     block = exif.put_right(metadata.exif, width, height, dpi) if metadata.exif else None
-    return Photo(pixels, name, icc, block, metadata.xmp, metadata.iptc, dpi, tuple(warnings))
+    return Photo(pixels, name, icc, block, metadata.xmp, metadata.iptc, dpi, tuple(warnings), metadata.texts)
 
 
 def _turn(image: Any, name: str, file: IO[bytes]) -> int:

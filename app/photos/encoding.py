@@ -6,6 +6,7 @@ Nothing is lost silently: a photo that the format cannot hold (too large, 16 bit
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def encode_parts(photo: Photo, format: str, quality: int = 92, effort: int | Non
     name = writable(format).name
     fitted = fit(photo, name, reduce)
     handled = name in containers.HANDLED
-    metadata = Metadata(fitted.icc, _upright_exif(fitted), fitted.xmp, fitted.iptc, fitted.dpi)
+    metadata = Metadata(fitted.icc, _upright_exif(fitted), fitted.xmp, fitted.iptc, fitted.dpi, fitted.texts)
     image = _dressed(to_image(fitted.pixels), fitted.dpi, Metadata() if handled else _for_encoder(metadata, name))
     options = _options(name, fitted.pixels.nbytes, quality, effort)
     try:
@@ -96,7 +97,23 @@ def not_kept(photo: Photo, format: str) -> tuple[str, ...]:
         said.append(f"What its camera told (EXIF) is not kept, as {title} holds at most 64 KB of it.")
     if photo.iptc and format in ("webp", "avif"):
         said.append(f"Its IPTC records are not kept, as {title} has no place for them.")
+    if photo.iptc and len(photo.iptc) > jpeg.MAX_IPTC and format == "jpeg":
+        said.append(f"Its IPTC records are not kept, as {title} holds at most 64 KB of them.")
+    if lost := _texts_lost(photo, format):
+        some = ", ".join(lost[:SOME]) + ("…" if len(lost) > SOME else "")
+        said.append(f"What was written into it ({some}) is not kept, as {title} has no place for it.")
     return tuple(said)
+
+
+SOME = 4  # of the texts that are not kept so many are named
+# What programs write of the file they made: of another file it is not true any more, and nobody misses it.
+_OF_THE_FILE = re.compile(r"Software|date:.*|Thumb::.*", re.IGNORECASE)
+
+
+def _texts_lost(photo: Photo, format: str) -> list[str]:
+    """The keys of the texts that a file of this format has no room for."""
+    lost = (one.key for one in photo.texts if not (format == "png" or (format == "jpeg" and jpeg.holds(one))))
+    return list(dict.fromkeys(key for key in lost if not _OF_THE_FILE.fullmatch(key)))
 
 
 def to_8_bits(pixels: NDArray[Any]) -> NDArray[Any]:
@@ -125,7 +142,7 @@ def save_stream(image: Any, path: Path, like: Photo, format: str, quality: int =
     name = writable(format).name
     size = image.width * image.height * image.bands * (2 if image.format == "ushort" else 1)
     exif_block = exif.put_right(like.exif, image.width, image.height, like.dpi) if like.exif else None
-    metadata = Metadata(like.icc, exif_block, like.xmp, like.iptc, like.dpi)
+    metadata = Metadata(like.icc, exif_block, like.xmp, like.iptc, like.dpi, like.texts)
     options = _options(name, size, quality, None)
     if name == "jpeg":
         options["optimize_coding"] = False  # it would hold the whole picture to count its codes

@@ -19,14 +19,26 @@ class PhotoError(Exception):
         self.what, self.hint = what, hint
 
 
+@dataclass(frozen=True)
+class Text:
+    """What somebody wrote into a file, under a `key` like Title, Author or Comment. PNG may tell its `language` (RFC 5646), and
+    the key in it."""
+
+    key: str
+    text: str
+    language: str = ""
+    translated: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class Photo:
     """Pixels uint8 or uint16 `[H, W, C]`: C is 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGB, alpha); alpha is not premultiplied.
 
     The orientation of the file is already applied to the pixels, and `exif` says "upright". `icc` is the profile the pixels
     are in (None: sRGB, or plain grey). `exif` is a TIFF block without the "Exif" prefix, `xmp` an XMP packet, `iptc` an
-    IIM block (record data without Photoshop's wrapping). `dpi` is horizontal and vertical dots an inch. `format` is one of
-    `app.photos.formats.FORMATS`. `warnings` are sentences about what was left out ("This is the first of 3 pages.").
+    IIM block (record data without Photoshop's wrapping). `dpi` is horizontal and vertical dots an inch. `texts` are those of a
+    PNG, and the comments of a JPEG file. `format` is one of `app.photos.formats.FORMATS`. `warnings` are sentences about what
+    was left out ("This is the first of 3 pages.").
     """
 
     pixels: NDArray[Any]
@@ -37,6 +49,7 @@ class Photo:
     iptc: bytes | None = None
     dpi: tuple[float, float] | None = None
     warnings: tuple[str, ...] = ()
+    texts: tuple[Text, ...] = ()
 
     def __post_init__(self) -> None:
         shape, kind = self.pixels.shape, self.pixels.dtype

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from app.photos import containers, placing, xmp
 from app.photos.decoding import read_packet, regular_file
 from app.photos.encoding import encode
-from app.photos.photo import Photo, PhotoError
+from app.photos.photo import Photo, PhotoError, Text
 
 # How a picture came to be: by a network alone, a photo enlarged, a photo transformed into something else.
 Kind = Literal["generated", "enlarged", "transformed"]
@@ -39,6 +39,9 @@ PLACES = (
     (xmp.IPTC_EXT, "LocationCreated"),
     (xmp.IPTC_EXT, "LocationShown"),
 )
+PNG_KEYS = (
+    "Title", "Author", "Description", "Copyright", "Creation Time", "Software", "Disclaimer", "Warning", "Source", "Comment"
+)  # fmt: skip
 # What lies behind the picture in a phone's file and is not enlarged with it: how its XMP tells of it, and what is said.
 CAMERA, GAIN_MAP = "http://ns.google.com/photos/1.0/camera/", "http://ns.adobe.com/hdr-gain-map/1.0/"
 CONTAINER = "http://ns.google.com/photos/1.0/container/"
@@ -80,6 +83,14 @@ def without_place(packet: bytes) -> bytes:
     for namespace, prefix in PLACES:
         packet = xmp.without(packet, namespace, prefix)
     return packet
+
+
+def texts_without_place(texts: tuple[Text, ...]) -> tuple[tuple[Text, ...], tuple[str, ...]]:
+    """Of the texts those under keys that PNG itself names, as some programs write the camera's GPS figures under others. And what
+    is lost by that, in sentences."""
+    lost = ", ".join(dict.fromkeys(text.key for text in texts if text.key not in PNG_KEYS))
+    said = (f"What was written into it ({lost}) is not kept, as it may tell the place.",) if lost else ()
+    return tuple(text for text in texts if text.key in PNG_KEYS), said
 
 
 def write(path: Path, picture: NDArray[Any] | Photo, recipe: dict[str, Any], kind: Kind = "generated", quality: int = 92) -> None:

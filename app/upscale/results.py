@@ -163,19 +163,21 @@ def dressed(photo: Photo, planned: Planned, choices: Choices, sha256: str = "") 
     The pixels are still those of the original. `choices.metadata` "keep" keeps all, "no-place" all but where it was taken,
     "strip" nothing but the colour profile. The printed size stays what it was, where the file said one.
     """
-    block, records = photo.exif, photo.iptc
+    block, records, texts = photo.exif, photo.iptc, photo.texts
     packet, lost = recipe.without_behind(photo.xmp) if photo.xmp else (None, ())
     if choices.metadata == "strip":
-        block = packet = records = None
+        block, packet, records, texts = None, None, None, ()
     elif choices.metadata == "no-place":
         block = exif.without_place(block) if block else None
         packet = recipe.without_place(packet) if packet else None
         records = iptc.without_place(records) if records else None
+        texts, unsure = recipe.texts_without_place(texts)
+        lost += unsure
     made = recipe.stamp(packet, making_of(planned, choices, sha256), choices.kind, planned.size)
     dpi = print_dpi(choices.target)
     if dpi is None and photo.dpi is not None:
         dpi = (photo.dpi[0] * planned.size[0] / photo.width, photo.dpi[1] * planned.size[1] / photo.height)
-    kept = replace(photo, exif=block, xmp=made, iptc=records, dpi=dpi)
+    kept = replace(photo, exif=block, xmp=made, iptc=records, dpi=dpi, texts=texts)
     return replace(kept, warnings=(*photo.warnings, *lost, *not_kept(kept, planned.format)))
 
 

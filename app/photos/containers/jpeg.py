@@ -1,5 +1,5 @@
 """JPEG (ITU T.81): APP0 JFIF (resolution), APP1 Exif, APP1 XMP with Extended XMP (XMP specification part 3), APP2 ICC, APP13
-Photoshop (IPTC)."""
+Photoshop (IPTC), COM (a comment)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import struct
 from collections.abc import Iterator
 
 from app.photos import xmp
-from app.photos.containers.metadata import MAX_PART, Metadata, Part
+from app.photos.containers.metadata import COMMENT, MAX_PART, MAX_TEXTS, Metadata, Part
 from app.photos.exif import strip_prefix
+from app.photos.photo import Text
 
 EXIF, XMP, EXTENDED = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
 JFIF = b"JFIF\0"
@@ -17,6 +18,7 @@ ICC, PHOTOSHOP, IPTC_RESOURCE = b"ICC_PROFILE\0", b"Photoshop 3.0\0", 0x0404
 # A segment's length is 16 bits and counts itself.
 MAX_SEGMENT = 65_533
 MAX_EXIF = MAX_SEGMENT - len(EXIF)
+MAX_IPTC = MAX_SEGMENT - len(PHOTOSHOP) - 13  # what is around it, and a byte where its length is odd
 MAX_PACKET = MAX_SEGMENT - len(XMP)
 # Of a segment of Extended XMP 40 bytes name the packet, its length and the offset.
 MAX_EXTENSION = 65_000
@@ -44,6 +46,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 def read(data: bytes) -> Metadata:
     exif = packet = iptc = None
+    texts: list[Text] = []
     profile: dict[int, bytes] = {}
     extensions: dict[bytes, dict[int, bytes]] = {}
     for marker, start, end in _segments(data):
@@ -59,10 +62,26 @@ def read(data: bytes) -> Metadata:
             profile.setdefault(body[len(ICC)], body[len(ICC) + 2 :])
         elif marker == 0xED and body.startswith(PHOTOSHOP):
             iptc = iptc or _find_iptc(body[len(PHOTOSHOP) :])
+        elif marker == 0xFE and (comment := _comment(body)) and sum(len(one.text) for one in texts) < MAX_TEXTS:
+            texts.append(Text(COMMENT, comment))
     if packet is not None and extensions:
         packet = _join(packet, extensions)
     icc = b"".join(profile[i] for i in sorted(profile)) or None
-    return Metadata(icc, exif, packet, iptc)
+    return Metadata(icc, exif, packet, iptc, texts=tuple(texts))
+
+
+def _comment(body: bytes) -> str:
+    """The words of a comment. In what letters they are written no file says."""
+    body = body.replace(b"\0", b"")
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return body.decode("latin-1")
+
+
+def holds(text: Text) -> bool:
+    """Whether a JPEG file has a place for it."""
+    return text.key == COMMENT and 0 < len(text.text.encode()) <= MAX_SEGMENT
 
 
 def _join(packet: bytes, extensions: dict[bytes, dict[int, bytes]]) -> bytes:
@@ -103,7 +122,7 @@ def embed(data: bytes, metadata: Metadata) -> list[Part]:
         if marker == 0xE0 and body.startswith(JFIF) and start == 2:
             if metadata.dpi is None:
                 head.append(view[start:end])
-        elif not (marker in (0xE1, 0xE2, 0xED) and body.startswith(owned)):
+        elif not (marker == 0xFE or (marker in (0xE1, 0xE2, 0xED) and body.startswith(owned))):
             parts.append(view[start:end])
         at = end
     return [*head, *_own_segments(metadata), *parts, view[at:]]
@@ -131,6 +150,8 @@ def _own_segments(metadata: Metadata) -> Iterator[bytes]:
         if len(pieces) <= 255:
             for i, piece in enumerate(pieces):
                 yield _segment(0xE2, ICC + bytes((i + 1, len(pieces))) + piece)
-    if metadata.iptc and len(metadata.iptc) < MAX_SEGMENT - len(PHOTOSHOP) - 14:
+    if metadata.iptc and len(metadata.iptc) <= MAX_IPTC:
         block = struct.pack(">4sHHI", b"8BIM", IPTC_RESOURCE, 0, len(metadata.iptc)) + metadata.iptc
         yield _segment(0xED, PHOTOSHOP + block + b"\0" * (len(metadata.iptc) & 1))
+    for text in filter(holds, metadata.texts):
+        yield _segment(0xFE, text.text.encode())

@@ -1,4 +1,5 @@
-"""PNG (W3C, third edition): iCCP, pHYs, eXIf, iTXt with XMP, and IPTC in the text chunk that ImageMagick and ExifTool use.
+"""PNG (W3C, third edition): iCCP, pHYs, eXIf, texts (tEXt, zTXt, iTXt), iTXt with XMP, and IPTC in the text chunk that
+ImageMagick and ExifTool use.
 
 Before there was eXIf (and for long behind it, in what is built on Exiv2) EXIF stood in such a text chunk, too: it is read there.
 """
@@ -12,13 +13,18 @@ import zlib
 from collections.abc import Iterator
 from typing import IO
 
-from app.photos.containers.metadata import MAX_PART, Metadata, Part
+from app.photos.containers.metadata import MAX_PART, MAX_TEXTS, Metadata, Part
 from app.photos.exif import strip_prefix
+from app.photos.photo import Text
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 XMP_KEY, IPTC_KEY = b"XML:com.adobe.xmp", b"Raw profile type iptc"
 MAX_CHUNKS = 200_000  # of 8 KB, as libpng writes them, in more than a GB
 EXIF_KEYS = (b"Raw profile type exif", b"Raw profile type APP1")
+TEXTS = (b"tEXt", b"zTXt", b"iTXt")
+PACKED_FROM = 1024  # bytes of a text that is worth to be packed
+BROKEN_COSTS = MAX_TEXTS // 64  # so many that unpack to too much are tried, and no more
+MAX_KEY = 79
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
@@ -67,11 +73,11 @@ def read_exif(file: IO[bytes]) -> bytes | None:
     return read(b"".join(found)).exif
 
 
-def _inflate(packed: bytes) -> bytes | None:
-    """Unpacked bytes, or None where they are broken or more than `MAX_PART`."""
+def _inflate(packed: bytes, most: int = MAX_PART) -> bytes | None:
+    """Unpacked bytes, or None where they are broken or more than `most`."""
     try:
         unpacker = zlib.decompressobj()
-        out = unpacker.decompress(packed, MAX_PART)
+        out = unpacker.decompress(packed, most)
     except zlib.error:
         return None
     return out if unpacker.eof else None
@@ -79,8 +85,10 @@ def _inflate(packed: bytes) -> bytes | None:
 
 def read(data: bytes) -> Metadata:
     icc = exif = old = xmp = iptc = dpi = None
+    texts: list[Text] = []
+    room = MAX_TEXTS
     for kind, start, end in _chunks(data):
-        if kind not in (b"iCCP", b"pHYs", b"eXIf", b"iTXt", b"zTXt", b"tEXt") or end - start > MAX_PART:
+        if kind not in (b"iCCP", b"pHYs", b"eXIf", *TEXTS) or end - start > MAX_PART:
             continue
         body = data[start + 8 : end - 4]
         key, _, rest = body.partition(b"\0")
@@ -98,7 +106,29 @@ def read(data: bytes) -> Metadata:
                 iptc = iptc or raw
             elif raw and strip_prefix(raw)[:4] in (b"II*\0", b"MM\0*"):  # APP1 may hold XMP as well
                 old = old or strip_prefix(raw)
-    return Metadata(icc, exif or old, xmp, iptc, dpi)
+        elif (room := room - len(body)) > 0:
+            text = _text(kind, key, rest, room)
+            room -= len(text.text) if text else BROKEN_COSTS
+            texts += [text] if text else []
+    return Metadata(icc, exif or old, xmp, iptc, dpi, tuple(texts))
+
+
+def _text(kind: bytes, key: bytes, rest: bytes, most: int) -> Text | None:
+    """A text chunk's words; None where it is broken, or longer than `most` bytes."""
+    name = key.decode("latin-1")
+    if not 0 < len(key) <= MAX_KEY:
+        return None
+    try:
+        if kind != b"iTXt":
+            words = _inflate(rest[1:], most) if kind == b"zTXt" else rest
+            return Text(name, words.decode("latin-1")) if words is not None and len(words) <= most else None
+        language, translated, packed = rest[2:].split(b"\0", 2)
+        words = _inflate(packed, most) if rest[:1] == b"\1" else packed
+        if words is None or len(words) > most:
+            return None
+        return Text(name, words.decode(), language.decode("latin-1"), translated.decode())
+    except ValueError:
+        return None
 
 
 def _dpi(body: bytes) -> tuple[float, float] | None:
@@ -133,11 +163,7 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def _is_own(data: bytes, kind: bytes, start: int, end: int) -> bool:
-    if kind in (b"iCCP", b"eXIf", b"sRGB", b"gAMA", b"cHRM", b"cICP"):
-        return True
-    key = data[start + 8 : min(end - 4, start + 90)].partition(b"\0")[0]
-    return kind in (b"iTXt", b"zTXt", b"tEXt") and key in (XMP_KEY, IPTC_KEY, *EXIF_KEYS)
+_OWN = (b"iCCP", b"eXIf", b"sRGB", b"gAMA", b"cHRM", b"cICP", *TEXTS)
 
 
 def embed(data: bytes, metadata: Metadata) -> list[Part]:
@@ -147,7 +173,7 @@ def embed(data: bytes, metadata: Metadata) -> list[Part]:
         at = end
         if kind == b"IHDR":
             head += [view[start:end], *_own_chunks(metadata)]
-        elif not _is_own(data, kind, start, end):
+        elif kind not in _OWN:
             parts.append(view[start:end])
     return [*head, *parts, view[at:]]
 
@@ -164,3 +190,25 @@ def _own_chunks(metadata: Metadata) -> Iterator[bytes]:
         lines = "\n".join(digits[i : i + 72] for i in range(0, len(digits), 72))
         text = f"\niptc\n{len(metadata.iptc):8d}\n{lines}\n".encode()
         yield _chunk(b"zTXt", IPTC_KEY + b"\0\0" + zlib.compress(text))
+    for one in metadata.texts:
+        yield _text_chunk(one)
+
+
+def _text_chunk(text: Text) -> bytes:
+    """The oldest kind of chunk that holds a text: more programs read it."""
+    key = text.key.encode("latin-1") + b"\0"
+    latin = None if text.language or text.translated else _in_latin(text.text)
+    words = text.text.encode() if latin is None else latin
+    packed = len(words) >= PACKED_FROM
+    data = zlib.compress(words) if packed else words
+    if latin is not None:
+        return _chunk(b"zTXt", key + b"\0" + data) if packed else _chunk(b"tEXt", key + data)
+    head = bytes((packed, 0)) + text.language.encode("latin-1") + b"\0" + text.translated.encode() + b"\0"
+    return _chunk(b"iTXt", key + head + data)
+
+
+def _in_latin(text: str) -> bytes | None:
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return None
