@@ -52,6 +52,14 @@ class Refused:
 
 
 @dataclass(frozen=True)
+class Receiving:
+    """A hand that is at work takes what comes next into its memory, or (`begun` False) has it. What it is at work at is not what
+    takes it down meanwhile."""
+
+    begun: bool
+
+
+@dataclass(frozen=True)
 class _Unsent:
     """Stands for a request that could not be handed over: it ends so when its turn comes."""
 
@@ -65,7 +73,7 @@ class _Hold:
     held: bool
 
 
-News = Update | Lost | Refused
+News = Update | Lost | Refused | Receiving
 Order = Request | _Unsent | _Hold | None
 Heard = Callable[["Hand", News], None]
 
@@ -165,13 +173,13 @@ class ProcessHand:
             self._heard(self, update)
         self._heard(self, Lost("its process ended"))
 
-    def _next(self) -> Update | Refused | None:
+    def _next(self) -> Update | Refused | Receiving | None:
         """What the process says next; None where it says nothing any more."""
         # The process is watched beside the pipe: where it ends before it took its end of that, there is no end to be seen.
         if self._pipe not in wait([self._pipe, self._process.sentinel]):
             return None
         try:
-            update: Update | Refused | Laid = self._pipe.recv()
+            update: Update | Refused | Receiving | Laid = self._pipe.recv()
             return self._taking.taken(update) if isinstance(update, Laid) else update
         except (EOFError, OSError):
             return None
@@ -212,8 +220,10 @@ def _until_dropped(pipe: Connection, engine: Engine, request: Request, waiting: 
         if isinstance(update, ENDINGS):
             return
         held = False
-        while held or pipe.poll():
+        while pipe.poll(None if held else 0):
+            pipe.send(Receiving(True))
             order: Order = pipe.recv()
+            pipe.send(Receiving(False))
             if isinstance(order, _Hold):
                 held = order.held
             elif isinstance(order, DeviceMemoryRequest):
@@ -258,6 +268,7 @@ class Spreading(Generic[H]):
         self._opening: set[Hand] = set()
         self._at: dict[Hand, deque[int]] = {}  # the photos that lie with each, the one at work first
         self._quick: set[Hand] = set()
+        self._receiving: set[Hand] = set()
         self._losses: dict[int, int] = {}
         self._held = False
         self._gone: dict[Hand, str] = {}  # those that were lost before they were invited, and why
@@ -325,13 +336,17 @@ class Spreading(Generic[H]):
                 if self._refused is not None:
                     self._refused(hand.name, update.failure)
                 continue
+            if isinstance(update, Receiving):
+                (self._receiving.add if update.begun else self._receiving.discard)(hand)
+                continue
             indices = self._at.get(hand)
             if indices is None:
                 self._opened(hand, update)
                 continue
             ended = [indices[0]]
             if isinstance(update, Lost):
-                self._losses[indices[0]] = self._losses.get(indices[0], 0) + 1
+                guilty = indices[-1 if hand in self._receiving else 0]
+                self._losses[guilty] = self._losses.get(guilty, 0) + 1
                 ended = list(indices)
                 self._drop(hand, f"{hand.name} was lost: {update.why}.")
                 update = Cancelled()  # what is made of it is kept
@@ -387,6 +402,7 @@ class Spreading(Generic[H]):
         self._at.clear()
         self._opening.clear()
         self._quick.clear()
+        self._receiving.clear()
         self._gone.clear()
 
     def _opened(self, hand: Hand, update: News) -> Failure | None:
@@ -407,6 +423,7 @@ class Spreading(Generic[H]):
         self._at.pop(hand, None)
         self._opening.discard(hand)
         self._quick.discard(hand)
+        self._receiving.discard(hand)
         known = next((one for one in self.hands if one is hand), None)
         if known is None:
             self._gone[hand] = why

@@ -19,7 +19,7 @@ from app.inference.updates import ENDINGS, Cancelled, Done, Failure, Tile, Updat
 from app.log import log_file
 from app.photos.decoding import decode
 from app.upscale.conveyor import Conveyor
-from app.upscale.hands import Hand, Lost, News, ProcessHand, Refused, Spreading
+from app.upscale.hands import Hand, Lost, News, ProcessHand, Receiving, Refused, Spreading
 from app.upscale.items import Event
 from app.upscale.plan import Choices
 from app.upscale.sizes import parse_target
@@ -106,7 +106,12 @@ def test_what_cannot_compute_is_told_and_left_out(ganvas_home: Path) -> None:
 def test_what_cannot_be_handed_over_fails_and_the_hand_goes_on(expected_warnings: list[str]) -> None:
     expected_warnings.append("nothing could be handed to cpu:0")
     said: queue.SimpleQueue[News] = queue.SimpleQueue()
-    hand = ProcessHand("cpu:0", None, 1, lambda hand, update: said.put(update))
+
+    def heard(hand: Hand, update: News) -> None:
+        if not isinstance(update, Receiving):
+            said.put(update)
+
+    hand = ProcessHand("cpu:0", None, 1, heard)
     try:
         hand.begin(UpscaleRequest(TWICE, threading.Lock()))  # type: ignore[arg-type]  # as one that no memory is left for
         failed = said.get(timeout=60)
@@ -118,6 +123,30 @@ def test_what_cannot_be_handed_over_fails_and_the_hand_goes_on(expected_warnings
         assert isinstance(said.get(timeout=60), Failure)
     finally:
         hand.close()
+
+
+class Deadly:
+    """Whoever takes it into its memory is gone."""
+
+    def __reduce__(self) -> tuple[Any, tuple[()]]:
+        return os.abort, ()
+
+
+def test_a_process_tells_that_it_takes_the_next_photo_before_it_does(ganvas_home: Path) -> None:
+    catalogue(ganvas_home / "data" / "catalogue")
+    said: queue.SimpleQueue[News] = queue.SimpleQueue()
+    hand = ProcessHand("cpu:0", "float32", 1, lambda hand, update: said.put(update))
+    try:
+        hand.begin(UpscaleRequest(TWICE, np.zeros((8000, 300, 3), np.uint8)))
+        hand.begin(UpscaleRequest(TWICE, np.zeros((40, 30, 3), np.uint8)))
+        hand.begin(UpscaleRequest(TWICE, Deadly()))  # type: ignore[arg-type]
+        told: list[News] = []
+        while not isinstance(update := said.get(timeout=60), Lost):
+            told.append(update)
+    finally:
+        hand.close()
+    assert [one.begun for one in told if isinstance(one, Receiving)] == [True, False, True]
+    assert not any(isinstance(one, Done) for one in told)  # it was at work
 
 
 def test_what_goes_wrong_in_a_hand_stands_in_the_log_that_it_names() -> None:

@@ -15,7 +15,7 @@ from app.inference.requests import DescribeRequest, Request, UpscaleRequest
 from app.inference.updates import Done, Failure, Tile
 from app.photos.decoding import decode
 from app.upscale.conveyor import Conveyor
-from app.upscale.hands import Heard, Lost, Spreading
+from app.upscale.hands import Heard, Lost, Receiving, Spreading
 from app.upscale.items import Event
 from tests.upscale.belt import TWICE, doubled, engine, photos, planned
 from tests.upscale.test_hands import X2
@@ -99,6 +99,9 @@ class Listed:
         """Make the photo it is at."""
         self._heard(self, Tile(doubled(self.lying.pop(0)), 0, 0))
         self._heard(self, Done(None, seconds))
+
+    def receive(self, begun: bool) -> None:
+        self._heard(self, Receiving(begun))
 
     def lose(self) -> None:
         self._heard(self, Lost("its process ended"))
@@ -202,6 +205,26 @@ def test_a_hand_that_is_lost_gives_back_both_photos_and_only_the_one_at_work_was
             b.finish(0.1)
     assert listeners.spreading.hands == [b]
     assert listeners.spreading._losses == {2: 1}
+
+
+@pytest.mark.parametrize(("told", "counted"), [([True], {4: 1}), ([True, False], {2: 1})])
+def test_a_hand_that_is_lost_as_it_takes_the_next_photo_was_lost_at_that_one(
+    listeners: Listeners, told: list[bool], counted: dict[int, int]
+) -> None:
+    listeners.go_on(lambda: listeners.lying() == [[0], [1]])
+    a, b = listeners.hands
+    a.finish(0.1)
+    b.finish(0.1)
+    listeners.go_on(lambda: listeners.lying() == [[2, 4], [3, 5]])
+    for begun in told:
+        a.receive(begun)
+    a.lose()
+    listeners.step()
+    assert listeners.spreading._losses == counted
+    while not listeners.are_done(8):
+        listeners.go_on(lambda: bool(b.lying) or listeners.belt.finished)
+        if b.lying:
+            b.finish(0.1)
 
 
 def test_a_hand_that_is_lost_is_let_go_of(listeners: Listeners) -> None:
