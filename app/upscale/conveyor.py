@@ -188,13 +188,19 @@ class Conveyor:
 
     def pause(self) -> None:
         """Begin nothing new. The owner cancels the request at work: what is made of it is kept, and it goes on from there.
-        Photos that were only decoded are let go, so that a pause gives memory back."""
+        Photos that were only decoded are let go, so that a pause gives memory back; those that lay waiting in a hand are so when
+        they come back."""
         self._paused = True
         for item in reversed(list(self._ready)):
             if not item.begun:
                 self._ready.remove(item)
-                self._abandon(item)
-                self._waiting.appendleft((item.index, item.planned))
+                self._read_again(item)
+
+    def _read_again(self, item: Item) -> None:
+        """Nothing is made of it that would be lost: let it go, and read it again when its turn comes."""
+        self._abandon(item)
+        place = next((i for i, (index, _) in enumerate(self._waiting) if index > item.index), len(self._waiting))
+        self._waiting.insert(place, (item.index, item.planned))
 
     def resume(self) -> None:
         """Go on after a pause, or after the disk has room again."""
@@ -305,6 +311,10 @@ class Conveyor:
         assert item.pixels is not None
         if item.assembly is not None and item.assembly.rows >= item.pixels.shape[0] * self.choices.scale:
             self._run_done(item, Done(None, 0.0))
+            return
+        whole_rows = item.assembly.rows // self.choices.scale if item.assembly is not None else 0
+        if self._paused and not (whole_rows or item.run or item.frames_done):
+            self._read_again(item)
             return
         # Several may come back at once, from a device that had the next one already: they keep their order.
         place = next((i for i, other in enumerate(self._ready) if other.index > item.index), len(self._ready))
