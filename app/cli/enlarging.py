@@ -135,13 +135,13 @@ def _tell(event: Event, entry: Entry, job: Job, progress: JobProgress, journal: 
     planned = entry.planned
     progress.follow(event.index, event.stage, event.share)
     if event.stage == "done":
-        journal.mark(job.number, entry.place, "done", seconds=event.seconds)
+        journal.mark(job.number, entry.place, "done", seconds=event.seconds, output=event.output)
         for warning in (*planned_notes(planned, job.choices), *event.warnings):
             reporter.note(f"{planned.source}: {warning}", source=planned.source)
         reporter.result(
-            f"{planned.source} -> {planned.output}  {planned.size[0]}x{planned.size[1]}",
+            f"{planned.source} -> {event.output}  {planned.size[0]}x{planned.size[1]}",
             source=planned.source,
-            output=planned.output,
+            output=event.output,
             width=planned.size[0],
             height=planned.size[1],
             seconds=round(event.seconds, 3),

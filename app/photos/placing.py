@@ -8,7 +8,7 @@ import glob
 import os
 import secrets
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 # Temporary names never derive from the final one: that may already be 255 bytes long. They bear a token of this process, so
@@ -28,12 +28,12 @@ class NameTaken(FileExistsError):
 
 
 @contextlib.contextmanager
-def beside(path: Path, replacing: bool = True) -> Iterator[Path]:
+def beside(path: Path, replacing: bool = True, otherwise: Callable[[], Path] | None = None) -> Iterator[Path]:
     """A temporary path in the folder of `path`: what is written there takes the place of `path` when the block ends well.
 
     The file is flushed to the disk before it is renamed, so that after a power cut there is the old file, the new one or
     none, but never a half one. `OSError` where the folder cannot be written; then nothing is left behind. Where something
-    bears the name by then, `NameTaken` unless `replacing`.
+    bears the name by then, `NameTaken` unless `replacing`, or the name that `otherwise` gives in the same folder.
     """
     handle, name = tempfile.mkstemp(prefix=f"{PREFIX}{TOKEN}-", suffix=".part", dir=path.parent)
     os.close(handle)
@@ -48,7 +48,14 @@ def beside(path: Path, replacing: bool = True) -> Iterator[Path]:
         if replacing:
             os.replace(temporary, path)
         else:
-            _rename_to_free(temporary, path)
+            while True:
+                try:
+                    _rename_to_free(temporary, path)
+                    break
+                except NameTaken:
+                    if otherwise is None:
+                        raise
+                    path = otherwise()
     except BaseException:
         _remove(temporary)
         raise
@@ -71,9 +78,11 @@ def _remove_left(beside: Path) -> None:
                 _LEFT.discard(path)
 
 
-def write(path: Path, parts: Iterable[bytes | memoryview], replacing: bool = True) -> None:
-    """Write the parts, one after another, as the file `path`, whole or not at all; `replacing` as for `beside`."""
-    with beside(path, replacing) as temporary, temporary.open("wb") as file:
+def write(
+    path: Path, parts: Iterable[bytes | memoryview], replacing: bool = True, otherwise: Callable[[], Path] | None = None
+) -> None:
+    """Write the parts, one after another, as the file `path`, whole or not at all; the rest as for `beside`."""
+    with beside(path, replacing, otherwise) as temporary, temporary.open("wb") as file:
         for part in parts:
             file.write(part)
 

@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeGuard, TypeVar
 
@@ -365,7 +366,7 @@ class Conveyor:
         guarded = partial(self._destination.guard, write, item.planned.output)
         self._in_pool(item, guarded, partial(self._written, item, held))
 
-    def _written(self, item: Item, held: int, outcome: int | BaseException) -> None:
+    def _written(self, item: Item, held: int, outcome: tuple[int, Path] | BaseException) -> None:
         self._writing_bytes -= held
         if isinstance(outcome, BaseException):
             if _stops_all(outcome) and not _is_begun_anew(item):
@@ -381,7 +382,8 @@ class Conveyor:
                 1.0,
                 seconds=item.spent + item.network_seconds,
                 network_seconds=item.network_seconds,
-                bytes=outcome,
+                bytes=outcome[0],
+                output=outcome[1],
                 warnings=item.photo.warnings if item.photo else (),
             )
         )

@@ -6,6 +6,7 @@ import logging
 from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from numpy.typing import NDArray
@@ -26,7 +27,8 @@ Stage = Literal["reading", "working", "writing", "done", "failed"]
 @dataclass(frozen=True)
 class Event:
     """What happened to the photo `index`. `share` is how much of the network's work is done (0..1). With "done" come the
-    seconds that were worked on it, those of the network alone, the size of the file, and what was left out of the photo."""
+    seconds that were worked on it, those of the network alone, the size of the file, where it is, and what was left out of the
+    photo."""
 
     index: int
     stage: Stage
@@ -35,6 +37,7 @@ class Event:
     seconds: float = 0.0
     network_seconds: float = 0.0
     bytes: int = 0
+    output: Path | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -97,7 +100,7 @@ def in_words(error: BaseException) -> Failure:
     if isinstance(error, PhotoError):
         return Failure(error.what, hint=error.hint)
     if isinstance(error, NameTaken):
-        return Failure("Another file has taken the name of its result.", hint="Try it again: it gets another name.")
+        return Failure("Another file has taken the name of its result.", hint="Try it again.")
     if isinstance(error, FileNotFoundError):
         return Failure("The file is gone.")
     if isinstance(error, OSError):

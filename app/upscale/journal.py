@@ -148,10 +148,13 @@ class Journal:
             self._insert(job, 0 if last is None else last + 1, planned)
             self._base.execute("UPDATE jobs SET ended=NULL WHERE id=?", (job,))
 
-    def mark(self, job: int, place: int, state: PhotoState, reason: str = "", seconds: float = 0.0) -> None:
-        """Note what became of a photo."""
+    def mark(
+        self, job: int, place: int, state: PhotoState, reason: str = "", seconds: float = 0.0, output: Path | None = None
+    ) -> None:
+        """Note what became of a photo; its result may have another name than was planned."""
         self._base.execute(
-            "UPDATE photos SET state=?, reason=?, seconds=? WHERE job=? AND place=?", (state, reason, seconds, job, place)
+            "UPDATE photos SET state=?, reason=?, seconds=?, output=coalesce(?, output) WHERE job=? AND place=?",
+            (state, reason, seconds, os.fsencode(output) if output else None, job, place),
         )
 
     def protect(self, job: int, place: int, mask: Path | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
 
 import numpy as np
 
@@ -68,8 +69,8 @@ def open_assembly(item: Item, choices: Choices) -> None:
         item.assembly = results.Assembly(shape)
 
 
-def write(item: Item, choices: Choices) -> int:
-    """Put the result in its place; the bytes written. `OSError`, `PhotoError`."""
+def write(item: Item, choices: Choices) -> tuple[int, Path]:
+    """Put the result in its place; the bytes written, and where they are. `OSError`, `PhotoError`."""
     assert item.photo is not None
     if item.stream is not None:
         return item.stream.finish()

@@ -6,6 +6,7 @@ import errno
 import os
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -40,8 +41,8 @@ class Moving(Protocol):
         """Take what the network made of the frame at hand; the next one, or None where that was the last."""
         ...
 
-    def finish(self) -> int:
-        """Put the result in its place; the bytes written."""
+    def finish(self) -> tuple[int, Path]:
+        """Put the result in its place; the bytes written, and where they are."""
         ...
 
     def close(self, gone: bool = False) -> None:
@@ -69,7 +70,7 @@ class MovingPicture:
         self.done += 1
         return frames[self.done] if self.done < len(frames) else None
 
-    def finish(self) -> int:
+    def finish(self) -> tuple[int, Path]:
         """See `Moving`."""
         return results.write_animation(self._made, self._animation, self._photo, self._planned, self._choices)
 
@@ -135,16 +136,16 @@ class Film:
         self._end_segment()
         return None
 
-    def finish(self) -> int:
+    def finish(self) -> tuple[int, Path]:
         """See `Moving`."""
-        assert self._planned.output is not None
         written = sum((self._reel.folder / segment.file).stat().st_size for segment in self._reel.segments)
         self._need(written + SPARE_BYTES)
         planned = self._planned
         size = self._reel.join(planned.source, self._facts, planned.format, self._metadata, planned.replaces)
-        results.keep_time(self._planned, self._choices)
+        assert planned.output is not None
+        results.keep_time(planned.output, planned, self._choices)
         self.close(gone=True)
-        return size
+        return size, planned.output
 
     def close(self, gone: bool = False) -> None:
         """See `Moving`."""

@@ -27,6 +27,7 @@ from app.photos.masks import softened
 from app.photos.photo import Photo
 from app.photos.resizing import to_image, to_pixels
 from app.photos.streaming import Shape, StripWriter
+from app.upscale import naming
 from app.upscale.pace import disk_size
 from app.upscale.plan import Choices, Planned, expected_bytes
 from app.upscale.sizes import describe, print_dpi
@@ -181,17 +182,32 @@ def dressed(photo: Photo, planned: Planned, choices: Choices, sha256: str = "") 
     return replace(kept, warnings=(*photo.warnings, *lost, *not_kept(kept, planned.format)))
 
 
-def write(pixels: NDArray[Any], photo: Photo, planned: Planned, choices: Choices) -> int:
-    """Bring the network's answer to the exact size, blend, encode and place it; the bytes written. `photo` is `dressed`."""
+class Place:
+    """Where a result is put. Where another program took its name since it was planned, it gets the next one that is free, if that
+    is what was chosen for names that are taken: the network's work would be lost with it."""
+
+    def __init__(self, planned: Planned, choices: Choices) -> None:
+        assert planned.output is not None
+        self.path, self._wanted = planned.output, planned.output
+        self.otherwise = self._next if choices.on_exists == "rename" else None
+
+    def _next(self) -> Path:
+        self.path = naming.free(self._wanted, ())
+        return self.path
+
+
+def write(pixels: NDArray[Any], photo: Photo, planned: Planned, choices: Choices) -> tuple[int, Path]:
+    """Bring the network's answer to the exact size, blend, encode and place it; the bytes written, and where they are. `photo` is
+    `dressed`."""
     assert planned.output is not None
     finish = finish_of(photo.pixels, planned, choices)
     if finish.changes or planned.size != (pixels.shape[1], pixels.shape[0]):
         pixels = to_pixels(finished(to_image(pixels), to_image(photo.pixels), planned.size, finish))
     planned.output.parent.mkdir(parents=True, exist_ok=True)
-    parts = encode_parts(replace(photo, pixels=pixels), planned.format, choices.quality)
-    placing.write(planned.output, parts, planned.replaces)
-    keep_time(planned, choices)
-    return sum(len(part) for part in parts)
+    parts, place = encode_parts(replace(photo, pixels=pixels), planned.format, choices.quality), Place(planned, choices)
+    placing.write(place.path, parts, planned.replaces, place.otherwise)
+    keep_time(place.path, planned, choices)
+    return sum(len(part) for part in parts), place.path
 
 
 def recipe_text(planned: Planned, choices: Choices, sha256: str = "") -> str:
@@ -205,15 +221,18 @@ def frame(pixels: NDArray[Any], plain: NDArray[Any], planned: Planned, choices: 
     return to_pixels(finished(to_image(pixels), to_image(plain), planned.size, finish))
 
 
-def write_animation(frames: list[NDArray[np.uint8]], moving: Animation, photo: Photo, planned: Planned, choices: Choices) -> int:
-    """Encode and place an animation of these frames with the times of `moving`; the bytes written. `photo` is `dressed`."""
+def write_animation(
+    frames: list[NDArray[np.uint8]], moving: Animation, photo: Photo, planned: Planned, choices: Choices
+) -> tuple[int, Path]:
+    """Encode and place an animation of these frames with the times of `moving`; the bytes written, and where they are. `photo` is
+    `dressed`."""
     assert planned.output is not None
     planned.output.parent.mkdir(parents=True, exist_ok=True)
     made = Animation(stacked(frames), moving.delays, moving.loop, photo.xmp, photo.exif)
-    parts = encode_animation(made, planned.format, choices.quality)
-    placing.write(planned.output, parts, planned.replaces)
-    keep_time(planned, choices)
-    return sum(len(part) for part in parts)
+    parts, place = encode_animation(made, planned.format, choices.quality), Place(planned, choices)
+    placing.write(place.path, parts, planned.replaces, place.otherwise)
+    keep_time(place.path, planned, choices)
+    return sum(len(part) for part in parts), place.path
 
 
 @dataclass(eq=False)
@@ -230,9 +249,10 @@ class Stream:
         left there."""
         assert self.planned.output is not None
         self.planned.output.parent.mkdir(parents=True, exist_ok=True)
+        self._place = Place(self.planned, self.choices)
         with contextlib.ExitStack() as stack:
             writer = StripWriter(
-                stack.enter_context(placing.beside(self.planned.output, self.planned.replaces)),
+                stack.enter_context(placing.beside(self._place.path, self.planned.replaces, self._place.otherwise)),
                 self.shape,
                 self.photo,
                 self.planned.format,
@@ -244,12 +264,11 @@ class Stream:
             self._stack = stack.pop_all()
         return assembly
 
-    def finish(self) -> int:
-        """Wait for the encoder and place the file; the bytes written. Raises what writing failed with."""
-        assert self.planned.output is not None
+    def finish(self) -> tuple[int, Path]:
+        """Wait for the encoder and place the file; the bytes written, and where they are. Raises what writing failed with."""
         self._stack.close()
-        keep_time(self.planned, self.choices)
-        return self.planned.output.stat().st_size
+        keep_time(self._place.path, self.planned, self.choices)
+        return self._place.path.stat().st_size, self._place.path
 
     def abandon(self) -> None:
         """Stop the encoder and leave nothing behind."""
@@ -268,12 +287,12 @@ def _version() -> str:
         return "not installed"
 
 
-def keep_time(planned: Planned, choices: Choices) -> None:
+def keep_time(result: Path, planned: Planned, choices: Choices) -> None:
     """Give the result the photo's time of change, where that was chosen; a photo that is gone by now has none."""
-    if choices.keep_time and planned.output is not None:
+    if choices.keep_time:
         with contextlib.suppress(FileNotFoundError):
             about = os.stat(planned.source)
-            os.utime(planned.output, ns=(about.st_atime_ns, about.st_mtime_ns))
+            os.utime(result, ns=(about.st_atime_ns, about.st_mtime_ns))
 
 
 def obstacle(choices: Choices, planned: Iterable[Planned]) -> Failure | None:

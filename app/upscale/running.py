@@ -392,7 +392,9 @@ class Runner(QObject):
             row.seconds, row.bytes, row.made_by = event.seconds, event.bytes, self._choices
             row.reason = " ".join(event.warnings)
             self._paces.note(self._choices.model, self.device, _work(row) * self._choices.effort, event.network_seconds)
-            self._mark(event.index, "done", "", event.seconds)
+            if row.planned is not None and event.output != row.planned.output:  # another program took that name meanwhile
+                row.planned = replace(row.planned, output=event.output)
+            self._mark(event.index, "done", "", event.seconds, event.output)
             given = self._given.get(event.index)
             repainted = row.planned is not None and given is not None and row.planned.mask != given.mask
         elif event.stage == "failed":
@@ -408,11 +410,13 @@ class Runner(QObject):
 
     # The journal
 
-    def _mark(self, index: int, state: Literal["done", "failed", "skipped"], reason: str, seconds: float) -> None:
+    def _mark(
+        self, index: int, state: Literal["done", "failed", "skipped"], reason: str, seconds: float, output: Path | None = None
+    ) -> None:
         noted, place = self._noted, self._places.get(index) if self._noted else None
         if noted is not None and place is not None:
-            at = place
-            self._notes.run(lambda: noted.journal.mark(noted.number, at, state, reason, seconds), _nothing, self._note_failed)
+            mark = partial(noted.journal.mark, noted.number, place, state, reason, seconds, output)
+            self._notes.run(mark, _nothing, self._note_failed)
 
     def _note_mask(self, index: int, mask: Path | None) -> None:
         noted, place = self._noted, self._places.get(index)

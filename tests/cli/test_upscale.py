@@ -352,8 +352,9 @@ def test_a_job_that_is_worked_on_is_left_alone_by_resume(tmp_path: Path, capsys:
         assert [(entry.place, entry.state) for entry in journal.entries(1)] == before
 
 
+@pytest.mark.parametrize("on_exists", ["rename", "skip"])
 def test_a_file_that_took_the_name_meanwhile_stays_and_the_photo_gets_another(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    on_exists: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     photos(tmp_path / "in", 2)
     theirs, plain = tmp_path / "out" / "photo1_twice_x2.png", Journal.begin
@@ -365,15 +366,19 @@ def test_a_file_that_took_the_name_meanwhile_stays_and_the_photo_gets_another(
         return number
 
     monkeypatch.setattr(Journal, "begin", begin)
-    assert upscale(tmp_path / "in", "--out", tmp_path / "out") == SOME_FAILED
-    assert "taken the name of its result. Try it again: it gets another name." in capsys.readouterr().err
-    assert upscale(tmp_path / "in", "--out", tmp_path / "out", "--resume") == OK
+    words = (tmp_path / "in", "--out", tmp_path / "out", "--on-exists", on_exists)
+    if on_exists == "rename":
+        assert upscale(*words) == OK
+        assert "photo1_twice_x2 (2).png  60x40" in capsys.readouterr().out
+    else:
+        assert upscale(*words) == SOME_FAILED
+        assert "taken the name of its result." in capsys.readouterr().err
+        assert upscale(*words, "--resume") == OK
+        assert "The result is there already." in capsys.readouterr().err
     assert theirs.read_bytes() == b"theirs"
-    assert sorted(path.name for path in theirs.parent.iterdir()) == [
-        "photo0_twice_x2.png",
-        "photo1_twice_x2 (2).png",
-        "photo1_twice_x2.png",
-    ]
+    ours = ["photo1_twice_x2 (2).png"] if on_exists == "rename" else []
+    names = sorted(path.name for path in theirs.parent.iterdir())
+    assert names == ["photo0_twice_x2.png", *ours, "photo1_twice_x2.png"]
 
 
 def test_a_job_that_goes_on_keeps_what_a_later_one_made_and_replaces_its_own(tmp_path: Path) -> None:

@@ -314,5 +314,5 @@ def test_folders_of_one_disk_need_its_room_together(tmp_path: Path, monkeypatch:
 
 def test_a_result_keeps_its_place_where_the_photo_whose_time_it_was_to_keep_has_gone(tmp_path: Path) -> None:
     (tmp_path / "b.png").write_bytes(b"made")
-    results.keep_time(Planned(tmp_path / "gone.png", "ready", output=tmp_path / "b.png"), replace(CHOICES, keep_time=True))
+    results.keep_time(tmp_path / "b.png", Planned(tmp_path / "gone.png", "ready"), replace(CHOICES, keep_time=True))
     assert (tmp_path / "b.png").exists()
