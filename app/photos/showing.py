@@ -76,7 +76,9 @@ def thumbnail(path: Path, side: int) -> NDArray[np.uint8]:
                 image = pyvips.Image.new_from_source(source, "", access="sequential")
                 check_claim(image.width, image.height, size)
                 profiled = bool(image.get_typeof("icc-profile-data"))
-                if profiled and told_colours.counts(told_so, name, profiled):
+                # Of grey with further channels libvips makes no colours that can be shown.
+                beyond = image.interpretation in ("b-w", "grey16") and image.bands > 2
+                if beyond or (profiled and told_colours.counts(told_so, name, profiled)):
                     return reduced(photo_picture(decode(path)), side)
                 file.seek(0)
                 source = pyvips.Source.new_from_descriptor(file.fileno())

@@ -8,6 +8,7 @@ import pytest
 
 from app.photos.decoding import decode, probe
 from app.photos.photo import PhotoError
+from app.photos.showing import photo_picture, thumbnail
 
 WHITE, BLACK, RGB = 0, 1, 2  # what a TIFF calls them: which of both is 0
 
@@ -72,3 +73,4 @@ def test_grey_with_more_channels_is_grey(tmp_path: Path, extra: list[int], kept:
     assert np.array_equal(photo.pixels, pixels[..., :kept])
     assert photo.warnings == (f"Of its 3 channels {said} kept.",)
     assert (facts.channels, facts.bits) == (kept, photo.bits)
+    assert np.array_equal(thumbnail(path, 16), photo_picture(photo))
