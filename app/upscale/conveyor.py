@@ -363,7 +363,7 @@ class Conveyor:
         held = 0 if item.stream or item.pixels is None else item.pixels.nbytes
         self._writing_bytes += held
         write = partial(making.write, item, self.choices)
-        guarded = partial(self._destination.guard, write, item.planned.output)
+        guarded = partial(self._destination.guard, write, lambda written: written[1])
         self._in_pool(item, guarded, partial(self._written, item, held))
 
     def _written(self, item: Item, held: int, outcome: tuple[int, Path] | BaseException) -> None:

@@ -25,18 +25,15 @@ class Destination:
         self._disk = _disk(folder) if folder is not None else None  # None: it may be made
         self._beneath = _beneath(folder, self._disk) if folder is not None and self._disk is not None else None
 
-    def guard(self, write: Callable[[], T], result: Path | None = None) -> T:
+    def guard(self, write: Callable[[], T], place_of: Callable[[T], Path] | None = None) -> T:
         """What `write` returns. `DestinationLost` where it is no use to write the next result either, instead of the error of
-        this one; nothing is written into the empty folder that a disk leaves where it had been, nor is `result` left there."""
+        this one; nothing is written into the empty folder that a disk leaves where it had been, nor is the result (`place_of`
+        what `write` returns) left there."""
         self._look()
         try:
             written = write()
-            if result is not None and result.exists():  # else it lies on the disk that was taken off just now
-                try:
-                    self._look()
-                except DestinationLost:
-                    result.unlink(missing_ok=True)
-                    raise
+            if place_of is not None:
+                self._take_back(place_of(written))
             return written
         except DestinationLost:
             raise
@@ -49,6 +46,15 @@ class Destination:
         except PhotoError:  # what ffmpeg says of a disk that is gone
             self._look()
             raise
+
+    def _take_back(self, result: Path) -> None:
+        """Where the disk was taken off just now and this was written beneath it. (If it is not there it lies on that disk.)"""
+        try:
+            self._look()
+        except DestinationLost:
+            if result.exists():
+                result.unlink()
+                raise
 
     def _look(self) -> None:
         if self._folder is None or self._disk is None:
