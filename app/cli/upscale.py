@@ -303,9 +303,15 @@ def _planned(
 
 
 def _dry_run(reporter: Reporter, choices: Choices, planned: list[Planned]) -> int:
+    ready = []
     for one in planned:
         if one.state == "refused":
             reporter.failed(str(one.source), Failure(one.reason))
+            continue
+        try:
+            notes = (*planned_notes(one, choices), *notes_ahead(one, choices))
+        except PhotoError as error:
+            reporter.failed(str(one.source), Failure(str(error)))
             continue
         width, height = one.size
         size = f"{width}x{height}"
@@ -319,9 +325,10 @@ def _dry_run(reporter: Reporter, choices: Choices, planned: list[Planned]) -> in
             state=one.state,
             bytes=expected_bytes(one, choices.quality),
         )
-        for said in (*planned_notes(one, choices), *notes_ahead(one, choices)):
+        for said in notes:
             reporter.note(f"{one.source}: {said}", source=one.source)
-    ready = [one for one in planned if one.state == "ready"]
+        if one.state == "ready":
+            ready.append(one)
     needed = sum(expected_bytes(one, choices.quality) for one in ready)
     photos = "1 photo" if len(ready) == 1 else f"{len(ready):,} photos"
     reporter.note(f"{photos}, about {disk_size(needed)}." if ready else "No photos.", photos=len(ready), bytes=needed)

@@ -384,7 +384,7 @@ class Conveyor:
                 network_seconds=item.network_seconds,
                 bytes=outcome[0],
                 output=outcome[1],
-                warnings=item.photo.warnings if item.photo else (),
+                warnings=(*(item.photo.warnings if item.photo else ()), *(item.moving.notes if item.moving else ())),
             )
         )
 

@@ -14,7 +14,7 @@ from app.photos.photo import Photo, PhotoError
 from app.photos.streaming import Shape
 from app.upscale import results
 from app.upscale.items import Item
-from app.upscale.moving import Film, Moving, MovingPicture, notes
+from app.upscale.moving import Film, Moving, MovingPicture
 from app.upscale.plan import Choices, Planned, expected_bytes
 from app.video.facts import look
 
@@ -46,7 +46,7 @@ def _read_video(planned: Planned, choices: Choices, sha256: str) -> tuple[Photo,
         raise PhotoError("The file has changed since the job was planned.", "Add it again.")
     film = Film(facts, planned, choices, sha256)
     nothing = np.zeros((1, 1, 3), np.uint8)  # an earlier run made all frames: joining them is left to do
-    return Photo(nothing if film.first is None else film.first, facts.format, warnings=notes(facts, choices)), film
+    return Photo(nothing if film.first is None else film.first, facts.format), film
 
 
 def next_bytes(item: Item, scale: int) -> int:

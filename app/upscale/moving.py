@@ -19,6 +19,7 @@ from app.upscale.plan import Choices, Planned
 from app.video.facts import VideoFacts, look
 from app.video.reading import Frame, FrameReader
 from app.video.reel import Reel
+from app.video.tracks import Kept, kept
 from app.video.writing import SegmentWriter, chosen, tells_mastering
 
 # A segment is what a crash costs at most: it ends after so many seconds of work, but not before so many frames (each begins
@@ -31,6 +32,7 @@ class Moving(Protocol):
     """Frames in, frames out. Its methods may take long and are called in the pool, one at a time."""
 
     done: int  # frames that are made
+    notes: tuple[str, ...]  # What it loses or what was done to it on the way, in sentences: all of them when it is finished.
 
     @property
     def complete(self) -> bool:
@@ -52,6 +54,8 @@ class Moving(Protocol):
 
 class MovingPicture:
     """An animated GIF or WebP: all its frames are held."""
+
+    notes: tuple[str, ...] = ()
 
     def __init__(self, animation: Animation, photo: Photo, planned: Planned, choices: Choices) -> None:
         self._animation, self._photo, self._planned, self._choices = animation, photo, planned, choices
@@ -91,7 +95,9 @@ class Film:
         self._facts, self._planned, self._choices = facts, planned, choices
         self._encoding = chosen(facts.format, facts.bits, choices.codec, choices.crf)
         self._deep = self._encoding.bits > 8
-        self._metadata = metadata(facts, planned, choices, sha256)
+        self._kept = kept(planned.source, facts.format, facts.tracks, self._encoding.format)
+        self.notes = notes(facts, choices, self._kept)
+        self._metadata = metadata(facts, planned, choices, sha256, self._kept)
         planned.output.parent.mkdir(parents=True, exist_ok=True)
         self._reel = Reel(planned.output, self._plan(sha256))
         self._reel.open()
@@ -140,8 +146,8 @@ class Film:
         """See `Moving`."""
         written = sum((self._reel.folder / segment.file).stat().st_size for segment in self._reel.segments)
         self._need(written + SPARE_BYTES)
-        planned = self._planned
-        size = self._reel.join(planned.source, self._facts, planned.format, self._metadata, planned.replaces)
+        planned, facts = self._planned, self._facts
+        size = self._reel.join(planned.source, facts, planned.format, self._kept, self._metadata, planned.replaces)
         assert planned.output is not None
         results.keep_time(planned.output, planned, self._choices)
         self.close(gone=True)
@@ -201,12 +207,12 @@ class Film:
         }
 
 
-def metadata(facts: VideoFacts, planned: Planned, choices: Choices, sha256: str) -> list[str]:
+def metadata(facts: VideoFacts, planned: Planned, choices: Choices, sha256: str, held: Kept) -> list[str]:
     """ffmpeg's words for what the result tells of itself: the source's tags as far as they are kept, and the recipe."""
-    kept = ["-map_metadata", "1", "-map_metadata:s:v:0", "1:s:v:0", *_of_tracks(facts, "ast")]
+    kept = ["-map_metadata", "1", "-map_metadata:s:v:0", "1:s:V:0", *held.tags("ast")]
     changed: dict[str, str] = {}
     if choices.metadata == "strip":
-        kept = ["-map_metadata", "-1", *_of_tracks(facts, "t")]  # an attached file is none without its name
+        kept = ["-map_metadata", "-1", *held.tags("t")]  # an attached file is none without its name
     elif choices.metadata == "no-place":
         # "location-jpn", "com.apple.quicktime.location.name": the name may bear a language, and more than the figures.
         changed |= {tag: "" for tag in facts.tags if "location" in tag.lower()}
@@ -234,14 +240,7 @@ def metadata(facts: VideoFacts, planned: Planned, choices: Choices, sha256: str)
 _APPLE = "com.apple.quicktime."
 
 
-def _of_tracks(facts: VideoFacts, kinds: str) -> list[str]:
-    """Words that keep the tags of tracks of these kinds, their languages and titles: ffmpeg leaves all of them out as soon as
-    those of one track are asked for, and takes them for each track by its number alone."""
-    tracks = [f"s:{kind}:{i}" for kind in kinds for i in range(facts.tracks.get(kind, 0))]
-    return [word for track in tracks for word in (f"-map_metadata:{track}", f"1:{track}")]
-
-
-def notes(facts: VideoFacts, choices: Choices) -> tuple[str, ...]:
+def notes(facts: VideoFacts, choices: Choices, held: Kept) -> tuple[str, ...]:
     """What a video loses or what was done to it on the way, in sentences."""
     encoding = chosen(facts.format, facts.bits, choices.codec, choices.crf)
     said = []
@@ -257,11 +256,12 @@ def notes(facts: VideoFacts, choices: Choices) -> tuple[str, ...]:
         said.append("Its transparency is not kept.")
     if encoding.format != facts.format:
         said.append(f"The result is an {encoding.format.upper()} file, as {facts.format.upper()} does not hold it.")
-    return tuple(said)
+    return (*said, *held.notes)
 
 
 def notes_ahead(planned: Planned, choices: Choices) -> tuple[str, ...]:
     """What a result will lose or have done to it, before anything is begun: of a video alone, whose file is looked at."""
     if planned.facts is None or not planned.facts.video:
         return ()
-    return notes(look(planned.source, planned.facts.format), choices)
+    facts = look(planned.source, planned.facts.format)
+    return notes(facts, choices, kept(planned.source, facts.format, facts.tracks, planned.format))

@@ -11,6 +11,7 @@ from pathlib import Path
 from app.photos.formats import MAX_PIXELS
 from app.photos.photo import PhotoError
 from app.video import program
+from app.video.tracks import Track, listed
 
 LOOK_SECONDS = 60.0
 # Matrices by which ffmpeg's scaler makes RGB of a video's frames, by the names that its frames bear.
@@ -56,8 +57,7 @@ class Mastering:
 class VideoFacts:
     """`width` and `height` as seen (turned upright), `frames` by length and rate (about: only the end tells), `rate` frames a
     second, `base` the seconds of one tick of its clock, `aspect` the shape of a pixel, `bits` of a channel, `tags` what it
-    tells of itself, by ffmpeg's names. `tracks` is how many of each kind it has beside the picture: "a" sound, "s" subtitles,
-    "t" attached files (fonts).
+    tells of itself, by ffmpeg's names, `tracks` what it has beside the picture.
     """
 
     format: str
@@ -74,7 +74,7 @@ class VideoFacts:
     transparent: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
     mastering: Mastering | None = None
-    tracks: Mapping[str, int] = field(default_factory=dict)
+    tracks: tuple[Track, ...] = ()
 
 
 def look(path: Path, format: str) -> VideoFacts:
@@ -112,7 +112,7 @@ def _read(report: list[str], format: str) -> VideoFacts:
     # "fps" in the line of the stream is the mean over the file; the rate above may be the finest one of a variable rate.
     stream = re.search(r"Stream #0:\S+ *.*?Video: (.*)", text)
     mean = re.search(r"([\d.]+)(k?) fps", stream.group(1)) if stream else None
-    seconds = _seconds(text)
+    seconds, tracks = _seconds(text), listed(text)
     fps = float(mean.group(1)) * (1000 if mean.group(2) else 1) if mean else float(rate)
     return VideoFacts(
         format,
@@ -129,7 +129,7 @@ def _read(report: list[str], format: str) -> VideoFacts:
         "alpha_mode" in text or kind.startswith(("yuva", "rgba", "bgra", "argb", "abgr", "gbrap")),
         _tags(text),
         _mastering(text),
-        _tracks(text),
+        tracks,
     )
 
 
@@ -137,16 +137,6 @@ def _tags(text: str) -> dict[str, str]:
     """Those of the file itself: its tracks and chapters, which may have some too, come behind its length."""
     told = text.partition("Input #0")[2].partition("\n[info]   Duration: ")[0]
     return dict(re.findall(r"^\[info\] {5}(\S.*?) *: (.*)$", told, re.MULTILINE))
-
-
-# By ffmpeg's names, and by its letters for them.
-_TRACKS = {"Audio": "a", "Subtitle": "s", "Attachment": "t"}
-
-
-def _tracks(text: str) -> dict[str, int]:
-    source = text.split("Stream mapping:")[0]
-    found = re.findall(r"^\[info\] +Stream #0:\S+: (Audio|Subtitle|Attachment):", source, re.MULTILINE)
-    return {letter: found.count(name) for name, letter in _TRACKS.items()}
 
 
 _NUMBER = r"([\d.]+)"

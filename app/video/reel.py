@@ -21,6 +21,7 @@ from app.photos import placing
 from app.photos.photo import PhotoError
 from app.video import program
 from app.video.facts import VideoFacts
+from app.video.tracks import MUXERS, Kept, cover_of
 from app.video.writing import ticks
 
 _LIST = "segments.json"
@@ -78,8 +79,16 @@ class Reel:
         placing.write(self.folder / _LIST, [json.dumps(content).encode()])
         self.segments = segments
 
-    def join(self, source: Path, facts: VideoFacts, format: str, metadata: Sequence[str], replacing: bool) -> int:
-        """Put the segments together as they are, with sound, subtitles and chapters of the source; the bytes written.
+    def join(
+        self,
+        source: Path,
+        facts: VideoFacts,
+        format: str,
+        kept: Kept,
+        metadata: Sequence[str],
+        replacing: bool,
+    ) -> int:
+        """Put the segments together as they are, with chapters of the source and what is `kept` of its tracks; the bytes written.
 
         `metadata` are ffmpeg's words about what the file tells of itself. The result appears whole or not at all; `replacing`
         as for `placing.beside`. `PhotoError` where that fails; where a segment was damaged meanwhile (a disk, a power cut) all of
@@ -94,16 +103,14 @@ class Reel:
             if after is not None:
                 listing.append(f"duration {float((after.begins - segment.begins) * facts.base):.9f}")
         (self.folder / "list.ffconcat").write_text("\n".join(listing) + "\n", encoding="ascii")
-        # Matroska does not hold QuickTime's own kind of subtitles.
-        texts = ("-c:s", "srt") if format == "mkv" and facts.format in ("mp4", "mov") else ()
-        muxer = {"mkv": "matroska"}.get(format, format)
+        muxer = MUXERS.get(format, format)
+        covers = self._covers(source, facts, kept) if format == "mkv" else []
         with placing.beside(self.output, replacing) as temporary:
             words = [
                 *("-itsoffset", f"{float(first * facts.base):.6f}", "-protocol_whitelist", "file"),
                 *("-f", "concat", "-i", "file:list.ffconcat"),
                 *program.reading(source, facts.format),
-                *("-map", "0:v:0", "-map", "1:a?", "-map", "1:s?", *(("-map", "1:t?") if format == "mkv" else ())),
-                *("-c", "copy", *texts, "-map_chapters", "1", *metadata),
+                *("-map", "0:v:0", *kept.words(format), *covers, "-map_chapters", "1", *metadata),
                 *(("-video_track_timescale", str(ticks(facts.base))) if format in ("mp4", "mov") else ()),
                 *("-progress", "pipe:1", "-f", muxer, "-y", f"file:{os.path.abspath(temporary)}"),
             ]
@@ -121,6 +128,21 @@ class Reel:
                 raise PhotoError(f"The video could not be put together ({program.complaint(report) or 'ffmpeg gave up'}).")
         return self.output.stat().st_size
 
+    def _covers(self, source: Path, facts: VideoFacts, kept: Kept) -> list[str]:
+        """ffmpeg's words that attach the source's covers to a Matroska file: as tracks they would be videos of one frame."""
+        words: list[str] = []
+        for number, track in enumerate(kept.covers):
+            file, (name, kind) = f"cover{number}", cover_of(track)
+            copy = ["-map", f"0:{track.index}", "-c", "copy", "-frames:v", "1", "-update", "1", "-f", "image2"]
+            code, _, report = program.run(
+                [*program.reading(source, facts.format), *copy, "-y", f"file:{file}"], folder=self.folder
+            )
+            if code != 0:
+                raise PhotoError(f"Its cover picture could not be kept ({program.complaint(report) or 'ffmpeg gave up'}).")
+            place = f"s:t:{len(kept.attached) + number}"
+            words += ["-attach", file, f"-metadata:{place}", f"mimetype={kind}", f"-metadata:{place}", f"filename={name}"]
+        return words
+
     def discard(self) -> None:
         """Remove the segments: the result stands, or is not wanted any more."""
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -130,7 +152,7 @@ class Reel:
             raw = json.loads((self.folder / _LIST).read_text(encoding="utf-8"))
             if raw["plan"] != self._plan:
                 return []
-            segments = [Segment(str(one["file"]), int(one["frames"]), int(one["begins"])) for one in raw["segments"]]
+            segments = [Segment(str(one["file"]), *(int(one[name]) for name in ("frames", "begins"))) for one in raw["segments"]]
             whole = all(
                 segment.file == f"{i:06d}.mp4" and (self.folder / segment.file).is_file() for i, segment in enumerate(segments)
             )

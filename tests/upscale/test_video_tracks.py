@@ -6,15 +6,21 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from app.__main__ import main
 from app.inference.engine import Engine
-from app.video import program
+from app.photos.encoding import encode
+from app.photos.photo import Photo
+from app.upscale.conveyor import Conveyor
+from app.upscale.moving import notes_ahead
+from app.upscale.plan import Choices
+from app.video import program, tracks
 from app.video.facts import Mastering, look
 from app.video.writing import Codec
-from tests.upscale.belt import TWICE, catalogue
-from tests.upscale.test_videos import X2, enlarge, make
+from tests.upscale.belt import TWICE, catalogue, drive, planned
+from tests.upscale.test_videos import X2, enlarge, make, packets
 
 
 def with_tracks(tmp_path: Path, name: str) -> Path:
@@ -54,6 +60,122 @@ def test_quicktimes_subtitles_become_such_as_matroska_holds(tmp_path: Path, runn
     made = enlarge(running, with_tracks(tmp_path, "a.mov"), replace(X2, codec="vp9"))
     assert made.suffix == ".mkv"
     assert tracks_of(made) == ["(fra)Audioaac", "(ita)Audioaac", "(spa)Subtitlesubrip"]
+
+
+def mixed(tmp_path: Path, name: str, *more: str, inputs: tuple[str, ...] = (), maps: tuple[str, ...] = ()) -> Path:
+    """A video of few frames with other inputs and tracks beside it."""
+    plain, path = make(tmp_path / "plain.mp4", "-c:a", "aac", frames=4), tmp_path / name
+    words = ["-v", "error", "-i", str(plain), *inputs, "-map", "0", *maps, "-c", "copy", *more, str(path)]
+    subprocess.run([str(program.find()), *words], check=True)
+    return path
+
+
+def warned(running: Engine, path: Path, choices: Choices = X2) -> tuple[Path, tuple[str, ...]]:
+    """The result, and what was told of it, which is what was told ahead."""
+    (one,) = planned([path], choices)
+    ahead = notes_ahead(one, choices)
+    with Conveyor(choices) as belt:
+        belt.add(0, one)
+        done = drive(belt, running)[-1]
+    assert (done.stage, done.warnings) == ("done", ahead), str(done.failure)
+    assert one.output is not None
+    return one.output, ahead
+
+
+@pytest.mark.parametrize("kind", ["jpg", "png"])
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_a_cover_picture_is_kept(tmp_path: Path, running: Engine, name: str, kind: str) -> None:
+    cover = tmp_path / f"front.{kind}"
+    encode(Photo(np.full((16, 16, 3), 200, np.uint8)), cover)
+    if name == "a.mp4":
+        path = mixed(tmp_path, name, "-disposition:v:1", "attached_pic", inputs=("-i", str(cover)), maps=("-map", "1"))
+    else:
+        mime = f"mimetype=image/{'jpeg' if kind == 'jpg' else kind}"
+        path = mixed(tmp_path, name, "-attach", str(cover), "-metadata:s:t", mime)
+    before = covers_of(path)
+    assert len(before) == 1
+    for choices in (X2, replace(X2, metadata="strip", into=tmp_path / "bare")):
+        made, told = warned(running, path, choices)
+        assert told == ()
+        assert covers_of(made) == before
+        assert tracks_of(made)[0].endswith("Audioaac")
+    if name == "a.mkv":
+        assert f"front.{kind}" in tracks_of(made)
+    made, told = warned(running, path, replace(X2, codec="vp9", into=tmp_path / "other"))
+    assert (covers_of(made), told) == (before, ())
+
+
+def covers_of(path: Path) -> list[bytes]:
+    """The bytes of its cover pictures."""
+    report = subprocess.run([str(program.find()), "-i", str(path)], capture_output=True, text=True).stderr
+    words = ["-c", "copy", "-frames:v", "1", "-f", "image2pipe", "-"]
+    return [
+        subprocess.run(
+            [str(program.find()), "-v", "error", "-i", str(path), "-map", f"0:{i}", *words], capture_output=True, check=True
+        ).stdout
+        for i in re.findall(r"Stream #0:(\d+).*attached pic", report)
+    ]
+
+
+def test_a_cover_that_the_file_cannot_hold_is_told(tmp_path: Path, running: Engine) -> None:
+    cover = tmp_path / "front.jpg"
+    encode(Photo(np.full((16, 16, 3), 200, np.uint8)), cover)
+    plain = make(tmp_path / "plain.webm", "-c:v", "libvpx-vp9", frames=4)
+    path = tmp_path / "a.mkv"
+    words = ["-v", "error", "-i", str(plain), "-c", "copy", "-attach", str(cover), "-metadata:s:t", "mimetype=image/jpeg"]
+    subprocess.run([str(program.find()), *words, str(path)], check=True)
+    path.write_bytes(path.read_bytes().replace(b"\x42\x82\x88matroska", b"\x42\x82\x84webm\xec\x82\0\0", 1))  # calls itself WebM
+    made, told = warned(running, path)
+    assert made.suffix == ".webm"
+    assert told == ("1 cover picture is not kept: WEBM does not hold it.",)
+
+
+def test_a_second_video_and_data_are_told_and_a_timecode_is_kept(tmp_path: Path, running: Engine) -> None:
+    second = make(tmp_path / "second.mp4", "-an", frames=4)
+    path = mixed(tmp_path, "a.mov", "-timecode", "01:02:03:04", inputs=("-i", str(second)), maps=("-map", "1"))
+    for choices in (X2, replace(X2, codec="vp9", into=tmp_path / "other")):
+        made, told = warned(running, path, choices)
+        assert "It holds 2 videos: the first alone is in the result." in told
+        assert not any("data" in one for one in told)
+        report = subprocess.run([str(program.find()), "-i", str(made)], capture_output=True, text=True).stderr
+        assert re.search(r"timecode +: 01:02:03:0?4", report, re.IGNORECASE)
+        assert report.count(": Video:") == 1
+
+
+def test_what_a_camera_recorded_beside_it_is_told(tmp_path: Path, running: Engine) -> None:
+    path = mixed(tmp_path, "a.mp4", "-timecode", "01:02:03:04")
+    path.write_bytes(path.read_bytes().replace(b"tmcd", b"gpmd"))
+    _, told = warned(running, path)
+    assert told == ("1 track of data beside picture and sound is not kept.",)
+
+
+@pytest.mark.parametrize(("codec", "way"), [("av1", "aac"), ("vp9", "aac"), ("h264", "adpcm_ima_qt")])
+def test_sound_that_the_result_cannot_hold_is_converted_and_told(tmp_path: Path, running: Engine, codec: Codec, way: str) -> None:
+    path = make(tmp_path / "a.mov", "-c:a", "adpcm_ima_qt", frames=12)
+    made, told = warned(running, path, replace(X2, codec=codec))
+    assert [one.removeprefix("(und)") for one in tracks_of(made)] == [f"Audio{way}"]
+    assert ("Its sound (adpcm_ima_qt) became AAC, as MKV does not hold it." in told) == (codec != "h264")
+    assert sum(size for _, size in packets(made, "a")) > 1000
+
+
+def test_sound_that_can_neither_stay_nor_be_converted_is_refused_ahead(
+    tmp_path: Path, running: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(tracks._SOUND, "mkv", ("no such encoder", "none"))
+    path = make(tmp_path / "a.mov", "-c:a", "adpcm_ima_qt", frames=2)
+    choices = replace(X2, codec="vp9")
+    (one,) = planned([path], choices)
+    with Conveyor(choices) as belt:
+        belt.add(0, one)
+        events = drive(belt, running)
+    assert not any(event.stage == "working" for event in events)
+    assert "Its sound (adpcm_ima_qt) is of a kind that MKV does not hold" in str(events[-1].failure)
+    catalogue(Path(os.environ["GANVAS_HOME"]) / "data" / "catalogue")
+    words = ("upscale", str(path), "--model", TWICE, "--codec", "vp9", "--out", str(tmp_path / "out"), "--dry-run")
+    assert main(list(words)) == 3
+    said = capsys.readouterr().err
+    assert "Its sound (adpcm_ima_qt)" in said
+    assert "No photos." in said
 
 
 def told_of(path: Path) -> dict[str, str]:
