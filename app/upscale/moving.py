@@ -16,7 +16,9 @@ from app.photos.animation import Animation
 from app.photos.photo import Photo
 from app.upscale import results
 from app.upscale.plan import Choices, Planned
+from app.video import program
 from app.video.facts import VideoFacts, look
+from app.video.lasting import can_hold, end_of
 from app.video.reading import Frame, FrameReader
 from app.video.reel import Reel
 from app.video.tracks import Kept, kept
@@ -26,6 +28,8 @@ from app.video.writing import SegmentWriter, chosen, tells_mastering
 # with a key frame, which takes room) and not after so many.
 SEGMENT_SECONDS, LEAST_FRAMES, MOST_FRAMES = 60.0, 24, 600
 SPARE_BYTES = 200 * 10**6  # Room that a segment must find on the disk when it begins.
+
+_TOO_OLD = "Its last frame does not stay as long as it did: that takes a newer ffmpeg."
 
 
 class Moving(Protocol):
@@ -103,7 +107,7 @@ class Film:
         self._reel.open()
         self.done = self._reel.frames
         self._writer: SegmentWriter | None = None
-        self._written, self._begins, self._began = 0, 0, 0.0
+        self._written, self._begins, self._ends, self._began = 0, 0, 0, 0.0
         self._hand: Future[None] | None = None
         self._ahead: Future[Frame | None] | None = None
         self._lanes = [ThreadPoolExecutor(1, thread_name_prefix=name) for name in ("frames", "segments")]
@@ -147,7 +151,12 @@ class Film:
         written = sum((self._reel.folder / segment.file).stat().st_size for segment in self._reel.segments)
         self._need(written + SPARE_BYTES)
         planned, facts = self._planned, self._facts
-        size = self._reel.join(planned.source, facts, planned.format, self._kept, self._metadata, planned.replaces)
+        end = end_of(planned.source, facts)
+        if self._reel.lasts(facts, end):
+            end = None
+        elif not can_hold(program.find()):
+            end, self.notes = None, (*self.notes, _TOO_OLD)
+        size = self._reel.join(planned.source, facts, planned.format, self._kept, self._metadata, planned.replaces, end)
         assert planned.output is not None
         results.keep_time(planned.output, planned, self._choices)
         self.close(gone=True)
@@ -179,7 +188,7 @@ class Film:
             self._writer = SegmentWriter(self._reel.part(), self._planned.size, self._deep, self._facts, self._encoding)
             self._written, self._begins, self._began = 0, frame.time, time.monotonic()
         self._writer.write(made, frame.time - self._begins)
-        self._written += 1
+        self._written, self._ends = self._written + 1, frame.time
         old = self._written >= LEAST_FRAMES and time.monotonic() - self._began >= SEGMENT_SECONDS
         if old or self._written >= MOST_FRAMES:
             self._end_segment()
@@ -188,7 +197,7 @@ class Film:
         writer, self._writer = self._writer, None
         if writer is not None:
             writer.finish()
-            self._reel.keep(self._written, self._begins)
+            self._reel.keep(self._written, self._begins, self._ends)
 
     def _need(self, size: int) -> None:
         if results.free_bytes(self._reel.folder) < size:

@@ -57,7 +57,8 @@ class Mastering:
 class VideoFacts:
     """`width` and `height` as seen (turned upright), `frames` by length and rate (about: only the end tells), `rate` frames a
     second, `base` the seconds of one tick of its clock, `aspect` the shape of a pixel, `bits` of a channel, `tags` what it
-    tells of itself, by ffmpeg's names, `tracks` what it has beside the picture.
+    tells of itself, by ffmpeg's names, `tracks` what it has beside the picture. `lasts` is when the picture ends by what a
+    Matroska file says of it, in seconds; ffmpeg's clock begins at `start`.
     """
 
     format: str
@@ -75,6 +76,8 @@ class VideoFacts:
     tags: Mapping[str, str] = field(default_factory=dict)
     mastering: Mastering | None = None
     tracks: tuple[Track, ...] = ()
+    start: Fraction = Fraction(0)
+    lasts: Fraction | None = None
 
 
 def look(path: Path, format: str) -> VideoFacts:
@@ -113,6 +116,7 @@ def _read(report: list[str], format: str) -> VideoFacts:
     stream = re.search(r"Stream #0:\S+ *.*?Video: (.*)", text)
     mean = re.search(r"([\d.]+)(k?) fps", stream.group(1)) if stream else None
     seconds, tracks = _seconds(text), listed(text)
+    start = re.search(r"Duration: .*?, start: (-?[\d.]+)", text)
     fps = float(mean.group(1)) * (1000 if mean.group(2) else 1) if mean else float(rate)
     return VideoFacts(
         format,
@@ -130,6 +134,8 @@ def _read(report: list[str], format: str) -> VideoFacts:
         _tags(text),
         _mastering(text),
         tracks,
+        Fraction(start.group(1)) if start else Fraction(0),
+        _lasts(text, alone=not any(track.kind in ("sound", "subtitles", "picture") for track in tracks)),
     )
 
 
@@ -160,6 +166,20 @@ def _mastering(text: str) -> Mastering | None:
 def _seconds(text: str) -> float:
     found = re.search(r"Duration: (\d+):(\d+):(\d+(?:\.\d+)?)", text)
     return int(found.group(1)) * 3600 + int(found.group(2)) * 60 + float(found.group(3)) if found else 0.0
+
+
+def _lasts(text: str, alone: bool) -> Fraction | None:
+    """What a Matroska file says of its first picture track, or of the whole where that is `alone`."""
+    whole = re.search(r"Duration: (\d+):(\d+):([\d.]+)", text)
+    picture = re.search(r"Stream #0:\S+ *.*?Video: .*\n(?:\[info\] {4,}(?!Stream).*\n)*", text)
+    own = re.search(r" DURATION(?:-\w+)? *: (\d+):(\d+):([\d.]+)", picture.group(0)) if picture else None
+    told = [_clock(*found.groups()) for found in (whole, own) if found is not None]
+    # A tag may be one of a longer film that this was cut out of.
+    return min(told, default=None) if own is not None or alone else None
+
+
+def _clock(hours: str, minutes: str, seconds: str) -> Fraction:
+    return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
 
 
 def _bits(kind: str) -> int:

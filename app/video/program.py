@@ -21,7 +21,7 @@ from models.extras import is_packaged
 # outright: left to guess, ffmpeg would also take a playlist that calls itself MP4 and open what it points at.
 DEMUXERS = {"mp4": "mov", "mov": "mov", "mkv": "matroska", "webm": "matroska", "avi": "avi"}
 _OF_MAC = ["/opt/homebrew/bin", "/usr/local/bin", "/opt/local/bin"]
-_NO_WINDOW = 0x08000000 if sys.platform == "win32" else 0  # CREATE_NO_WINDOW
+NO_WINDOW = 0x08000000 if sys.platform == "win32" else 0  # CREATENO_WINDOW
 
 
 def find() -> Path:
@@ -55,7 +55,7 @@ def start(words: Sequence[str], stdin: int, stdout: int, folder: Path | None = N
     """Run ffmpeg, in `folder` where one is given; its report comes by `stderr`, each line with its level in brackets."""
     command = [str(find()), "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+info", *words]
     return subprocess.Popen(
-        command, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, creationflags=_NO_WINDOW, bufsize=0, cwd=folder
+        command, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, creationflags=NO_WINDOW, bufsize=0, cwd=folder
     )
 
 
@@ -81,7 +81,7 @@ def as_they_come(program: Path) -> tuple[str, str]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        creationflags=_NO_WINDOW,
+        creationflags=NO_WINDOW,
         timeout=60,
     )
     version = re.search(rb"version n?(\d+)\.(\d+)", done.stdout)  # a build between versions tells a date: it is newer
@@ -97,7 +97,7 @@ def encoders(program: Path) -> frozenset[str]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        creationflags=_NO_WINDOW,
+        creationflags=NO_WINDOW,
         timeout=60,
     )
     return frozenset(re.findall(r"^ V\S{5} (\S+)", done.stdout.decode("utf-8", "replace"), re.MULTILINE))

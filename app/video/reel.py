@@ -14,6 +14,7 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +26,18 @@ from app.video.tracks import MUXERS, Kept, cover_of
 from app.video.writing import ticks
 
 _LIST = "segments.json"
+_A_BLINK = Fraction(1, 50)  # Of a second: nobody sees whether the last frame stays so much longer.
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A finished piece: its file's name, how many frames it holds, the time of the first in ticks of the source's clock."""
+    """A finished piece: its file's name, how many frames it holds, the times of the first and the last in ticks of the source's
+    clock."""
 
     file: str
     frames: int
     begins: int
+    ends: int
 
 
 def folder_of(output: Path) -> Path:
@@ -68,13 +72,13 @@ class Reel:
         """Where the next segment is written until it is finished."""
         return self.folder / "next.part"
 
-    def keep(self, frames: int, begins: int) -> None:
+    def keep(self, frames: int, begins: int, ends: int) -> None:
         """The file at `part` is finished: flush it, name it, list it."""
         name = f"{len(self.segments):06d}.mp4"
         with self.part().open("rb+") as file:
             os.fsync(file.fileno())
         os.replace(self.part(), self.folder / name)
-        segments = [*self.segments, Segment(name, frames, begins)]
+        segments = [*self.segments, Segment(name, frames, begins, ends)]
         content = {"plan": self._plan, "segments": [asdict(segment) for segment in segments]}
         placing.write(self.folder / _LIST, [json.dumps(content).encode()])
         self.segments = segments
@@ -87,12 +91,13 @@ class Reel:
         kept: Kept,
         metadata: Sequence[str],
         replacing: bool,
+        end: Fraction | None = None,
     ) -> int:
         """Put the segments together as they are, with chapters of the source and what is `kept` of its tracks; the bytes written.
 
-        `metadata` are ffmpeg's words about what the file tells of itself. The result appears whole or not at all; `replacing`
-        as for `placing.beside`. `PhotoError` where that fails; where a segment was damaged meanwhile (a disk, a power cut) all of
-        them are forgotten, or nobody would ever get on.
+        `metadata` are ffmpeg's words about what the file tells of itself, `end` is when the last frame goes, in seconds, where
+        that is to be said. The result appears whole or not at all; `replacing` as for `placing.beside`. `PhotoError` where that
+        fails; where a segment was damaged meanwhile (a disk, a power cut) all of them are forgotten, or nobody would ever get on.
         """
         if not self.segments:
             raise PhotoError("There is no frame in it.")
@@ -111,6 +116,7 @@ class Reel:
                 *("-f", "concat", "-i", "file:list.ffconcat"),
                 *program.reading(source, facts.format),
                 *("-map", "0:v:0", *kept.words(format), *covers, "-map_chapters", "1", *metadata),
+                *(self._holding(end, facts) if end is not None else ()),
                 *(("-video_track_timescale", str(ticks(facts.base))) if format in ("mp4", "mov") else ()),
                 *("-progress", "pipe:1", "-f", muxer, "-y", f"file:{os.path.abspath(temporary)}"),
             ]
@@ -127,6 +133,20 @@ class Reel:
             if code != 0:
                 raise PhotoError(f"The video could not be put together ({program.complaint(report) or 'ffmpeg gave up'}).")
         return self.output.stat().st_size
+
+    def lasts(self, facts: VideoFacts, end: Fraction | None) -> bool:
+        """Whether the result would last until `end` without a word: the last frame stays for one of the rate. An end before the
+        last frame is none."""
+        stays = end - self.segments[-1].ends * facts.base if end is not None and self.segments else Fraction(0)
+        return stays <= 0 or abs(stays - 1 / facts.rate) < _A_BLINK
+
+    def _holding(self, end: Fraction, facts: VideoFacts) -> tuple[str, str]:
+        """ffmpeg's words that keep the last frame until then. In MP4 the one that is stored last tells how long all of it is, in
+        others the one that is seen last."""
+        last = float((self.segments[-1].ends - Fraction(1, 2)) * facts.base)
+        long = f"({float(end):.9f}-PTS*TB)/TB"
+        when = f"gte(PTS*TB,{last:.9f})+eq(N,{self.frames - 1})"
+        return "-bsf:v:0", f"setts=pts=PTS:dts=DTS:duration='if({when},{long},DURATION)'"
 
     def _covers(self, source: Path, facts: VideoFacts, kept: Kept) -> list[str]:
         """ffmpeg's words that attach the source's covers to a Matroska file: as tracks they would be videos of one frame."""
@@ -152,7 +172,9 @@ class Reel:
             raw = json.loads((self.folder / _LIST).read_text(encoding="utf-8"))
             if raw["plan"] != self._plan:
                 return []
-            segments = [Segment(str(one["file"]), *(int(one[name]) for name in ("frames", "begins"))) for one in raw["segments"]]
+            segments = [
+                Segment(str(one["file"]), *(int(one[name]) for name in ("frames", "begins", "ends"))) for one in raw["segments"]
+            ]
             whole = all(
                 segment.file == f"{i:06d}.mp4" and (self.folder / segment.file).is_file() for i, segment in enumerate(segments)
             )
