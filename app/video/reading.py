@@ -43,7 +43,8 @@ class FrameReader:
     def __init__(self, path: Path, facts: VideoFacts, skip: int = 0, deep: bool = False) -> None:
         self._facts, self._kind = facts, np.dtype("<u2") if deep else np.dtype("u1")
         chain = [
-            *(["yadif=deint=interlaced"] if facts.interlaced else []),
+            # It counts in half ticks, from which it could make a frame of each field.
+            *(["yadif=deint=interlaced", f"settb={facts.base}"] if facts.interlaced else []),
             *([f"trim=start_frame={skip}"] if skip else []),
             "showinfo",
             f"scale={facts.width}:{facts.height}:in_color_matrix={facts.colours.matrix}:"

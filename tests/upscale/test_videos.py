@@ -149,6 +149,18 @@ def test_a_variable_rate_stays_as_it_is(tmp_path: Path, running: Engine) -> None
     assert len({round(b - a, 5) for a, b in itertools.pairwise(times)}) > 4
 
 
+@pytest.mark.parametrize(("name", "codec"), [("a.mp4", "libx264"), ("a.mkv", "mpeg2video")])
+def test_an_interlaced_video_keeps_its_times(tmp_path: Path, running: Engine, name: str, codec: str) -> None:
+    words = ("-c:v", codec, "-flags", "+ildct+ilme", *(("-x264-params", "tff=1") if codec == "libx264" else ()))
+    path = make(tmp_path / name, *words, frames=24, filters=f"{COLOURS},{TAGS},interlace", size="64x64")
+    assert look(path, path.suffix[1:]).interlaced
+    made = enlarge(running, path)
+    times = [at for at, _ in packets(path, "V")]
+    assert len(times) == 12
+    assert [at for at, _ in packets(made, "V")] == pytest.approx(times, abs=1e-3)
+    assert not look(made, path.suffix[1:]).interlaced
+
+
 def test_sixteen_bits_that_became_ten_are_not_told_to_choose_what_was_chosen(tmp_path: Path) -> None:
     path = make(tmp_path / "a.mkv", "-c:v", "ffv1", filters="format=gray16le", frames=2)
     (one,) = planned([path], X2)
