@@ -240,6 +240,9 @@ def metadata(facts: VideoFacts, planned: Planned, choices: Choices, sha256: str,
         changed["GANVAS"] = made
     elif "comment" not in facts.tags or choices.metadata == "strip":
         changed["comment"] = made
+    if facts.format in ("mp4", "mov"):
+        # The frames are upright. An ffmpeg from before version 5 tells the turn as a tag, and would write it again.
+        kept += ["-metadata:s:v:0", "rotate="]
     words = [word for tag, value in changed.items() for word in ("-metadata", f"{tag}={value}")]
     return [*kept, *words, *(("-movflags", flags) if flags else ())]
 

@@ -27,6 +27,7 @@ from app.video import program
 from app.video.facts import look
 from app.video.reading import FrameReader
 from app.video.reel import folder_of
+from app.video.tracks import Kept
 from tests.upscale.belt import TWICE, drive, planned
 
 X2 = Choices(TWICE, 2, parse_target("x2"))
@@ -178,6 +179,13 @@ def test_a_phones_video_comes_out_upright(tmp_path: Path, running: Engine) -> No
     assert pixels_of(made)[0].shape == (96, 64, 3)
     turned = np.rot90(pixels_of(plain)[3])
     assert np.abs(pixels_of(made)[3][::2, ::2].astype(int) - turned).mean() < 3
+
+
+def test_an_older_ffmpeg_is_told_not_to_turn_it_once_more(tmp_path: Path) -> None:
+    path = make(tmp_path / "a.mp4", frames=2)
+    (one,) = planned([path], X2)
+    words = moving.metadata(look(path, "mp4"), one, X2, "", Kept())
+    assert words[words.index("-metadata:s:v:0") + 1] == "rotate="
 
 
 def test_ten_bits_stay_ten_bits_and_eight_are_said(tmp_path: Path, running: Engine) -> None:
