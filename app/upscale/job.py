@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
@@ -21,6 +25,9 @@ from app.upscale.queue_list import result_of, show_in_folder
 from app.upscale.running import Outcome, Runner
 from app.widgets.background import Background
 from app.widgets.panel import Notice
+
+# Whose photos a job does: all of the list, what came by a watched folder, or one that is saved by itself.
+Scope = Literal["list", "watched", "alone"]
 
 
 class Job(QObject):
@@ -43,9 +50,10 @@ class Job(QObject):
         self.farewell = Farewell(window)
         self.farewell.noticed.connect(self.noticed)
         bar.then.connect(self._wish)
-        self._wanted = False  # as soon as everything is planned
+        self._wanted = False  # the whole list, as soon as everything is planned
+        self._appeared: set[Path] = set()  # in a watched folder: these alone, as soon as they are planned
         self._looking = False  # whether what was asked for can be written
-        self._alone = False  # whether the one at work is of a photo that was saved by itself: the list is no part of it
+        self._scope: Scope = "list"  # of the one at work, or of the last one
         self._started_with = queue.choices
         self._progress_soon = QTimer(self)
         self._progress_soon.setSingleShot(True)
@@ -76,61 +84,103 @@ class Job(QObject):
 
     def start(self) -> None:
         """Enlarge everything that is ready, and what is still being looked at."""
-        rows = self._ready()
-        if not rows or self._models.card is None or self.runs or self._looking:
+        self._start("list")
+
+    def _start(self, scope: Scope) -> None:
+        rows = self._ready(scope)
+        if not rows or self._models.card is None or self.runs:
+            return
+        if self._looking:
+            self._wanted = self._wanted or scope == "list"
             return
         if self._intake.plans_anew:  # other choices than those that some rows are planned with
-            self.start_when_planned()
+            self._wanted = self._wanted or scope == "list"
+            self._say_waiting()
             return
         choices = self._queue.choices
         planned = [row.planned for row in rows if row.planned is not None]
 
         def looked(obstacle: Failure | None) -> None:
             self._looking = False
+            meant: Scope = "list" if self._wanted else scope
+            self._wanted = False
             if obstacle is not None:
-                self._wanted = False
+                self._want_nothing()
                 self._bar.say("")
                 self.noticed.emit(Notice(obstacle.what, obstacle.why, obstacle.hint, bad=True))
             elif self.runs:
-                self._wanted = True  # a photo was saved by itself meanwhile
-            elif self._queue.choices != choices or self._intake.plans_anew or (self._ready() != rows and not self._intake.busy):
-                self.start()  # something else, or more, is meant by now
+                self._wanted = meant == "list"  # a photo was saved by itself meanwhile
+            elif (
+                self._queue.choices != choices
+                or self._intake.plans_anew
+                or meant != scope
+                or (self._ready(scope) != rows and not self._intake.busy)
+            ):
+                self._start(meant)  # something else, or more, is meant by now
             else:
-                self.run(self._ready())  # what is still to be planned joins it
+                self.run(self._ready(scope), scope=scope)  # what is still to be planned joins it
 
         self._looking = True
         self.noticed.emit(None)
         self._files.run(lambda: results.obstacle(choices, planned), looked, lambda error: looked(in_words(error)))
 
-    def _ready(self) -> list[Row]:
-        return [row for row in self._queue.rows if row.state == "ready" and row.planned is not None]
+    def _ready(self, scope: Scope = "list") -> list[Row]:
+        ready = [row for row in self._queue.rows if row.state == "ready" and row.planned is not None]
+        return ready if scope == "list" else [row for row in ready if row.found.path in self._appeared]
 
-    def run(self, rows: list[Row], number: int | None = None, alone: bool = False) -> None:
-        """Begin with these rows as they are planned; `number` is the journal's of a job that goes on. `alone`: nothing of the
-        list joins them."""
-        self._alone = alone
+    def run(self, rows: list[Row], number: int | None = None, scope: Scope = "list") -> None:
+        """Begin with these rows as they are planned; `number` is the journal's of a job that goes on. Photos that are planned
+        later join one of the list, and one of a watched folder where they came by it."""
+        self._scope = scope
+        self._appeared -= {row.found.path for row in rows}
         self.farewell.stop()
         self._queue.history.seal()  # what is chosen after it is another step than what it is done with
         self._started_with = self._queue.choices
-        self._runner.start(rows, self._queue.choices, self._models.sha256, number, supersedes=not alone)
+        # One that was stopped is gone on with by what does its photos. Where there is none, what is stopped now can be.
+        supersedes = scope == "list" or (scope == "watched" and self._runner.stopped_job is None)
+        self._runner.start(rows, self._queue.choices, self._models.sha256, number, supersedes=supersedes)
 
     def start_when_planned(self) -> None:
         """Begin as soon as what was added, or is meant otherwise by now, is planned."""
-        self._wanted = not self.runs or self._alone
+        self._wanted = not self.runs or self._scope != "list"
+        self._say_waiting()
+
+    def enlarge(self, appeared: Iterable[Path]) -> None:
+        """Do these photos of a watched folder, and no others, as soon as they are planned: what else is on the list waits there
+        for a person, who may have stopped it, or only looks at it."""
+        self._appeared.update(appeared)
+        self._say_waiting()
+
+    def _say_waiting(self) -> None:
         if not self.runs:
             self._bar.say(self.tr("Starts as soon as every photo has been looked at…"))
 
+    def _want_nothing(self) -> None:
+        self._wanted = False
+        self._appeared.clear()
+
     def go_on_with_planned(self) -> None:
-        """Everything is planned now: what came while a job runs joins it."""
+        """Everything is planned now: what came while a job runs joins it, where it is a job of such photos."""
         if self._runner.state in ("running", "paused", "preparing"):
-            if self._alone:
-                return
-            self._wanted = False
-            self._runner.extend([row for row in self._queue.rows if row.state == "ready" and not self._runner.is_to_do(row)])
-        elif self._wanted and not self._looking:
+            self._join()
+        elif (self._wanted or self._appeared) and not (self._looking or self.runs):
+            scope: Scope = "list" if self._wanted else "watched"
             self._wanted = False
             self._bar.say("")
-            self.start()
+            self._start(scope)
+        if not (self._intake.busy or self._looking):  # what is not ready now is no photo, or none that can be done
+            self._appeared &= {row.found.path for row in self._ready()}
+
+    def _join(self) -> None:
+        if self._scope == "alone" or (self._scope == "watched" and self._wanted):
+            return  # the list's turn comes at its end
+        joining = [row for row in self._ready() if not self._runner.is_to_do(row)]
+        if self._scope == "watched":
+            joining = [row for row in joining if row.found.path in self._appeared or self._runner.has(row)]
+        else:
+            self._wanted = False
+        self._appeared -= {row.found.path for row in joining}
+        self._runner.extend(joining)
 
     # Going on after a crash
 
@@ -183,6 +233,8 @@ class Job(QObject):
             self._awake.keep()
         elif state in ("idle", "paused"):
             self._awake.release()
+        if state == "stopping" and self._scope != "alone":
+            self._want_nothing()  # what came until then is stopped as well
         if state == "idle":
             self.progressed.emit(0, 0, "")
 
@@ -233,9 +285,9 @@ class Job(QObject):
             target = next((made for row in reversed(self._runner.rows) if (made := result_of(row))), None)
             show = (lambda: show_in_folder(target)) if target else None
             # No list tells of a photo that was saved by itself what was done to it (the first frame alone, other colours).
-            told = self._runner.rows[0].reason if self._alone else ""
+            told = self._runner.rows[0].reason if self._scope == "alone" else ""
             self.noticed.emit(Notice(said, told, button=self.tr("Show in folder") if target else "", action=show))
-        if self._wanted and not self._intake.busy:  # a photo was saved by itself, and the list is wanted now
+        if (self._wanted or self._appeared) and not self._intake.busy:  # what did not belong to it
             self.go_on_with_planned()
 
     def _wish(self, then: Then) -> None:

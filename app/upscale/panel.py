@@ -108,7 +108,7 @@ class UpscalePanel(Panel):
         side.photos_asked.connect(intake.ask_photos)
         side.folder_asked.connect(intake.ask_folder)
         side.paste_asked.connect(intake.paste)
-        watched = WatchedFolder(self.watcher, self.intake, self.queue, self.job, self._again)
+        watched = WatchedFolder(self.watcher, self.intake, self.queue, self.job, self._plan_again)
         runner.row_changed.connect(watched.pass_over)
         side.watch_asked.connect(lambda: watched.ask(self, self._settings, self.watch))
         side.clear_asked.connect(lambda: self._remove(list(self.queue.rows)))

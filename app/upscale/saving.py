@@ -82,7 +82,7 @@ class Saver(QObject):
         if refused := unwritable(planned, choices.reduce):  # said now, not after the network's work
             self._bad(self.tr("The photo cannot be saved as {}.").format(path.name), refused)
             return
-        self._job.run([Row(Found(source, mask=mask), "ready", facts, planned)], alone=True)
+        self._job.run([Row(Found(source, mask=mask), "ready", facts, planned)], scope="alone")
 
     def enlarge_part_into(self, path: Path) -> None:
         """Enlarge the part of the photo that was marked into this file."""

@@ -16,7 +16,7 @@ from app.upscale.watching import Watcher
 
 
 class WatchedFolder(QObject):
-    """Between the watcher of a folder, the list and the job. `again` does photos once more."""
+    """Between the watcher of a folder, the list and the job. `again` looks at photos once more."""
 
     def __init__(self, watcher: Watcher, intake: Intake, queue: Queue, job: Job, again: Callable[[list[Row]], None]) -> None:
         super().__init__(watcher)
@@ -40,7 +40,7 @@ class WatchedFolder(QObject):
 
     def _appeared(self, paths: list[Path]) -> None:
         if self._watcher.folder is not None:
-            self._job.start_when_planned()
+            self._job.enlarge(paths)
             self._intake.add_watched(self._watcher.folder, paths)
 
     def _written_on(self, paths: list[Path]) -> None:
@@ -48,4 +48,5 @@ class WatchedFolder(QObject):
         written = set(paths)
         failed = [row for row in self._queue.rows if row.state in ("failed", "refused") and row.found.path in written]
         if failed:
+            self._job.enlarge(paths)
             self._again(failed)

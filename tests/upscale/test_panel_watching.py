@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.upscale import watching
+from app.upscale import recall, watching
 from app.upscale.panel import UpscalePanel
 from app.upscale.watching import Watcher
 from app.widgets.panel import Notice
 from tests.upscale import belt
-from tests.upscale.at_panel import Until, done, states
+from tests.upscale.at_panel import Until, begun, done, states
 
 Look = Callable[[], None]
 
@@ -126,3 +126,95 @@ def test_a_folder_that_is_gone_ends_the_watching_still(tmp_path: Path, qtbot: Qt
     with qtbot.waitSignal(watcher.lost):
         watcher.look()
     watcher.shut()
+
+
+def test_only_what_appears_is_enlarged_by_itself(
+    panel: UpscalePanel, until: Until, folder: Path, look: Look, tmp_path: Path
+) -> None:
+    panel.add(belt.photos(tmp_path / "only to look at", 2))
+    until(lambda: states(panel) == ["ready", "ready"])
+    belt.photos(folder, 1)
+    look()
+    until(lambda: "done" in states(panel) and panel.runner.state == "idle")
+    assert states(panel) == ["ready", "ready", "done"]
+    assert "One photo enlarged" in panel.run_bar.said.text()
+    assert panel.run_bar.go.isEnabled()
+    panel.job.begin()
+    until(done(panel))
+
+
+def test_what_a_person_stopped_stays_stopped_and_to_be_gone_on_with(
+    panel: UpscalePanel, until: Until, folder: Path, look: Look, tmp_path: Path
+) -> None:
+    begun(panel, until, belt.photos(tmp_path / "in", 6, 160, 160)[0].parent, 6)
+    until(lambda: "done" in states(panel))
+    panel.runner.stop()
+    until(lambda: panel.runner.state == "idle")
+    before, stopped = states(panel), panel.runner.stopped_job
+    assert "ready" in before
+    belt.photos(folder, 1)
+    look()
+    until(lambda: states(panel)[6:] == ["done"] and panel.runner.state == "idle")
+    assert states(panel) == [*before, "done"]
+    assert panel.runner.stopped_job == stopped
+    until(lambda: (recall.interrupted() or (None,))[0] == stopped)
+
+
+def test_photos_that_are_added_meanwhile_wait_and_what_appears_meanwhile_joins(
+    panel: UpscalePanel, until: Until, folder: Path, look: Look, tmp_path: Path
+) -> None:
+    (first,) = belt.photos(folder, 1, 400, 400)
+    look()
+    until(lambda: panel.runner.state == "running")
+    panel.runner.pause()
+    panel.add(belt.photos(tmp_path / "only to look at", 1))
+    until(lambda: len(panel.queue.rows) == 2 and not panel.intake.busy)
+    second = first.with_name("second.png")
+    second.write_bytes(first.read_bytes())
+    look()
+    until(lambda: len(panel.queue.rows) == 3 and not panel.intake.busy)
+    assert panel.runner.counts == (0, 2)
+    panel.runner.resume()
+    until(lambda: states(panel) == ["done", "ready", "done"] and panel.runner.state == "idle")
+
+
+def test_the_list_that_a_person_wants_meanwhile_follows(
+    panel: UpscalePanel, until: Until, folder: Path, look: Look, tmp_path: Path
+) -> None:
+    panel.add(belt.photos(tmp_path / "in", 2))
+    until(lambda: states(panel) == ["ready", "ready"])
+    belt.photos(folder, 1, 300, 300)
+    look()
+    until(lambda: panel.job._looking or panel.job.runs)
+    panel.job.start_when_planned()
+    until(done(panel))
+
+
+def test_a_photo_that_fails_and_is_whole_later_starts_nothing_else(
+    panel: UpscalePanel, until: Until, folder: Path, look: Look, tmp_path: Path
+) -> None:
+    panel.add(belt.photos(tmp_path / "only to look at", 1))
+    until(lambda: states(panel) == ["ready"])
+    (whole,) = belt.photos(folder.parent / "camera", 1, 200, 200)
+    data, photo = whole.read_bytes(), folder / "photo.png"
+    photo.write_bytes(data[: len(data) // 2])
+    look()
+    until(lambda: states(panel)[1:] in (["failed"], ["refused"]) and panel.runner.state == "idle")
+    photo.write_bytes(data)
+    look()
+    until(lambda: states(panel)[1:] == ["done"] and panel.runner.state == "idle")
+    assert states(panel) == ["ready", "done"]
+
+
+def test_stopping_is_for_what_appeared_until_then(panel: UpscalePanel, until: Until, folder: Path, look: Look) -> None:
+    first, _ = belt.photos(folder, 2, 400, 400)
+    look()
+    until(lambda: panel.runner.state == "running")
+    panel.runner.stop()
+    until(lambda: panel.runner.state == "idle" and not panel.intake.busy)
+    before = states(panel)
+    assert "ready" in before
+    first.with_name("later.png").write_bytes(first.read_bytes())
+    look()
+    until(lambda: states(panel)[2:] == ["done"] and panel.runner.state == "idle")
+    assert states(panel)[:2] == before
