@@ -1,5 +1,6 @@
 """A watched folder as people use one: results go into it, what is dropped in is more than photos, and writers are slow."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
+from app.photos.decoding import decode
 from app.upscale import recall, watching
 from app.upscale.panel import UpscalePanel
 from app.upscale.watching import Watcher
@@ -218,3 +220,63 @@ def test_stopping_is_for_what_appeared_until_then(panel: UpscalePanel, until: Un
     look()
     until(lambda: states(panel)[2:] == ["done"] and panel.runner.state == "idle")
     assert states(panel)[:2] == before
+
+
+def test_a_photo_that_is_replaced_after_it_was_done_is_enlarged_again(
+    panel: UpscalePanel, until: Until, folder: Path, look: Look, tmp_path: Path
+) -> None:
+    (photo,) = belt.photos(folder, 1)
+    look()
+    until(done(panel))
+    (other,) = belt.photos(tmp_path / "other", 1, 40, 50)
+    os.replace(other, photo)
+    look()
+    until(lambda: len(list((folder / "upscaled").glob("*.png"))) == 2 and panel.runner.state == "idle")
+    assert states(panel) == ["done"]
+    assert sorted(decode(path).width for path in (folder / "upscaled").iterdir()) == [60, 100]
+    look()
+    assert states(panel) == ["done"]
+
+
+def test_a_photo_that_was_taken_off_the_list_and_is_replaced_is_a_new_one(
+    panel: UpscalePanel, until: Until, folder: Path, look: Look, tmp_path: Path
+) -> None:
+    (photo,) = belt.photos(folder, 1)
+    look()
+    until(done(panel))
+    panel._remove(list(panel.queue.rows))
+    os.replace(belt.photos(tmp_path / "other", 1, 40, 50)[0], photo)
+    look()
+    until(lambda: len(panel.queue.rows) == 1 and panel.queue.rows[0].state == "done")
+
+
+def test_photos_that_are_replaced_before_and_amid_their_work_are_made_of_what_is_there_now(
+    panel: UpscalePanel, until: Until, folder: Path, look: Look, tmp_path: Path
+) -> None:
+    first, *others = belt.photos(folder, 6, 300, 300)
+    look()
+    until(lambda: states(panel)[:1] == ["working"] and panel.runner.state == "running")
+    panel.runner.pause()
+    assert panel.queue.rows[0].state == "working"
+    for photo in (first, others[-1]):
+        os.replace(belt.photos(tmp_path / "other", 1, 40, 50)[0], photo)
+    look()
+    panel.runner.resume()
+    until(lambda: len(list((folder / "upscaled").glob("*.png"))) == 7 and done(panel)())
+    widths = [row.facts.width for row in panel.queue.rows if row.facts]
+    assert widths == [50, 300, 300, 300, 300, 50]
+
+
+def test_a_photo_that_waits_for_a_person_waits_still_when_it_is_replaced(
+    panel: UpscalePanel, until: Until, folder: Path, look: Look, tmp_path: Path
+) -> None:
+    (photo,) = belt.photos(folder, 1, 400, 400)
+    look()
+    until(lambda: panel.runner.state == "running")
+    panel.runner.stop()
+    until(lambda: panel.runner.state == "idle" and states(panel) == ["ready"])
+    os.replace(belt.photos(tmp_path / "other", 1, 40, 50)[0], photo)
+    look()
+    until(lambda: panel.queue.rows[0].facts is not None and panel.queue.rows[0].facts.width == 50)
+    until(lambda: not panel.intake.busy)
+    assert (states(panel), panel.runner.state) == (["ready"], "idle")
