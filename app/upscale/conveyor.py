@@ -11,7 +11,7 @@ import errno
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -65,6 +65,7 @@ class Conveyor:
         self._unwritten: deque[Item] = deque()  # made, but there was no room on the disk
         self._current: dict[int, Item] = {}  # whose requests are being run, by their index
         self._reading: list[Item] = []
+        self._turns = 0  # given to photos so far
         self._in_hand: set[Item] = set()  # those that a thread of the pool has, or is to have
         self._writing_bytes = 0
         self._paused = self._closed = False
@@ -85,6 +86,10 @@ class Conveyor:
         if found is not None:
             self._waiting.remove(found)
         return found is not None
+
+    def arrange(self, places: Sequence[int]) -> None:
+        """Photos that have not been begun come in the order of their places, which are given by index."""
+        self._waiting = deque(sorted(self._waiting, key=lambda pair: places[pair[0]]))
 
     def replan(self, index: int, planned: Planned) -> bool:
         """Plan a photo that has not been begun otherwise; False where it has."""
@@ -229,7 +234,8 @@ class Conveyor:
 
     def _fill(self) -> None:
         while self._waiting and not (self._paused or self._closed or self.halted) and self._may_read(self._waiting[0][1]):
-            item = Item(*self._waiting.popleft())
+            item = Item(*self._waiting.popleft(), self._turns)
+            self._turns += 1
             self._reading.append(item)
             self._events.append(Event(item.index, "reading"))
             read = partial(making.read, item.planned, self.choices, self._sha256)
@@ -253,7 +259,7 @@ class Conveyor:
             return
         # Those that were begun first go first, whoever is decoded sooner.
         place = next(
-            (i for i, other in enumerate(self._ready) if other.index > item.index and not other.begun),
+            (i for i, other in enumerate(self._ready) if other.turn > item.turn and not other.begun),
             len(self._ready),
         )
         self._ready.insert(place, item)
@@ -318,7 +324,7 @@ class Conveyor:
             self._read_again(item)
             return
         # Several may come back at once, from a device that had the next one already: they keep their order.
-        place = next((i for i, other in enumerate(self._ready) if other.index > item.index), len(self._ready))
+        place = next((i for i, other in enumerate(self._ready) if other.turn > item.turn), len(self._ready))
         self._ready.insert(place, item)
 
     def _run_done(self, item: Item, done: Done) -> None:

@@ -43,10 +43,12 @@ class Event:
 
 @dataclass(eq=False)
 class Item:
-    """One photo. `run` is the pass that comes next or is at work, `below` the source row that its request began at."""
+    """One photo. `turn` is its place among those that were begun, `run` the pass that comes next or is at work, `below` the
+    source row that its request began at."""
 
     index: int
     planned: Planned
+    turn: int
     photo: Photo | None = None  # as decoded, with what its result is to carry
     pixels: NDArray[Any] | None = None  # what the next run of the network reads, then what it made
     run: int = 0

@@ -163,6 +163,7 @@ class Job(QObject):
         """Everything is planned now: what came while a job runs joins it, where it is a job of such photos."""
         if self._runner.state in ("running", "paused", "preparing"):
             self._join()
+            self._runner.arrange(self._queue.rows)  # what joins is not always the last of the list, and some may have been moved
         elif (self._wanted or self._appeared) and not (self._looking or self.runs):
             scope: Scope = "list" if self._wanted else "watched"
             self._wanted = False
@@ -230,6 +231,7 @@ class Job(QObject):
 
     def _state_changed(self, state: str) -> None:
         if state == "running":
+            self._runner.arrange(self._queue.rows)  # some may have been moved while it was prepared
             self._awake.keep()
         elif state in ("idle", "paused"):
             self._awake.release()

@@ -266,6 +266,12 @@ class Runner(QObject):
                 self._mark(index, "skipped", "It was taken off the list.", 0.0)
                 self.progressed.emit()
 
+    def arrange(self, rows: Sequence[Row]) -> None:
+        """Photos that are not begun are done in the order of these rows."""
+        if self._belt is not None:
+            places = {id(row): place for place, row in enumerate(rows)}
+            self._belt.arrange([places.get(id(row), len(rows)) for row in self._rows])
+
     def pause(self) -> None:
         """Stop at the next tile; what is made is kept."""
         if self.state != "running" or self._belt is None:

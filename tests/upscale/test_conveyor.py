@@ -42,6 +42,18 @@ def run(running: Engine, named: list[Path], choices: Choices) -> tuple[list[Even
         return drive(belt, running), [one.output for one in plan if one.output]
 
 
+def test_what_is_not_begun_is_done_in_the_order_of_now(tmp_path: Path, running: Engine) -> None:
+    plan = planned(photos(tmp_path / "in", 8), replace(X2, into=tmp_path / "out"))
+    with Conveyor(X2, "abc") as belt:
+        for index, one in enumerate(plan):
+            belt.add(index, one)
+        begun = [event.index for event in belt.collect()]
+        belt.arrange(range(8, 0, -1))
+        events = drive(belt, running)
+    assert begun == [0, 1]
+    assert [event.index for event in events if event.stage == "reading"] == [7, 6, 5, 4, 3, 2]
+
+
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
 def test_every_kind_of_photo_comes_out_enlarged(tmp_path: Path, running: Engine, channels: int, kind: type) -> None:

@@ -19,7 +19,7 @@ from app.upscale.plan import Choices
 from app.upscale.queue import Row
 from app.upscale.sizes import parse_target
 from app.widgets.panel import Notice
-from tests.upscale.at_panel import Until, begun, idle, ready, states
+from tests.upscale.at_panel import Until, begun, done, idle, ready, states
 from tests.upscale.belt import TWICE, doubled, photos, planned
 
 
@@ -330,3 +330,15 @@ def test_without_a_model_the_panel_says_how_to_get_one(
     assert "no model" in notices[-1].what
     assert notices[-1].button == "Get models"
     assert not panel.run_bar.go.isEnabled()
+
+
+def test_photos_that_are_moved_amid_a_job_are_done_in_the_lists_order(panel: UpscalePanel, until: Until, tmp_path: Path) -> None:
+    begun(panel, until, photos(tmp_path / "in", 12, 160, 160)[0].parent, 12)
+    ended: list[str] = []
+    panel.runner.row_changed.connect(lambda row: ended.append(row.found.path.stem) if row.state == "done" else None)
+    until(lambda: panel.runner.state == "running")
+    panel.runner.pause()
+    panel.list.move_asked.emit(panel.queue.rows[-1:], -12)
+    panel.runner.resume()
+    until(done(panel))
+    assert ended.index("photo11") <= 3  # some were being read
