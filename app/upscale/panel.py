@@ -17,6 +17,7 @@ from app.settings import Settings
 from app.upscale import recall
 from app.upscale.intake import Intake
 from app.upscale.job import Job
+from app.upscale.missing import Missing
 from app.upscale.models_here import Models
 from app.upscale.pace import Paces
 from app.upscale.picture_side import PictureSide
@@ -58,6 +59,7 @@ class UpscalePanel(Panel):
         self.intake = Intake(self.queue, settings, self)
         self._files = Background(self)
         self.watcher = Watcher(self)
+        self.missing = Missing(self)
         self.runner = Runner(worker, self.paces, self)
         self._device_ticket = -1
         self._device = "cpu"
@@ -88,18 +90,12 @@ class UpscalePanel(Panel):
         self.picture.above.addWidget(self.protector.bar)
         self.saver = Saver(self.preview, self.models, self.queue, self.job, settings=self._settings, window=self)
         # Counting fifty thousand rows takes some milliseconds: not for every piece that comes.
-        self._count_soon = QTimer(self)
-        self._count_soon.setSingleShot(True)
-        self._count_soon.setInterval(150)
+        self._count_soon = QTimer(self, singleShot=True, interval=150)
         self._count_soon.timeout.connect(self._show_counts)
-        self._price_soon = QTimer(self)
-        self._price_soon.setSingleShot(True)
-        self._price_soon.setInterval(300)
+        self._price_soon = QTimer(self, singleShot=True, interval=300)
         self._price_soon.timeout.connect(self._say_price)
         # A slider is dragged, a brush stroked: the network is asked again when the hand rests.
-        self._retry_soon = QTimer(self)
-        self._retry_soon.setSingleShot(True)
-        self._retry_soon.setInterval(500)
+        self._retry_soon = QTimer(self, singleShot=True, interval=500)
         self._retry_soon.timeout.connect(self._retry)
 
     def _wire(self) -> None:
@@ -147,6 +143,8 @@ class UpscalePanel(Panel):
         runner.tile_came.connect(picture.show_tile)
         runner.state_changed.connect(self._run_state)
         job, saver = self.job, self.saver
+        self.missing.noticed.connect(self.noticed)
+        self.missing.get_models.connect(self.get_models)
         job.noticed.connect(self.noticed)
         job.progressed.connect(self.progressed)
         job.again.connect(self._again)
@@ -195,19 +193,9 @@ class UpscalePanel(Panel):
         self.picture.show_models(self.models.groups())
         entry = self.models.wanted(self._device, self.picture.photo_size)
         if entry is None:
-            self.noticed.emit(
-                Notice(
-                    self.tr("There is no model that enlarges photos."),
-                    hint=self.tr("The recommended ones are one download away."),
-                    button=self.tr("Get models"),
-                    action=self.get_models.emit,
-                )
-            )
+            self.missing.any_model()
         elif gone := self.models.forget_gone():
-            self._bad(
-                self.tr("The model that was chosen, {0}, is no longer here.").format(gone),
-                self.tr("{0} is taken instead; choose another if you like.").format(entry.card.title),
-            )
+            self.missing.model(gone, entry.card.title)
         self._use(entry.name if entry else "")
 
     def choose_model(self, name: str) -> None:
@@ -309,16 +297,7 @@ class UpscalePanel(Panel):
     def _use_preset(self, choices: Choices) -> None:
         fitting = replace(self.models.fitting(choices), protect=self.queue.choices.protect)  # a mask is of one shape of photos
         self.queue.choose(fitting, self.tr("Preset"))
-        if fitting.model != choices.model:
-            self._bad(
-                self.tr("The model of this preset, {0}, is no longer here.").format(choices.model),
-                self.tr("Its other choices were taken; the model is still the one that was chosen before."),
-            )
-        elif fitting.other != choices.other:
-            self._bad(
-                self.tr("The second model of this preset, {0}, cannot be mixed in any more.").format(choices.other),
-                self.tr("Its other choices were taken; nothing is mixed in."),
-            )
+        self.missing.of_preset(choices, fitting)
 
     def _use(self, name: str) -> None:
         """Work with this model from now on."""
