@@ -32,6 +32,15 @@ class Missing(QObject):
             self.tr("{0} is taken instead; choose another if you like.").format(instead),
         )
 
+    def photos(self, kept: int, left_out: int) -> None:
+        """Photos that waited when the program ended."""
+        self._say(
+            self.tr("{0:,} of the {1:,} photos that waited on the list are not on it any more.").format(
+                left_out, kept + left_out
+            ),
+            self.tr("So many cannot be kept from one start to the next; add their folder again."),
+        )
+
     def of_preset(self, wanted: Choices, taken: Choices) -> None:
         """Models of a preset, where others were taken."""
         if taken.model != wanted.model:

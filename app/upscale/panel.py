@@ -181,11 +181,13 @@ class UpscalePanel(Panel):
             self.runner.succeeds(state.get("job"))
         else:
             self.picture.show_sample()
+        if isinstance(left_out := state.get("left_out"), int) and left_out > 0:
+            self.missing.photos(len(photos), left_out)
         self.job.offer_unfinished()
 
     def state(self) -> dict[str, Any]:
         waiting = (row.found for row in self.queue.rows if row.open and not self.runner.has(row))  # the journal has the others
-        return {"photos": recall.keep_photos(waiting), "job": self.runner.stopped_job}
+        return {**recall.keep_photos(waiting), "job": self.runner.stopped_job}
 
     def catalogue_changed(self) -> None:
         self.models.read()

@@ -8,7 +8,7 @@ import sqlite3
 import time
 from collections.abc import Iterable
 from dataclasses import replace
-from itertools import islice
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -42,8 +42,8 @@ _KEPT: tuple[tuple[str, str, Any], ...] = (
 )
 
 
-KEPT_PHOTOS = 2000
-_KEPT_OF_PHOTOS = ("path", "folder", "into", "mask")
+# More would take a noticeable part of a second at each start, and need not fit into what `Settings.last_state` reads.
+KEPT_PHOTOS, KEPT_BYTES = 20_000, 16 << 20
 OFFERED_SECONDS = 30 * 86_400.0  # an interrupted job that nobody went on with for a month is over
 
 
@@ -151,19 +151,47 @@ def _found(planned: Planned, choices: Choices) -> Found:
     return Found(planned.source, folder, into=into, mask=None if planned.mask == choices.protect else planned.mask)
 
 
-def keep_photos(photos: Iterable[Found]) -> list[dict[str, str]]:
-    """Photos that wait, as plain JSON values for the next start: the first of them, where they are very many."""
-    known = islice((one for one in photos if not one.problem), KEPT_PHOTOS)
-    return [{name: str(value) for name in _KEPT_OF_PHOTOS if (value := getattr(one, name))} for one in known]
+def keep_photos(photos: Iterable[Found]) -> dict[str, Any]:
+    """Photos that wait, as plain JSON values for the next start: the first of them, where they are more than can be kept, and how
+    many are left out."""
+    kept: list[dict[str, str]] = []
+    size = left_out = 0
+    for one in photos:
+        if one.problem:
+            continue
+        values = {"path": str(one.path)}  # one by one: many take a few milliseconds so
+        if one.folder:
+            values["folder"] = one.folder
+        if one.into is not None:
+            values["into"] = str(one.into)
+        if one.mask is not None:
+            values["mask"] = str(one.mask)
+        size += 40 + sum(map(_bytes, values.values()))
+        if len(kept) < KEPT_PHOTOS and size < KEPT_BYTES:
+            kept.append(values)
+        else:
+            left_out += 1
+    return {"photos": kept, "left_out": left_out}
 
 
 def kept_photos(raw: object) -> list[Found]:
     """The same photos again; what is none (somebody edited the file) is left out."""
     found = []
     for one in raw if isinstance(raw, list) else ():
-        if isinstance(one, dict) and one.get("path") and all(isinstance(value, str) for value in one.values()):
-            folder = PurePosixPath(one.get("folder", ""))
-            if not folder.is_absolute() and ".." not in folder.parts:
-                into, mask = (Path(one[name]) if one.get(name) else None for name in ("into", "mask"))
-                found.append(Found(Path(one["path"]), "" if str(folder) == "." else str(folder), into=into, mask=mask))
+        if isinstance(one, dict) and one.get("path") and set(map(type, one.values())) == {str}:
+            folder, into, mask = _folder(one.get("folder", "")), one.get("into"), one.get("mask")
+            if folder is not None:
+                found.append(Found(Path(one["path"]), folder, "", Path(into) if into else None, Path(mask) if mask else None))
     return found
+
+
+def _bytes(text: str) -> int:
+    """At most so many bytes the text takes as JSON, but for what few names hold: control characters and quotes."""
+    return len(text) if text.isascii() else 4 * len(text)
+
+
+@lru_cache(64)
+def _folder(text: str) -> str | None:
+    """A place below what was named; None where it is none."""
+    folder = PurePosixPath(text)
+    return None if folder.is_absolute() or ".." in folder.parts else "" if str(folder) == "." else str(folder)

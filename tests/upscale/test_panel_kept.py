@@ -14,7 +14,9 @@ from app.photos import masks
 from app.photos.decoding import decode
 from app.settings import Settings
 from app.upscale import recall
+from app.upscale.inputs import Found
 from app.upscale.journal import Journal
+from app.upscale.missing import Missing
 from app.upscale.panel import UpscalePanel
 from app.upscale.plan import Choices
 from app.upscale.sizes import parse_target
@@ -54,6 +56,39 @@ def test_places_in_the_tree_and_what_was_painted_are_kept(
     later = following(panel.state())
     assert [row.found for row in later.queue.rows] == before
     until(ready(later, 3))
+
+
+def test_a_list_that_is_too_long_is_told_at_the_next_start(
+    panel: UpscalePanel, until: Until, following: Next, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recall, "KEPT_PHOTOS", 3)
+    panel.add([belt.photos(tmp_path / "in", 5)[0].parent])
+    until(ready(panel, 5))
+    told: list[str] = []
+    monkeypatch.setattr(Missing, "_say", lambda missing, what, why: told.append(what))
+    later = following(panel.state())
+    until(ready(later, 3))
+    assert told == ["2 of the 5 photos that waited on the list are not on it any more."]
+    following(later.state())
+    assert len(told) == 1
+
+
+def test_twenty_thousand_photos_are_kept_and_never_more_than_can_be_read(tmp_path: Path) -> None:
+    settings = Settings()
+
+    def kept(name: str, count: int) -> tuple[int, int]:
+        state = recall.keep_photos(Found(Path(f"/pictures/{name}/{number}.jpg"), name) for number in range(count))
+        settings.keep_state(state)
+        again = settings.last_state()
+        assert [found.path for found in recall.kept_photos(again["photos"])][:1] == [Path(f"/pictures/{name}/0.jpg")]
+        return len(again["photos"]), again["left_out"]
+
+    assert kept("sea", 20_000) == (20_000, 0)
+    assert kept("\udcff\U0001f30a", 20_000) == (20_000, 0)
+    for name in ("n" * 200, "\U0001f30a" * 60, "\udcff" * 200, '\x7f"' * 50):
+        photos, left_out = kept(name, 60_000)
+        assert photos + left_out == 60_000
+        assert left_out >= 40_000
 
 
 def test_a_list_that_somebody_edited_brings_what_can_be_read(following: Next, until: Until, tmp_path: Path) -> None:
