@@ -32,6 +32,10 @@ class Missing(QObject):
             self.tr("{0} is taken instead; choose another if you like.").format(instead),
         )
 
+    def second(self, name: str) -> None:
+        """The second model of the last time."""
+        self._say(self.tr("The second model, {0}, cannot be mixed in any more.").format(name), self.tr("Nothing is mixed in."))
+
     def photos(self, kept: int, left_out: int) -> None:
         """Photos that waited when the program ended."""
         self._say(

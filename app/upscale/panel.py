@@ -94,6 +94,8 @@ class UpscalePanel(Panel):
         self._count_soon.timeout.connect(self._show_counts)
         self._price_soon = QTimer(self, singleShot=True, interval=300)
         self._price_soon.timeout.connect(self._say_price)
+        self._keep_soon = QTimer(self, singleShot=True, interval=500)
+        self._keep_soon.timeout.connect(lambda: recall.keep_looks(self._settings, self.queue.choices))
         # A slider is dragged, a brush stroked: the network is asked again when the hand rests.
         self._retry_soon = QTimer(self, singleShot=True, interval=500)
         self._retry_soon.timeout.connect(self._retry)
@@ -194,11 +196,14 @@ class UpscalePanel(Panel):
         self.options.picker.set_choices(self.models.choices())
         self.picture.show_models(self.models.groups())
         entry = self.models.wanted(self._device, self.picture.photo_size)
+        gone, mixed = self.models.forget_gone() if entry else "", self.queue.choices.other
+        self._use(entry.name if entry else "")
         if entry is None:
             self.missing.any_model()
-        elif gone := self.models.forget_gone():
+        elif gone:
             self.missing.model(gone, entry.card.title)
-        self._use(entry.name if entry else "")
+        elif mixed and not self.queue.choices.other:
+            self.missing.second(mixed)
 
     def choose_model(self, name: str) -> None:
         self._settings.set("upscale.model", name)
@@ -232,6 +237,9 @@ class UpscalePanel(Panel):
 
     def shut(self) -> None:
         self._worker.updated.disconnect(self._engine_said)
+        if self._keep_soon.isActive():
+            recall.keep_looks(self._settings, self.queue.choices)
+        self._keep_soon.stop()
         self._count_soon.stop()
         self._retry_soon.stop()
         self._price_soon.stop()
@@ -344,6 +352,7 @@ class UpscalePanel(Panel):
                 self._retry_soon.start()
             if choices.model:
                 recall.keep_choices(self._settings, choices)
+                self._keep_soon.start()
             if self.runner.state == "idle":
                 self.intake.plan_all(choices)
         elif what == "masks":

@@ -40,6 +40,13 @@ _KEPT: tuple[tuple[str, str, Any], ...] = (
     ("codec", "codec", ""),
     ("crf", "crf", ""),
 )
+_KEPT_LOOKS: tuple[tuple[str, str, Any], ...] = (
+    ("strength", "strength", 1.0),
+    ("grain", "grain", 0.0),
+    ("other", "mixed", ""),
+    ("share", "share", 0.0),
+    ("turns", "turns", False),
+)
 
 
 # More would take a noticeable part of a second at each start, and need not fit into what `Settings.last_state` reads.
@@ -50,7 +57,7 @@ OFFERED_SECONDS = 30 * 86_400.0  # an interrupted job that nobody went on with f
 def last_choices(settings: Settings) -> Choices:
     """What was chosen last time; the first choices where that cannot be read (somebody edited the file)."""
     raw: dict[str, Any] = {"model": "", "scale": 4}
-    for name, key, unset in _KEPT:
+    for name, key, unset in (*_KEPT, *_KEPT_LOOKS):
         value = settings.get(f"upscale.{key}", unset)
         if value != "":
             raw[name] = value
@@ -67,6 +74,12 @@ def keep_choices(settings: Settings, choices: Choices) -> None:
         raw["target"] = ""
     for name, key, unset in _KEPT:
         settings.set(f"upscale.{key}", raw[name] if raw[name] is not None else unset)
+
+
+def keep_looks(settings: Settings, choices: Choices) -> None:
+    """The same for strength, grain and what is mixed in: each is written to the disk, so not for every step of a slider."""
+    for name, key, _ in _KEPT_LOOKS:
+        settings.set(f"upscale.{key}", getattr(choices, name))
 
 
 def follows_the_model(settings: Settings) -> bool:

@@ -5,8 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from pytestqt.qtbot import QtBot
 
+from app.settings import Settings
+from app.upscale import recall
 from app.upscale.panel import UpscalePanel
+from app.upscale.plan import Choices
 from app.upscale.sizes import parse_target
 from app.widgets.panel import Notice
 from models.card import Card
@@ -87,6 +91,34 @@ def test_a_preset_whose_model_is_gone_says_so(two: UpscalePanel, notices: list[N
     assert chosen(two) == {belt.TWICE}
     assert two.queue.choices.network == belt.TWICE
     assert two.queue.choices.target == parse_target("x3")
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_strength_grain_and_what_is_mixed_in_are_kept_for_the_next_start_where_they_fit(
+    two: UpscalePanel, qtbot: QtBot, home_catalogue: Catalogue, there: bool
+) -> None:
+    looks = {"strength": 0.25, "grain": 1.5, "other": OTHER, "share": 0.375, "turns": True}
+    two.options.changed.emit(replace(two.queue.choices, **looks), "Preset")  # type: ignore[arg-type]
+    qtbot.waitUntil(lambda: Settings().get("upscale.turns", False))
+    if not there:
+        home_catalogue.remove(OTHER)
+    later = UpscalePanel(two._worker, home_catalogue, Settings())
+    qtbot.addWidget(later, before_close_func=UpscalePanel.shut)
+    told: list[Notice | None] = []
+    later.noticed.connect(told.append)
+    later.restore({})
+    choices = later.queue.choices
+    assert (choices.strength, choices.grain, choices.turns) == (0.25, 1.5, True)
+    assert (choices.other, choices.share) == ((OTHER, 0.375) if there else ("", 0.0))
+    assert [notice.what for notice in told if notice] == (
+        [] if there else ["The second model, other, cannot be mixed in any more."]
+    )
+
+
+def test_looks_that_somebody_broke_are_not_followed() -> None:
+    settings = Settings()
+    settings.set("upscale.strength", 3.0)
+    assert recall.last_choices(settings) == Choices("", 4)
 
 
 def test_a_second_model_does_not_come_back_after_it_was_removed(two: UpscalePanel, home_catalogue: Catalogue) -> None:
