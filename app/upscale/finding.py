@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -58,9 +58,16 @@ class Finder(QObject):
         found = gather(paths, True, [BESIDE, *([leave_out] if leave_out else [])], below)
         self._in_pieces(found, FOUND_AT_ONCE, self.found.emit, self._read_next, lambda: True)
 
-    def plan(self, rows: Iterable[Row], choices: Choices, anew: bool, released: Iterable[Path] = ()) -> None:
+    def plan(
+        self,
+        rows: Iterable[Row],
+        choices: Choices,
+        anew: bool,
+        released: Iterable[Path] = (),
+        replaced: Mapping[Path, Path] | None = None,
+    ) -> None:
         """Plan these rows. `anew` forgets which names were given (the choices changed): then they are all rows there are.
-        Names in `released` were theirs before."""
+        Names in `released` were theirs before; results in `replaced`, with their photos, are written over by the next ones."""
         rows = [row for row in rows if not row.found.problem]
         if anew or self._planner is None:
             done = [row.planned.output for row in rows if row.planned and row.planned.output and not _to_be_planned(row)]
@@ -71,6 +78,7 @@ class Finder(QObject):
         else:
             self._planner.add_sources([row.found.path for row in rows])
             self._planner.release(released)
+            self._planner.replace(replaced or {})
         self._to_plan += [row for row in rows if _to_be_planned(row)]
         if not self._planning:
             self._plan_next()

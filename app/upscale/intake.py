@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -114,13 +115,15 @@ class Intake(QObject):
         self.plans_anew = any(row.state == "ready" for row in self._queue.rows)
         self._finder.plan(self._queue.rows, choices, anew=True)
 
-    def plan_again(self, rows: list[Row]) -> None:
-        """Look at rows again, whatever became of them."""
+    def plan_again(self, rows: list[Row], replaced: Collection[Row] = ()) -> None:
+        """Look at rows again, whatever became of them. The next results of those in `replaced` take the place of the ones that
+        they have."""
         before = [row.planned.output for row in rows if row.planned and row.planned.output]
+        made = {row.planned.output: row.found.path for row in replaced if row.planned and row.planned.output}
         for row in rows:
             row.state, row.reason, row.share, row.facts, row.planned = "looking", "", 0.0, None, None
             row.found = replace(row.found, problem="")
-        self._finder.plan(rows, self._choices, anew=False, released=before)
+        self._finder.plan(rows, self._choices, anew=False, released=before, replaced=made)
 
     def shut(self) -> None:
         """The window closes."""

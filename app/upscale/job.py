@@ -146,8 +146,8 @@ class Job(QObject):
         self._say_waiting()
 
     def enlarge(self, appeared: Iterable[Path]) -> None:
-        """Do these photos of a watched folder, and no others, as soon as they are planned: what else is on the list waits there
-        for a person, who may have stopped it, or only looks at it."""
+        """Do these photos (of a watched folder, as a rule), and no others, as soon as they are planned: what else is on the list
+        waits there for a person, who may have stopped it, or only looks at it."""
         self._appeared.update(appeared)
         self._say_waiting()
 

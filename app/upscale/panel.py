@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -141,7 +142,7 @@ class UpscalePanel(Panel):
         intake.came_again.connect(self._plan_again)
         self.watcher.lost.connect(lambda why: self._bad(self.tr("The watched folder cannot be read any more."), why))
         runner.row_changed.connect(self._row_changed)
-        runner.outdated.connect(lambda row: self._plan_again([row]))
+        runner.outdated.connect(lambda row: self._repainted([row]))
         runner.tile_came.connect(picture.show_tile)
         runner.state_changed.connect(self._run_state)
         job, saver = self.job, self.saver
@@ -161,7 +162,7 @@ class UpscalePanel(Panel):
         looks.mask_asked.connect(protector.ask_file)
         looks.mask_dropped.connect(protector.drop)
         protector.noticed.connect(self.noticed)
-        protector.again.connect(self._plan_again)
+        protector.again.connect(self._repainted)
         protector.changed.connect(self._retry_soon.start)
         for keys, action in ((QKeySequence.StandardKey.Copy, picture.copy), (QKeySequence.StandardKey.Paste, intake.paste)):
             shortcut = QShortcut(keys, self)
@@ -285,12 +286,21 @@ class UpscalePanel(Panel):
         self.job.start_when_planned()
         self._plan_again(rows)
 
-    def _plan_again(self, rows: list[Row]) -> None:
+    def _repainted(self, rows: list[Row]) -> None:
+        """Photos that were done are protected otherwise. One of the job at work is done once more by it: its result was not asked
+        for as it is."""
+        rows = [row for row in rows if row.planned is not None]  # the others are just being looked at
+        of_job = [row for row in rows if row.made_by is not None and self.runner.has(row)]
+        if self.runner.state != "stopping":
+            self.job.enlarge(row.found.path for row in of_job)
+        self._plan_again(rows, of_job)
+
+    def _plan_again(self, rows: list[Row], replaced: Collection[Row] = ()) -> None:
         if not rows:
             return
         for row in rows:
             self._thumbs.forget(row.found.path)
-        self.intake.plan_again(rows)
+        self.intake.plan_again(rows, replaced)
         self.list.queue_model.touch_all()
 
     # A folder that is watched

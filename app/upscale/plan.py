@@ -194,6 +194,7 @@ class Planner:
         naming.check_template(choices.template)
         self.choices = choices
         self._taken = {naming.key(os.path.abspath(path)) for path in taken}
+        self._replaced: dict[str, Path] = {}  # by the keys of their names: results that their photos are done again for
         self._originals: list[Path] = []
         self._sources: set[str] = set()
         self._resolved, self._real = 0, set[str]()  # of so many originals it is known where they really are
@@ -208,6 +209,11 @@ class Planner:
     def release(self, outputs: Iterable[Path]) -> None:
         """Names that were given are free again: their photos are planned once more."""
         self._taken -= {naming.key(os.path.abspath(path)) for path in outputs}
+
+    def replace(self, results: Mapping[Path, Path]) -> None:
+        """These results take the place of themselves: their photos (the values) are done once more, by the same names."""
+        self.release(results)
+        self._replaced |= {naming.key(os.path.abspath(result)): photo for result, photo in results.items()}
 
     def plan(self, found: Found, facts: PhotoFacts | None = None) -> Planned:
         """Where and how large the result will be. `facts` spares another look at the file where they are known."""
@@ -256,9 +262,9 @@ class Planner:
         output, number = wanted, 1
         while True:
             key = naming.key(os.path.abspath(output))
-            in_the_way = os.path.lexists(output)
+            in_the_way, again = os.path.lexists(output), self._replaced.get(key) == planned.source
             if key not in self._taken and key not in self._sources:
-                if not in_the_way or (self.choices.on_exists == "overwrite" and self._may_go(output)):
+                if not in_the_way or again or (self.choices.on_exists == "overwrite" and self._may_go(output)):
                     break
                 if self.choices.on_exists == "skip":
                     self._taken.add(key)
@@ -266,7 +272,8 @@ class Planner:
             number += 1
             output = wanted.with_name(naming.numbered(wanted.name, number))
         self._taken.add(key)
-        return replace(planned, output=output, replaces=self.choices.on_exists == "overwrite")
+        self._replaced.pop(key, None)
+        return replace(planned, output=output, replaces=again or self.choices.on_exists == "overwrite")
 
     def _may_go(self, output: Path) -> bool:
         """Whether what bears this name can be written over: it is no folder, and no photo of the job by another path (a folder of

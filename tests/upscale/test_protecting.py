@@ -17,7 +17,9 @@ from app.photos.photo import Photo
 from app.photos.resizing import resize
 from app.upscale.journal import Journal
 from app.upscale.panel import UpscalePanel
+from app.upscale.plan import OnExists
 from app.upscale.protecting import LabelQuestion
+from app.upscale.queue import Row
 from app.widgets.panel import Notice
 from tests.upscale.belt import photos
 
@@ -226,11 +228,51 @@ def test_what_is_painted_over_a_photo_at_work_has_it_done_again(panel: UpscalePa
     panel.job.start()
     until(lambda: panel.queue.rows[0].state == "working")
     panel.queue.protect({panel.queue.rows[0]: whole(160, 160)}, "Protect")
-    until(lambda: panel.runner.state == "idle" and not panel.intake.busy and panel.queue.rows[0].state != "looking")
-    if panel.queue.rows[0].state == "ready":  # it was the last one: the job had ended
-        panel.job.start()
     until(done(panel))
     assert is_plain(panel, 0)
+    assert sorted(path.name for path in (tmp_path / "in" / "upscaled").iterdir()) == [
+        "photo0_twice_x2.png",
+        "photo1_twice_x2.png",
+    ]
+
+
+@pytest.mark.parametrize("exists", ["rename", "skip"])
+def test_a_photo_that_is_painted_over_again_and_again_at_its_work_has_one_result(
+    panel: UpscalePanel, until: Until, tmp_path: Path, exists: OnExists
+) -> None:
+    panel.queue.choose(replace(panel.queue.choices, on_exists=exists), "Names")
+    photos(tmp_path / "in", 1, 160, 160)
+    panel.add([tmp_path / "in"])
+    until(lambda: {row.state for row in panel.queue.rows} == {"ready"})
+    panel.job.start()
+    until(lambda: panel.queue.rows[0].state == "working")
+    half = np.zeros((160, 160), np.uint8)
+    half[:80] = 255
+    panel.queue.protect({panel.queue.rows[0]: masks.keep(half)}, "Protect")
+
+    def paint_on(row: Row) -> None:
+        if row.state == "done":
+            panel.queue.protect({row: whole(160, 160)}, "Protect")
+
+    panel.runner.row_changed.connect(paint_on)
+    until(lambda: done(panel)() and not panel.intake.busy and is_plain(panel, 0))
+    assert [path.name for path in (tmp_path / "in" / "upscaled").iterdir()] == ["photo0_twice_x2.png"]
+
+
+def test_a_photo_that_is_painted_over_after_its_job_keeps_its_first_result(
+    panel: UpscalePanel, until: Until, tmp_path: Path
+) -> None:
+    photos(tmp_path / "in", 1)
+    panel.add([tmp_path / "in"])
+    until(lambda: {row.state for row in panel.queue.rows} == {"ready"})
+    panel.job.start()
+    until(done(panel))
+    panel.queue.protect({panel.queue.rows[0]: whole(30, 20)}, "Protect")
+    until(lambda: {row.state for row in panel.queue.rows} == {"ready"} and not panel.intake.busy)
+    assert panel.runner.state == "idle"
+    panel.job.start()
+    until(done(panel))
+    assert len(list((tmp_path / "in" / "upscaled").iterdir())) == 2
 
 
 def test_a_photo_that_the_mask_of_all_does_not_suit_may_have_its_own(panel: UpscalePanel, until: Until, tmp_path: Path) -> None:
