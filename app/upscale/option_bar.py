@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QMenu,
+    QMessageBox,
     QPushButton,
     QSizePolicy,
     QToolButton,
@@ -189,8 +190,20 @@ class OptionBar(QFrame):
 
     def _ask_preset(self) -> None:
         name, sure = QInputDialog.getText(self, self.tr("Save these choices"), self.tr("Under the name"))
-        if sure and name.strip():
-            self.save_preset(name.strip())
+        name = name.strip()
+        if sure and name and (not self._presets.has(name) or self._may_replace(name)):
+            self.save_preset(name)
+
+    def _may_replace(self, name: str) -> bool:
+        box = QMessageBox(self)
+        box.setObjectName("upscale:preset-there")
+        box.setIcon(QMessageBox.Icon.Warning)
+        box.setText(self.tr("There is a preset {0} already.").format(name))
+        box.setInformativeText(self.tr("Replace it?"))
+        sure = box.addButton(self.tr("Replace"), QMessageBox.ButtonRole.AcceptRole)
+        box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
+        box.exec()
+        return box.clickedButton() is sure
 
     def save_preset(self, name: str) -> None:
         """Keep what is chosen now under a name."""

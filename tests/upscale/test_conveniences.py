@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QInputDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from app.upscale.awake import Awake, inhibitor
@@ -46,6 +48,57 @@ def test_presets_that_somebody_broke_are_left_out(text: str) -> None:
     presets.path.parent.mkdir(parents=True, exist_ok=True)
     presets.path.write_text(text)
     assert Presets().names() == []
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"a": 1', '"' + "x" * (1 << 20) + '"'])
+def test_a_file_of_presets_that_cannot_be_read_is_set_aside(text: str) -> None:
+    presets = Presets()
+    presets.path.parent.mkdir(parents=True, exist_ok=True)
+    presets.path.write_text(text)
+    Presets().save("Prints", Choices(TWICE, 2))
+    assert Presets().names() == ["Prints"]
+    assert presets.path.with_name(presets.path.name + ".broken").read_text() == text
+
+
+def test_presets_that_cannot_be_read_are_left_alone(tmp_path: Path) -> None:
+    later = {"model": "m", "scale": 4, "metadata": "of a later version"}
+    known = Choices(TWICE, 2, into=tmp_path / "\udcff").to_dict() | {"new": 1}
+    file = tmp_path / "presets.json"
+    file.write_bytes(json.dumps({"later": later, "known": known, "odd": [1]}).encode())
+    presets = Presets(file)
+    assert presets.names() == ["known"]
+    assert presets.has("later")
+    presets.save("Prints", Choices(TWICE, 2, into=tmp_path / "\udcff"))
+    presets.remove("Prints")
+    presets.save("mine", Choices(TWICE, 2))
+    assert json.loads(file.read_bytes()) == {
+        "later": later,
+        "known": known,
+        "odd": [1],
+        "mine": Choices(TWICE, 2).to_dict(),
+    }
+
+
+@pytest.mark.parametrize("replaced", [True, False])
+def test_a_preset_is_not_replaced_unasked(
+    panel: UpscalePanel, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot, replaced: bool
+) -> None:
+    options = panel.options
+    options.save_preset("mine")
+    options.show_choices(replace(panel.queue.choices, quality=50))
+    monkeypatch.setattr(QInputDialog, "getText", lambda *asked: (" mine ", True))
+
+    def answer() -> None:
+        box = options.findChild(QMessageBox, "upscale:preset-there")
+        assert box is not None
+        button = next(button for button in box.buttons() if (button.text() == "Replace") == replaced)
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+    QTimer.singleShot(200, answer)
+    options._ask_preset()
+    kept = Presets().get("mine")
+    assert kept is not None
+    assert (kept.quality == 50) == replaced
 
 
 def test_a_preset_is_used_with_one_click_and_undone_with_one(panel: UpscalePanel) -> None:
