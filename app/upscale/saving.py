@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
+from app.inference.updates import Failure
 from app.photos import masks, recipe
 from app.photos.formats import EXTENSIONS, FORMATS
 from app.photos.photo import Photo, PhotoError, PhotoFacts
 from app.settings import Settings
-from app.upscale import recall
+from app.upscale import recall, results
 from app.upscale.inputs import Found
+from app.upscale.items import in_words
 from app.upscale.job import Job
 from app.upscale.models_here import Models
 from app.upscale.plan import Planned, unwritable
@@ -82,7 +85,17 @@ class Saver(QObject):
         if refused := unwritable(planned, choices.reduce):  # said now, not after the network's work
             self._bad(self.tr("The photo cannot be saved as {}.").format(path.name), refused)
             return
-        self._job.run([Row(Found(source, mask=mask), "ready", facts, planned)], scope="alone")
+
+        def looked(obstacle: Failure | None) -> None:
+            if obstacle is not None:
+                self.noticed.emit(Notice(obstacle.what, obstacle.why, obstacle.hint, bad=True))
+            elif self._queue.choices != choices:
+                self.enlarge_into(path, source, photo, mask)  # something else is meant by now
+            elif not self._busy():
+                self._job.run([Row(Found(source, mask=mask), "ready", facts, planned)], scope="alone")
+
+        here = replace(choices, into=None)  # the folder for the list's results is not asked
+        self._files.run(lambda: results.obstacle(here, [planned]), looked, lambda error: looked(in_words(error)))
 
     def enlarge_part_into(self, path: Path) -> None:
         """Enlarge the part of the photo that was marked into this file."""

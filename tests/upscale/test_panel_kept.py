@@ -125,6 +125,7 @@ def test_a_stopped_job_is_not_over_because_a_photo_is_saved_by_itself(panel: Ups
     assert left
     stopped = panel.runner.stopped_job
     panel.saver.enlarge_into(tmp_path / "alone.png", named[0], decode(named[0]))
+    until(lambda: panel.runner.state != "idle")
     assert len(panel.state()["photos"]) == left  # the list is no part of that job
     until(lambda: (tmp_path / "alone.png").is_file() and panel.runner.state == "idle")
     until(lambda: recall.interrupted() == (stopped, 8 - left, 8))

@@ -1,12 +1,15 @@
 """Photos that are saved by themselves beside a list that others work on, or nobody."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from app.photos.decoding import decode
+from app.upscale import results
 from app.upscale.panel import UpscalePanel
+from app.upscale.sizes import parse_target
 from app.widgets.panel import Notice
 from tests.upscale import belt
 from tests.upscale.at_panel import Until, begun, done, ready, states
@@ -25,7 +28,7 @@ def shown(panel: UpscalePanel, until: Until, tmp_path: Path) -> Path:
 def test_who_said_that_a_file_is_to_be_replaced_is_obeyed(panel: UpscalePanel, until: Until, shown: Path, tmp_path: Path) -> None:
     (tmp_path / "there.png").write_bytes(b"of yesterday")
     panel.saver.enlarge_into(tmp_path / "there.png", shown, decode(shown))
-    until(lambda: panel.runner.state == "idle")
+    until(lambda: (tmp_path / "there.png").stat().st_size > 100 and panel.runner.state == "idle")
     assert decode(tmp_path / "there.png").pixels.shape == (40, 60, 3)
 
 
@@ -44,6 +47,7 @@ def test_what_comes_while_a_photo_is_saved_by_itself_does_not_start_the_list(
     panel: UpscalePanel, until: Until, shown: Path, tmp_path: Path
 ) -> None:
     panel.saver.enlarge_into(tmp_path / "alone.png", shown, decode(shown))
+    until(lambda: panel.runner.state != "idle")
     panel.intake.plan_again(panel.queue.rows[:1])
     until(lambda: panel.runner.state == "idle" and not panel.intake.busy)
     assert states(panel) == ["ready", "ready"]
@@ -54,11 +58,38 @@ def test_a_list_that_is_wanted_while_a_photo_is_saved_by_itself_follows(
     panel: UpscalePanel, until: Until, shown: Path, tmp_path: Path
 ) -> None:
     panel.saver.enlarge_into(tmp_path / "alone.png", shown, decode(shown))
-    panel.job.start_when_planned()  # as for a photo that appears in a watched folder
+    until(lambda: panel.runner.state != "idle")
+    panel.job.start_when_planned()  # as for photos that are to be done again
     belt.photos(tmp_path / "later", 1)
     panel.add([tmp_path / "later"])
     until(done(panel))
     assert len(panel.queue.rows) == 3
+
+
+def test_a_full_disk_is_told_before_the_networks_work(
+    panel: UpscalePanel, until: Until, shown: Path, tmp_path: Path, notices: list[Notice | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel.queue.choose(replace(panel.queue.choices, into=tmp_path / "elsewhere"), "Folder")
+    asked: list[Path] = []
+    monkeypatch.setattr(results, "free_bytes", lambda folder: asked.append(folder) or 1000)
+    notices.clear()
+    panel.saver.enlarge_into(tmp_path / "alone.png", shown, decode(shown))
+    until(lambda: bool(notices))
+    assert notices[-1] is not None
+    assert notices[-1].bad
+    assert "no room left" in notices[-1].what
+    assert asked == [tmp_path]
+    assert panel.runner.state == "idle"
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_what_is_chosen_while_the_disk_is_looked_at_counts(
+    panel: UpscalePanel, until: Until, shown: Path, tmp_path: Path
+) -> None:
+    panel.saver.enlarge_into(tmp_path / "alone.png", shown, decode(shown))
+    panel.queue.choose(replace(panel.queue.choices, target=parse_target("x1")), "Size")
+    until(lambda: (tmp_path / "alone.png").exists() and panel.runner.state == "idle")
+    assert decode(tmp_path / "alone.png").pixels.shape == (20, 30, 3)
 
 
 def test_a_job_that_began_while_the_file_was_asked_for_is_told(
