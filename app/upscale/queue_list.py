@@ -189,9 +189,10 @@ class _Painter(QStyledItemDelegate):
             if row.state in ("refused", "failed"):
                 theme.draw_icon(painter, QRectF(place.adjusted(10, 10, -10, -10)), "warning", "bad")
             return
-        size = image.size().scaled(place.size(), Qt.AspectRatioMode.KeepAspectRatio)
+        size = image.size().scaled(place.size(), Qt.AspectRatioMode.KeepAspectRatio).expandedTo(QSize(1, 1))
         target = QRectF(0, 0, size.width(), size.height())
         target.moveCenter(QRectF(place).center())
+        target.moveTopLeft(QPointF(target.topLeft().toPoint()))  # a line of one pixel would be two faint ones
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.drawImage(target, image)
 

@@ -38,7 +38,9 @@ class Patch:
         """Paint what `dirty` shows of the part, where the picture before has its corner at `corner` and takes `step` for each
         of its pixels (all in the painter's coordinates; `ratio` pixels of the screen stand for one of them)."""
         place = self.place
-        target = QRectF(corner.x() + place.x() * step, corner.y() + place.y() * step, place.width() * step, place.height() * step)
+        least = 1 / ratio  # a very thin one is not less than a pixel of the screen: it would not be there
+        wide, high = max(place.width() * step, least), max(place.height() * step, least)
+        target = QRectF(corner.x() + place.x() * step, corner.y() + place.y() * step, wide, high)
         seen = target.intersected(dirty)
         if seen.isEmpty():
             return
@@ -57,7 +59,8 @@ class Patch:
 
 def composed(before: QImage, patches: Sequence[Patch], seen: QRect, factor: float) -> QImage:
     """The part `seen` of a picture, `factor` times as large, with the patches in their places."""
-    image = QImage(round(seen.width() * factor), round(seen.height() * factor), QImage.Format.Format_RGB32)
+    width, height = max(1, round(seen.width() * factor)), max(1, round(seen.height() * factor))
+    image = QImage(width, height, QImage.Format.Format_RGB32)
     with QPainter(image) as painter:
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.drawImage(QRectF(image.rect()), before, QRectF(seen))

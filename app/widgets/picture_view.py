@@ -154,12 +154,14 @@ class PictureView(QWidget):
         )
 
     def picture_rect(self) -> QRectF:
-        """Where the whole picture lies, in view coordinates. Its corner is put on a whole pixel of the screen."""
+        """Where the whole picture lies, in view coordinates. Its corner is put on a whole pixel of the screen; a very thin one
+        covers one pixel there."""
         ratio = self.devicePixelRatioF()
         corner = self.to_view(QPointF(0, 0))
         corner = QPointF(round(corner.x() * ratio) / ratio, round(corner.y() * ratio) / ratio)
         step = self._scale / ratio
-        return QRectF(corner.x(), corner.y(), self._image.width() * step, self._image.height() * step)
+        width, height = (max(side * step, 1 / ratio) for side in (self._image.width(), self._image.height()))
+        return QRectF(corner.x(), corner.y(), width, height)
 
     def _fit_now(self) -> None:
         if not self.has_picture():
@@ -209,7 +211,8 @@ class PictureView(QWidget):
         source = QRectF((area.x() - whole.x()) / step, (area.y() - whole.y()) / step, area.width() / step, area.height() / step)
         pixels = source.toAlignedRect().adjusted(-1, -1, 1, 1).intersected(self._image.rect())
         corner = whole.topLeft() + QPointF(pixels.topLeft()) * step
-        target = QRectF(corner.x(), corner.y(), pixels.width() * step, pixels.height() * step)
+        least = 1 / self.devicePixelRatioF()
+        target = QRectF(corner.x(), corner.y(), max(pixels.width() * step, least), max(pixels.height() * step, least))
         smooth = abs(self._scale - 1) > 1e-6 and (self._scale < self.crisp_from or self._fit)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
         painter.drawImage(target, self._image, QRectF(pixels))

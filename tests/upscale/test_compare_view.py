@@ -6,8 +6,9 @@ from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QImage
 from pytestqt.qtbot import QtBot
 
-from app.widgets.compare_view import CompareView
-from app.widgets.picture_view import image_of
+from app.widgets.compare_view import CompareView, Mode
+from app.widgets.patches import composed
+from app.widgets.picture_view import image_of, picture_of
 
 RED, BLUE = (220, 30, 30), (30, 30, 220)
 
@@ -148,3 +149,23 @@ def test_a_picture_of_both_has_the_pixels_of_the_result_and_the_divider_where_it
     image = made.picture()
     assert image.width() > 360
     assert (colour_at(image, 0.25, 0.3), colour_at(image, 0.75, 0.3)) == ("red", "blue")
+
+
+@pytest.mark.parametrize(("width", "height"), [(6000, 2), (2, 6000)])
+@pytest.mark.parametrize("mode", ["divider", "side", "flicker"])
+def test_a_very_thin_photo_is_a_line_of_one_pixel_and_no_less(qtbot: QtBot, width: int, height: int, mode: Mode) -> None:
+    view = CompareView()
+    qtbot.addWidget(view)
+    view.resize(500, 400)
+    red = QImage(width, height, QImage.Format.Format_RGB32)
+    red.fill(Qt.GlobalColor.red)
+    view.show_before(red)
+    view.set_mode(mode)
+    view.set_divider(1.0)
+    seen = picture_of(view.grab().toImage())
+    lit = (seen[..., 0] > 200) & (seen[..., 1] < 60)
+    assert lit.any(1).sum() > 300 if height > width else lit.any(0).sum() > 400
+    view.set_mode("divider")
+    assert view.after_image() is not None
+    thin = composed(red, (), red.rect(), 0.1)
+    assert min(thin.width(), thin.height()) == 1

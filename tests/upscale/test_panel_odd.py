@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from PySide6.QtCore import QRect
 from PySide6.QtGui import QImage
 
@@ -15,7 +16,8 @@ from app.upscale.panel import UpscalePanel
 from app.upscale.queue import Row
 from app.upscale.queue_list import HEIGHT
 from app.widgets.panel import Notice
-from tests.upscale.at_panel import Until, begun, done
+from app.widgets.picture_view import picture_of
+from tests.upscale.at_panel import Until, begun, done, states
 from tests.upscale.belt import TWICE, SlowDisk, doubled, photos
 
 
@@ -109,3 +111,17 @@ def test_what_was_refused_and_is_dropped_again_is_on_the_list_once(
     panel.add([broken])
     until(lambda: [one.state for one in panel.queue.rows] == ["ready", "ready"])
     assert notices == []
+
+
+def test_a_very_thin_photo_has_a_thumbnail(panel: UpscalePanel, until: Until, tmp_path: Path) -> None:
+    Image.new("RGB", (6000, 2), "red").save(tmp_path / "thin.png")
+    panel.resize(1200, 800)
+    panel.show()
+    panel.add([tmp_path / "thin.png"])
+    until(lambda: states(panel) == ["ready"])
+
+    def lit() -> bool:
+        seen = picture_of(panel.list.viewport().grab().toImage())
+        return bool(((seen[..., 0] > 200) & (seen[..., 1] < 60)).sum() >= 40)
+
+    until(lit)
