@@ -63,12 +63,12 @@ class Crops(QObject):
         self._held = True
         worker.updated.connect(self._update)
 
-    def look_at(self, path: Path, photo: Photo, at: QPoint) -> None:
-        """Show this photo's crop around a point from now on."""
+    def look_at(self, path: Path, stamp: object, photo: Photo, at: QPoint) -> None:
+        """Show this photo's crop around a point from now on; `stamp` tells its file from another of its name."""
         side = min(CROP, photo.width, photo.height)
         left = min(max(at.x() - side // 2, 0), photo.width - side)
         top = min(max(at.y() - side // 2, 0), photo.height - side)
-        key = (path, left, top)
+        key = (path, stamp, left, top)
         if key == self._key:
             return
         self._key, self._icc = key, photo.icc

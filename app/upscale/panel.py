@@ -300,6 +300,7 @@ class UpscalePanel(Panel):
             return
         for row in rows:
             self._thumbs.forget(row.found.path)
+        self.picture.look_again({row.found.path for row in rows})
         self.intake.plan_again(rows, replaced)
         self.list.queue_model.touch_all()
 

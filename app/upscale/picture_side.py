@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,6 +103,13 @@ class PictureSide(QWidget):
             self.preview.clear()  # it came back onto the list: what is seen, and painted on, belongs to the row it had before
         self.preview.show(row.found.path, result_of(row))
 
+    def look_again(self, paths: Collection[Path]) -> None:
+        """Files on the list may have become others."""
+        if self.preview.now is not None and self.preview.now.path in paths:
+            self.preview.look_again()
+        elif self._unseen and self._row is not None and self._row.found.path in paths:
+            self.preview.show(self._row.found.path)  # it could not be shown as it was
+
     def row_done(self, row: Row) -> None:
         """A photo is done: if it is the one that is shown, show what was saved."""
         if self.preview.now is not None and row.found.path == self.preview.now.path:
@@ -157,7 +164,7 @@ class PictureSide(QWidget):
         self.bar.crop.setEnabled(False)
         self.shown.emit(shown)
         photo = shown.photo
-        self.crops.look_at(shown.path, photo, QPoint(photo.width // 2, photo.height // 2))
+        self.crops.look_at(shown.path, shown.stamp, photo, QPoint(photo.width // 2, photo.height // 2))
         self.strip.refresh()
         finished = self._row is not None and result_of(self._row) is not None
         if not finished and not self._job_runs:

@@ -43,13 +43,14 @@ SHOWN_SIDE = 12_000  # of the picture before and of a finished result: larger on
 @dataclass(frozen=True, eq=False)
 class Shown:
     """The photo that is looked at: `shrunk` is the share of its size in which the view has it (1 but for giants),
-    `grain` how much grain it has (`app.photos.grain`)."""
+    `grain` how much grain it has (`app.photos.grain`), `stamp` tells its file from another of its name."""
 
     path: Path
     photo: Photo
     levels: list[QImage]
     shrunk: float
     grain: float = 0.0
+    stamp: tuple[int, int] | None = None
 
     @property
     def image(self) -> QImage:
@@ -79,6 +80,7 @@ class Preview(QObject):
         self._background = Background(self)
         self._card: Card | None = None
         self._wanted: Path | None = None
+        self._result: Path | None = None  # of the photo that is wanted
         self._generation = 0
         self._ticket: int | None = None
         self._region = QRect()
@@ -93,17 +95,36 @@ class Preview(QObject):
 
     def show(self, path: Path, result: Path | None = None) -> None:
         """Show another photo (with its finished result, where there is one)."""
-        self._wanted = path
+        self._wanted, self._result = path, result
         if self.now is not None and self.now.path == path:
             self._show_after(path, result)
             return
+        self._read(path)
+
+    def look_again(self) -> None:
+        """Another photo may lie where the one that is shown did: show that one then."""
+        now = self.now
+        if now is None:
+            return
+        path, before = now.path, now.stamp
+
+        def looked(stamp: tuple[int, int] | None) -> None:
+            if stamp != before and self.now is now and self._wanted == path:
+                self._result = None  # of what was there before; the next one may come while this is read
+                self._read(path)
+
+        self._background.run(lambda: _stamp(path), looked)
+
+    def _read(self, path: Path) -> None:
         self._drop()
 
         def read() -> Shown:
+            stamp = _stamp(path)
             photo = decode(path)
             picture = photo_picture(photo)
             small = reduced(picture, SHOWN_SIDE)
-            return Shown(path, photo, levels_of(image_of(small)), small.shape[1] / picture.shape[1], grain_of(photo.pixels))
+            shrunk = small.shape[1] / picture.shape[1]
+            return Shown(path, photo, levels_of(image_of(small)), shrunk, grain_of(photo.pixels), stamp)
 
         def unread(error: Exception) -> None:
             if path == self._wanted:
@@ -118,7 +139,7 @@ class Preview(QObject):
                 self.now, self.marked = shown, QRect()
                 self._let_go(self._view.clear_patches())
                 self._view.show_before(shown.image, self._factor(), shown.levels)
-                self._show_after(path, result)
+                self._show_after(path, self._result)
                 self.shown.emit(shown)
 
         self._background.run(read, ready, unread)
@@ -269,6 +290,15 @@ class Preview(QObject):
         """The window closes."""
         self._worker.updated.disconnect(self._update)
         self._background.shut()
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Size and time of change; None where the file is gone."""
+    try:
+        about = path.stat()
+    except OSError:
+        return None
+    return about.st_size, about.st_mtime_ns
 
 
 def _finished(pixels: NDArray[Any], now: Shown, place: QRectF, choices: Choices, kept: Path | None) -> NDArray[Any]:

@@ -43,13 +43,13 @@ def test_a_crop_that_comes_when_another_photo_is_looked_at_keeps_the_colours_of_
     worker = Holding()
     crops = Crops(worker, Paces())  # type: ignore[arg-type]
     crops.hold(False)
-    crops.look_at(Path("wide.tif"), wide, QPoint(20, 20))
+    crops.look_at(Path("wide.tif"), None, wide, QPoint(20, 20))
     crops.wish([entry], unasked=False)
-    crops.look_at(Path("plain.png"), Photo(pixels), QPoint(20, 20))
+    crops.look_at(Path("plain.png"), None, Photo(pixels), QPoint(20, 20))
     with qtbot.waitSignal(crops.came):
         worker.updated.emit(1, Done(worker.asked[0].pixels, 0.1))
     assert crops.get(TWICE) is None  # nothing was asked for of the photo that is seen
-    crops.look_at(Path("wide.tif"), wide, QPoint(20, 20))
+    crops.look_at(Path("wide.tif"), None, wide, QPoint(20, 20))
     image = crops.get(TWICE)
     assert image is not None
     np.testing.assert_array_equal(picture_of(image), expected)
@@ -62,7 +62,7 @@ def test_a_crop_by_a_removed_model_is_not_shown_for_another_of_its_name(qtbot: Q
     worker = Holding()
     crops = Crops(worker, Paces())  # type: ignore[arg-type]
     crops.hold(False)
-    crops.look_at(Path("plain.png"), Photo(np.full((40, 40, 3), (200, 60, 40), np.uint8)), QPoint(20, 20))
+    crops.look_at(Path("plain.png"), None, Photo(np.full((40, 40, 3), (200, 60, 40), np.uint8)), QPoint(20, 20))
     crops.wish([entry], unasked=False)
     with qtbot.waitSignal(crops.came):
         worker.updated.emit(1, Done(worker.asked[0].pixels, 0.1))
@@ -80,7 +80,7 @@ def test_crops_of_small_photos_say_how_fast_a_model_is_or_nothing(qtbot: QtBot, 
     crops = Crops(worker, paces)  # type: ignore[arg-type]
     crops.hold(False)
     for width, height in ((2000, 3), (110, 300)):
-        crops.look_at(Path(f"{width}.png"), Photo(np.zeros((height, width, 3), np.uint8)), QPoint(1, 1))
+        crops.look_at(Path(f"{width}.png"), None, Photo(np.zeros((height, width, 3), np.uint8)), QPoint(1, 1))
         crops.wish([entry], unasked=False)
         with qtbot.waitSignal(crops.came):
             worker.updated.emit(len(worker.asked), Done(worker.asked[-1].pixels, 0.1))

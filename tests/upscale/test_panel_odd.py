@@ -125,3 +125,38 @@ def test_a_very_thin_photo_has_a_thumbnail(panel: UpscalePanel, until: Until, tm
         return bool(((seen[..., 0] > 200) & (seen[..., 1] < 60)).sum() >= 40)
 
     until(lit)
+
+
+def test_a_photo_that_became_another_is_shown_anew_when_it_is_done_again(
+    panel: UpscalePanel, until: Until, tmp_path: Path
+) -> None:
+    (photo,) = photos(tmp_path / "in", 1)
+    panel.add([photo])
+    until(lambda: panel.preview.now is not None and panel.preview.now.path == photo and states(panel) == ["ready"])
+    panel.job.start()
+    until(done(panel))
+    crop = panel.picture.crops.plain
+    before = panel.preview.now
+    panel.list.retry_asked.emit(panel.queue.rows)  # the same file: what is seen stays
+    until(lambda: panel.runner.state != "idle")
+    until(done(panel))
+    assert panel.preview.now is before
+    photos(tmp_path / "other", 1, 40, 50)[0].replace(photo)
+    panel.list.retry_asked.emit(panel.queue.rows)
+    until(lambda: panel.preview.now is not None and panel.preview.now.photo.width == 50)
+    until(done(panel))
+    assert panel.view.image.width() == 50
+    assert panel.picture.crops.plain is not crop
+    until(lambda: [patch.image.width() for patch in panel.view.patches] == [100])
+
+
+def test_a_photo_that_could_not_be_shown_is_shown_once_it_is_whole(panel: UpscalePanel, until: Until, tmp_path: Path) -> None:
+    (photo,) = photos(tmp_path / "in", 1, 200, 200)
+    whole = photo.read_bytes()
+    photo.write_bytes(whole[: len(whole) // 2])
+    panel.add([photo])
+    until(lambda: panel.picture._unseen and not panel.intake.busy)
+    photo.write_bytes(whole)
+    panel.list.retry_asked.emit(panel.queue.rows)
+    until(lambda: panel.preview.now is not None and panel.preview.now.path == photo)
+    until(done(panel))
