@@ -7,7 +7,6 @@ happened. Decoding and encoding run in a small pool; all that its threads do is 
 
 from __future__ import annotations
 
-import errno
 import threading
 import time
 from collections import deque
@@ -15,7 +14,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeGuard, TypeVar
+from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 
@@ -25,7 +24,7 @@ from app.photos.photo import Photo, PhotoError
 from app.photos.resizing import resize
 from app.upscale import making, results
 from app.upscale.beside import Beside
-from app.upscale.destination import Destination, DestinationLost
+from app.upscale.destination import Destination, halt_of, stops_all
 from app.upscale.items import Event, Item, expected_pixels, in_words, share_of
 from app.upscale.moving import Moving
 from app.upscale.plan import Choices, Planned
@@ -36,7 +35,6 @@ LAID_AHEAD = 4  # Tiles that may wait to be put in their place, where the owner 
 AHEAD = 2  # Photos that are decoded ahead of the network.
 HELD_BYTES = 1_500 * 10**6  # Results on their way to the disk hold no more than this together, or one photo.
 BEHIND_BYTES = 400 * 10**6  # Parts of results that wait to be laid, at most: whoever makes them waits until half of them are.
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
 
 class Conveyor:
@@ -147,9 +145,9 @@ class Conveyor:
                 self._destination.guard(partial(making.open_assembly, item, self.choices))
             except (OSError, MemoryError, PhotoError) as error:
                 del self._current[item.index]
-                if _stops_all(error):
+                if stops_all(error):
                     self._ready.appendleft(item)  # it waits for room as those do that are made already
-                    self._halt(error)
+                    self.halted = halt_of(error)
                     return None
                 self._fail(item, error)
                 return self.next_request()
@@ -375,8 +373,8 @@ class Conveyor:
     def _written(self, item: Item, held: int, outcome: tuple[int, Path] | BaseException) -> None:
         self._writing_bytes -= held
         if isinstance(outcome, BaseException):
-            if _stops_all(outcome) and not _is_begun_anew(item):
-                self._halt(outcome)
+            if stops_all(outcome) and item.is_made:
+                self.halted = halt_of(outcome)
                 self._unwritten.append(item)
                 return
             self._fail(item, outcome)
@@ -394,22 +392,14 @@ class Conveyor:
             )
         )
 
-    def _halt(self, error: OSError) -> None:
-        if isinstance(error, DestinationLost):
-            self.halted = Failure(str(error), hint="Bring it back, then go on: what is finished is kept.")
-        elif error.errno == errno.EROFS:
-            self.halted = Failure("The disk cannot be written to.", hint="Choose another folder.")
-        else:
-            self.halted = Failure("The disk is full.", hint="Free some space, then go on: what is finished is kept.")
-
     # What goes wrong
 
     def _fail(self, item: Item, reason: Failure | BaseException) -> None:
-        if isinstance(reason, BaseException) and _stops_all(reason):
+        if isinstance(reason, BaseException) and stops_all(reason):
             # A video goes on behind its last finished segment, a large photo is made anew.
             self._abandon(item)
             self._waiting.appendleft((item.index, item.planned))
-            self._halt(reason)
+            self.halted = halt_of(reason)
             return
         # A file that cannot be read to its end will not be the next time either.
         self._abandon(item, gone=isinstance(reason, PhotoError))
@@ -437,17 +427,6 @@ class Conveyor:
         else:
             self._in_hand.add(item)
             self._beside.run(item, work, unless_gone, on_tiles)
-
-
-def _stops_all(error: BaseException) -> TypeGuard[OSError]:
-    """Whether what keeps this result from being written keeps the others, too."""
-    return isinstance(error, DestinationLost) or (isinstance(error, OSError) and error.errno in _NO_ROOM)
-
-
-def _is_begun_anew(item: Item) -> bool:
-    """Whether its result is not at hand as a whole, to be written later."""
-    facts = item.planned.facts
-    return item.stream is not None or item.pixels is None or (facts is not None and facts.video)
 
 
 def _nothing() -> None:

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+import errno
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeGuard, TypeVar
 
+from app.inference.updates import Failure
 from app.photos.photo import PhotoError
 from app.photos.placing import PREFIX, NameTaken
 
 T = TypeVar("T")
 
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+
 
 class DestinationLost(OSError):
     """The folder is gone, its disk is, or it takes no file any more. The text is one sentence."""
+
+
+def stops_all(error: BaseException) -> TypeGuard[OSError]:
+    """Whether what keeps this result from being written keeps the others, too."""
+    return isinstance(error, DestinationLost) or (isinstance(error, OSError) and error.errno in _NO_ROOM)
+
+
+def halt_of(error: OSError) -> Failure:
+    """What a job that stopped for this says."""
+    if isinstance(error, DestinationLost):
+        return Failure(str(error), hint="Bring it back, then go on: what is finished is kept.")
+    if error.errno == errno.EROFS:
+        return Failure("The disk cannot be written to.", hint="Choose another folder.")
+    return Failure("The disk is full.", hint="Free some space, then go on: what is finished is kept.")
 
 
 class Destination:

@@ -69,6 +69,12 @@ class Item:
         return self.assembly is not None or self.run > 0 or self.frames_done > 0
 
     @property
+    def is_made(self) -> bool:
+        """Whether its result is at hand as a whole: then it can be written later."""
+        facts = self.planned.facts
+        return self.stream is None and self.pixels is not None and not (facts is not None and facts.video)
+
+    @property
     def frames_done(self) -> int:
         return self.moving.done if self.moving is not None else 0
 

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from app.history import Command, History
 from app.photos.photo import PhotoFacts
 from app.upscale.inputs import Found
+from app.upscale.items import Event
 from app.upscale.plan import Choices, Planned, result_by
 
 RowState = Literal["looking", "ready", "refused", "skipped", "reading", "working", "writing", "done", "failed"]
@@ -41,6 +42,18 @@ class Row:
     def open(self) -> bool:
         """Still to be done."""
         return self.state in ("looking", "ready", *AT_WORK)
+
+    @property
+    def work(self) -> float:
+        """Megapixels that the network is to read of it."""
+        return self.planned.network_megapixels if self.planned is not None else 0.0
+
+    def finish(self, event: Event, choices: Choices) -> None:
+        """What its end on the belt says of it."""
+        self.seconds, self.bytes, self.made_by = event.seconds, event.bytes, choices
+        self.reason = " ".join(event.warnings)
+        if self.planned is not None and event.output != self.planned.output:  # another program took that name meanwhile
+            self.planned = replace(self.planned, output=event.output)
 
 
 @dataclass(frozen=True)

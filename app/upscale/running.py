@@ -176,7 +176,7 @@ class Runner(QObject):
 
     def _begin(self, choices: Choices, sha256: str) -> None:
         self._done = self._failed = 0
-        self.progress = JobProgress([_work(row) for row in self._rows])
+        self.progress = JobProgress([row.work for row in self._rows])
         self._choices = choices
         told = self.device_lost.emit, self._woken.emit, self.memory_refused.emit
         self._given = {}
@@ -219,7 +219,7 @@ class Runner(QObject):
             return
         first = len(self._rows)
         self._rows += rows
-        self.progress.extend([_work(row) for row in rows])
+        self.progress.extend([row.work for row in rows])
         planned: list[Planned] = []
         for index, row in enumerate(rows, first):
             if row.planned is not None:
@@ -395,11 +395,8 @@ class Runner(QObject):
             self._over[id(row)] = event.index, event.stage == "failed"
         if event.stage == "done":
             self._done += 1
-            row.seconds, row.bytes, row.made_by = event.seconds, event.bytes, self._choices
-            row.reason = " ".join(event.warnings)
-            self._paces.note(self._choices.model, self.device, _work(row) * self._choices.effort, event.network_seconds)
-            if row.planned is not None and event.output != row.planned.output:  # another program took that name meanwhile
-                row.planned = replace(row.planned, output=event.output)
+            row.finish(event, self._choices)
+            self._paces.note(self._choices.model, self.device, row.work * self._choices.effort, event.network_seconds)
             self._mark(event.index, "done", "", event.seconds, event.output)
             given = self._given.get(event.index)
             repainted = row.planned is not None and given is not None and row.planned.mask != given.mask
@@ -443,10 +440,6 @@ class Runner(QObject):
         if state != self.state:
             self.state = state
             self.state_changed.emit(state)
-
-
-def _work(row: Row) -> float:
-    return row.planned.network_megapixels if row.planned is not None else 0.0
 
 
 def _nothing(_: object) -> None:
