@@ -262,9 +262,9 @@ def test_photos_that_are_replaced_before_and_amid_their_work_are_made_of_what_is
         os.replace(belt.photos(tmp_path / "other", 1, 40, 50)[0], photo)
     look()
     panel.runner.resume()
-    until(lambda: len(list((folder / "upscaled").glob("*.png"))) == 7 and done(panel)())
-    widths = [row.facts.width for row in panel.queue.rows if row.facts]
-    assert widths == [50, 300, 300, 300, 300, 50]
+    until(lambda: done(panel)() and panel.queue.rows[0].facts is not None and panel.queue.rows[0].facts.width == 50)
+    results = [row.planned.output for row in panel.queue.rows if row.planned is not None and row.planned.output is not None]
+    assert [decode(result).width for result in results] == [100, 600, 600, 600, 600, 100]
 
 
 def test_a_photo_that_waits_for_a_person_waits_still_when_it_is_replaced(
