@@ -42,7 +42,9 @@ def encode_parts(photo: Photo, format: str, quality: int = 92, effort: int | Non
     name = writable(format).name
     fitted = fit(photo, name, reduce)
     handled = name in containers.HANDLED
-    metadata = Metadata(fitted.icc, _upright_exif(fitted), fitted.xmp, fitted.iptc, fitted.dpi, fitted.texts)
+    metadata = Metadata(
+        fitted.icc, _exif_for(fitted, fitted.width, fitted.height, name), fitted.xmp, fitted.iptc, fitted.dpi, fitted.texts
+    )
     image = _dressed(to_image(fitted.pixels), fitted.dpi, Metadata() if handled else _for_encoder(metadata, name))
     options = _options(name, fitted.pixels.nbytes, quality, effort)
     try:
@@ -133,15 +135,17 @@ def on_white(pixels: NDArray[Any]) -> NDArray[Any]:
     return flat
 
 
-def _upright_exif(photo: Photo) -> bytes | None:
-    return exif.put_right(photo.exif, photo.width, photo.height, photo.dpi) if photo.exif else None
+def _exif_for(photo: Photo, width: int, height: int, name: str) -> bytes | None:
+    """What its camera said, for upright pixels of this size. In WebP nothing else says a resolution."""
+    block = exif.put_right(photo.exif, width, height, photo.dpi) if photo.exif else None
+    return exif.with_resolution(block, photo.dpi) if name == "webp" and photo.dpi is not None else block
 
 
 def save_stream(image: Any, path: Path, like: Photo, format: str, quality: int = 92) -> None:
     """Encode a lazy libvips picture into `path` as it is computed, with the metadata of `like`. `pyvips.Error` on failure."""
     name = writable(format).name
     size = image.width * image.height * image.bands * (2 if image.format == "ushort" else 1)
-    exif_block = exif.put_right(like.exif, image.width, image.height, like.dpi) if like.exif else None
+    exif_block = _exif_for(like, image.width, image.height, name)
     metadata = Metadata(like.icc, exif_block, like.xmp, like.iptc, like.dpi, like.texts)
     options = _options(name, size, quality, None)
     if name == "jpeg":

@@ -13,6 +13,7 @@ COLOUR_SPACE, INTEROP_IFD, INTEROP_INDEX = 0xA001, 0xA005, 0x0001
 SHORT, LONG, RATIONAL, IFD = 3, 4, 5, 13
 # Bytes of one value of each type (TIFF 6.0, section 2).
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
+_NOTHING = b"II*\0" + struct.pack("<IHI", 8, 0, 0)
 # A camera writes some sixty entries; a directory with more than this is not EXIF.
 MAX_ENTRIES = 1000
 
@@ -104,6 +105,28 @@ def put_right(block: bytes, width: int, height: int, dpi: tuple[float, float] | 
     except struct.error:
         return None
     return bytes(new)
+
+
+def with_resolution(block: bytes | None, dpi: tuple[float, float]) -> bytes:
+    """The block (a new one for None) saying so many dots an inch, where it says nothing of it. The first directory is written
+    anew at its end, so that all that is pointed at stays where it is; a broken block is left as it is."""
+    block = block or _NOTHING
+    try:
+        order, first = _header(block)
+        entries = {entry.tag: block[entry.value_at - 8 : entry.value_at + 4] for entry in _entries(block, order, first)}
+        if read_facts(block).dpi is not None or any(len(entry) < 12 for entry in entries.values()):
+            return block
+        following = struct.unpack_from(order + "I", block, first + 2 + 12 * len(entries))[0]
+    except struct.error:
+        return block
+    new = bytearray(block + b"\0" * (len(block) % 2))
+    for tag, value in ((X_RESOLUTION, dpi[0]), (Y_RESOLUTION, dpi[1])):
+        entries[tag] = struct.pack(order + "HHII", tag, RATIONAL, 1, len(new))
+        new += struct.pack(order + "II", min(round(value * 100), 0xFFFFFFFF), 100)
+    entries[RESOLUTION_UNIT] = struct.pack(order + "HHIHH", RESOLUTION_UNIT, SHORT, 1, 2, 0)
+    struct.pack_into(order + "I", new, 4, len(new))
+    directory = b"".join(entries[tag] for tag in sorted(entries))
+    return bytes(new) + struct.pack(order + "H", len(entries)) + directory + struct.pack(order + "I", following)
 
 
 def without_place(block: bytes) -> bytes:

@@ -29,6 +29,27 @@ def test_a_size_that_a_phone_tells_beside_its_name_is_the_results(tmp_path: Path
     assert (again[exif.IMAGE_WIDTH], again[exif.IMAGE_LENGTH]) == (48, 32)
 
 
+@pytest.mark.parametrize("block", [None, exif_block(orientation=6)])
+def test_webp_says_a_resolution_where_the_photo_had_no_exif_of_it(tmp_path: Path, block: bytes | None) -> None:
+    photo = Photo(gradient(32, 48, 3), exif=block, dpi=(300.0, 150.5))
+    encode(photo, tmp_path / "photo", "webp")
+    save_stream(pyvips.Image.new_from_array(photo.pixels), tmp_path / "streamed", photo, "webp")
+    for made in (decode(tmp_path / "photo"), decode(tmp_path / "streamed")):
+        assert made.dpi == pytest.approx((300, 150.5), abs=0.1)
+        again = Image.Exif()
+        again.load(b"Exif\0\0" + (made.exif or b""))
+        assert again.get(0x010F) == (None if block is None else "A camera")
+        assert again.get_ifd(exif.EXIF_IFD).get(exif.PIXEL_X) == (None if block is None else 48)
+    encode(Photo(photo.pixels), tmp_path / "plain", "webp")
+    assert decode(tmp_path / "plain").exif is None
+
+
+@given(st.binary(max_size=200))
+def test_a_resolution_in_a_broken_block_does_no_harm(garbage: bytes) -> None:
+    for head in (b"", b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08"):
+        exif.with_resolution(head + garbage, (300.0, 300.0))
+
+
 @pytest.mark.parametrize("format", ["png", "jpeg", "tiff"])
 @pytest.mark.parametrize("block", [None, exif_block(orientation=6)])
 def test_a_resolution_that_exif_does_not_tell_survives(tmp_path: Path, format: str, block: bytes | None) -> None:
