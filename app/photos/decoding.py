@@ -128,7 +128,8 @@ def _named(head: bytes, suffix: str) -> str:
     found = sniff(head)
     if found is None:
         raise PhotoError(
-            "It is not a picture that Ganvas knows.", "PNG, JPEG, WebP, AVIF, HEIC, TIFF, BMP and GIF can be opened."
+            "It is not a picture that Ganvas knows.",
+            "PNG, JPEG, WebP, AVIF, HEIC, TIFF, BMP and GIF can be opened, and by Upscale the usual videos.",
         )
     return "raw" if found == "tiff" and EXTENSIONS.get(suffix.lower().lstrip(".")) == "raw" else found
 

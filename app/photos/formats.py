@@ -12,8 +12,8 @@ MAX_PIXELS = 500_000_000
 # a byte for every 400 pixels. (The flattest JPEG or WebP photos that were seen hold one for every 60.)
 BOMB_PIXELS, BOMB_RATIO = 64_000_000, 400
 MAX_VIDEO_SIDE = 16_384  # of H.264's pictures in what writes and plays them
-# Bytes that are looked at to tell a format.
-HEAD = 64
+# Bytes that are looked at to tell a format: two packets of an MPEG transport stream, and where the third begins.
+HEAD = 400
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,10 @@ FORMATS: dict[str, Format] = {
         Format("mkv", "Matroska", ("mkv",), MAX_VIDEO_SIDE),
         Format("webm", "WebM", ("webm",), MAX_VIDEO_SIDE),
         Format("avi", "AVI", ("avi",), MAX_VIDEO_SIDE),
+        Format("ts", "MPEG transport stream", ("ts", "mts", "m2ts"), MAX_VIDEO_SIDE),
+        Format("mpg", "MPEG", ("mpg", "mpeg", "vob"), MAX_VIDEO_SIDE),
+        Format("wmv", "Windows Media", ("wmv", "asf"), MAX_VIDEO_SIDE),
+        Format("flv", "Flash video", ("flv",), MAX_VIDEO_SIDE),
         Format("raw", "camera RAW", ("dng", "nef", "cr2", "cr3", "arw", "orf", "rw2", "raf", "pef", "srw"), 65_535),
     )
 }
@@ -82,6 +86,14 @@ def sniff(head: bytes) -> str | None:
         return "avi"
     if head[:4] == b"\x1a\x45\xdf\xa3":  # EBML: the document's kind stands near the beginning
         return "webm" if b"webm" in head else "mkv" if b"matroska" in head else None
+    if head[:4] == b"\0\0\1\xba":
+        return "mpg"
+    if head[:16] == _ASF:
+        return "wmv"
+    if head[:4] == b"FLV\1":
+        return "flv"
+    if _is_transport_stream(head):
+        return "ts"
     if head[:6] in (b"GIF87a", b"GIF89a"):
         return "gif"
     if head[:2] == b"BM" and len(head) > 18 and head[14:18] in (b"\x0c\0\0\0", b"(\0\0\0", b"l\0\0\0", b"|\0\0\0", b"@\0\0\0"):
@@ -95,6 +107,14 @@ def sniff(head: bytes) -> str | None:
     if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return "raw" if head[8:10] == b"CR" else "tiff"
     return None
+
+
+_ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")  # GUID of its header object
+
+
+def _is_transport_stream(head: bytes) -> bool:
+    """Packets of 188 bytes that begin with 0x47, behind a time of four bytes each where a camera (AVCHD) or a disc wrote them."""
+    return any(head[at : at + 2 * step + 1 : step] == b"GGG" for at, step in ((0, 188), (4, 192)))
 
 
 # The first three letters of the brands that MP4 files of cameras, phones and editors bear.

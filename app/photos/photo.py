@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-VIDEOS = ("mp4", "mov", "mkv", "webm", "avi")  # formats of `app.photos.formats.FORMATS` that ffmpeg reads and writes
+# Formats of `app.photos.formats.FORMATS` that ffmpeg reads.
+VIDEOS = ("mp4", "mov", "mkv", "webm", "avi", "ts", "mpg", "wmv", "flv")
 
 
 class PhotoError(Exception):

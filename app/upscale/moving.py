@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.photos.animation import Animation
+from app.photos.formats import FORMATS
 from app.photos.photo import Photo
 from app.upscale import results
 from app.upscale.plan import Choices, Planned
@@ -22,7 +23,7 @@ from app.video.lasting import can_hold, end_of
 from app.video.reading import Frame, FrameReader
 from app.video.reel import Reel
 from app.video.tracks import Kept, kept
-from app.video.writing import SegmentWriter, chosen, tells_mastering
+from app.video.writing import HELD, SegmentWriter, chosen, tells_mastering
 
 # A segment is what a crash costs at most: it ends after so many seconds of work, but not before so many frames (each begins
 # with a key frame, which takes room) and not after so many.
@@ -267,7 +268,8 @@ def notes(facts: VideoFacts, choices: Choices, held: Kept) -> tuple[str, ...]:
     if facts.transparent:
         said.append("Its transparency is not kept.")
     if encoding.format != facts.format:
-        said.append(f"The result is an {encoding.format.upper()} file, as {facts.format.upper()} does not hold it.")
+        why = "does not hold it" if facts.format in HELD else "is read here, not written"
+        said.append(f"The result is an {encoding.format.upper()} file, as {FORMATS[facts.format].title} {why}.")
     return (*said, *held.notes)
 
 

@@ -19,7 +19,17 @@ from models.extras import is_packaged
 
 # What a video's file may be, by the name that app.photos.formats gives it, and the demuxer that is to read it. It is named
 # outright: left to guess, ffmpeg would also take a playlist that calls itself MP4 and open what it points at.
-DEMUXERS = {"mp4": "mov", "mov": "mov", "mkv": "matroska", "webm": "matroska", "avi": "avi"}
+DEMUXERS = {
+    "mp4": "mov",
+    "mov": "mov",
+    "mkv": "matroska",
+    "webm": "matroska",
+    "avi": "avi",
+    "ts": "mpegts",
+    "mpg": "mpeg",
+    "wmv": "asf",
+    "flv": "flv",
+}
 _OF_MAC = ["/opt/homebrew/bin", "/usr/local/bin", "/opt/local/bin"]
 NO_WINDOW = 0x08000000 if sys.platform == "win32" else 0  # CREATENO_WINDOW
 

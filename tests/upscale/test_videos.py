@@ -89,10 +89,15 @@ def packets(path: Path, stream: str) -> list[tuple[float, int]]:
 
 
 def pixels_of(path: Path) -> list[np.ndarray]:
+    return [pixels for _, pixels in frames_of(path)]
+
+
+def frames_of(path: Path) -> list[tuple[float, np.ndarray]]:
+    """With their times in seconds."""
     facts = look(path, probe(path).format)
     reader = FrameReader(path, facts, deep=facts.bits > 8)
     try:
-        return [frame.pixels for frame in iter(reader.next, None)]
+        return [(float(frame.time * facts.base), frame.pixels) for frame in iter(reader.next, None)]
     finally:
         reader.close()
 
@@ -130,6 +135,30 @@ def test_every_frame_is_enlarged_at_its_time_in_its_colours_with_its_sound(tmp_p
     assert "bt709" in report
     assert "A walk" in report
     assert f'"model": "{TWICE}"' in report
+
+
+OLD = {
+    "a.avi": ("-c:v", "mpeg4", "-q:v", "1", "-c:a", "libmp3lame"),
+    "a.ts": ("-c:a", "aac"),
+    "a.mts": ("-c:a", "ac3", "-mpegts_m2ts_mode", "1", "-f", "mpegts"),
+    "a.mpg": ("-c:v", "mpeg2video", "-q:v", "1", "-c:a", "mp2", "-f", "vob"),
+    "a.wmv": ("-c:v", "wmv2", "-q:v", "1", "-c:a", "wmav2"),
+    "a.flv": ("-c:v", "flv1", "-q:v", "1", "-c:a", "libmp3lame", "-ar", "44100"),
+}
+
+
+@pytest.mark.parametrize("name", OLD)
+def test_what_old_cameras_and_recorders_wrote_comes_out_as_matroska(tmp_path: Path, running: Engine, name: str) -> None:
+    path = make(tmp_path / name, *OLD[name], filters=COLOURS)
+    path = path.rename(tmp_path / "b.jpg")  # what a file is, its bytes tell
+    made = enlarge(running, path)
+    assert made.suffix == ".mkv"
+    before, after = frames_of(path), frames_of(made)
+    assert len(before) == len(after) == 12
+    for (at, small), (then, large) in zip(before, after, strict=True):
+        assert np.abs(large[::2, ::2].astype(int) - small).mean() < 3
+        assert then - after[0][0] == pytest.approx(at - before[0][0], abs=0.002)
+    assert packets(made, "a")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows allows no such names")
