@@ -12,7 +12,6 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,12 +19,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from app.holding import hold
 from app.photos import placing
 from app.photos.photo import PhotoFacts
 from app.upscale import naming
 from app.upscale.plan import Choices, Planned
 from app.upscale.sizes import passes
-from app.video.reel import folder_of
+from app.video import reel
 from app.video.writing import HELD
 from models.folders import state_folder
 
@@ -264,17 +264,12 @@ class Journal:
     def claimed(self, job: int) -> Iterator[None]:
         """Hold a job for this process while it works on it; `JobTaken` where another one does.
 
-        What an earlier run of the job left half-written is swept away. The lock is the system's: it goes with the process. Its
-        file stays as long as the job does: another process may have it open, and must not lock what nobody finds any more.
+        What an earlier run of the job left half-written is swept away.
         """
-        path = self._lock_of(job)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+        lock = hold(self._lock_of(job))
+        if lock is None:
+            raise JobTaken
         try:
-            try:
-                lock.execute("BEGIN EXCLUSIVE")
-            except sqlite3.OperationalError as error:
-                raise JobTaken from error
             self._sweep(job)
             self._base.execute("UPDATE jobs SET token=?, began=? WHERE id=?", (placing.TOKEN, time.time(), job))
             yield
@@ -290,14 +285,10 @@ class Journal:
         """Whether somebody works on a job."""
         if not self._lock_of(job).exists():
             return False
-        lock = sqlite3.connect(self._lock_of(job), timeout=0, isolation_level=None)
-        try:
-            lock.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError:
-            return True
-        finally:
+        lock = hold(self._lock_of(job))
+        if lock is not None:
             lock.close()
-        return False
+        return lock is None
 
     def _lock_of(self, job: int) -> Path:
         return self.path.parent / "locks" / f"job-{job}.sqlite"
@@ -354,7 +345,7 @@ class Journal:
             kept = {_key(output) for (output,) in others}
             for output in videos:
                 if _key(output) not in kept:
-                    shutil.rmtree(folder_of(Path(os.fsdecode(output))), ignore_errors=True)
+                    reel.forget(Path(os.fsdecode(output)))
 
     def _forget_old(self) -> list[bytes]:
         """Forget jobs that ended long ago; the results of their videos that never were finished."""

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from app.photos import placing
 from app.photos.animation import Animation
 from app.photos.formats import FORMATS
 from app.photos.photo import Photo
@@ -157,11 +158,12 @@ class Film:
             end = None
         elif not can_hold(program.find()):
             end, self.notes = None, (*self.notes, _TOO_OLD)
-        size = self._reel.join(planned.source, facts, planned.format, self._kept, self._metadata, planned.replaces, end)
-        assert planned.output is not None
-        results.keep_time(planned.output, planned, self._choices)
+        place = results.Place(planned, self._choices)
+        result = placing.beside(place.path, planned.replaces, place.otherwise)
+        size = self._reel.join(planned.source, facts, planned.format, self._kept, self._metadata, result, end)
+        results.keep_time(place.path, planned, self._choices)
         self.close(gone=True)
-        return size, planned.output
+        return size, place.path
 
     def close(self, gone: bool = False) -> None:
         """See `Moving`."""
@@ -177,6 +179,7 @@ class Film:
             self._writer = None
         if gone or not self._reel.segments:  # nothing to go on behind
             self._reel.discard()
+        self._reel.close()
 
     def _read_ahead(self) -> None:
         self._ahead = self._lanes[0].submit(self._reader.next)

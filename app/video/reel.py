@@ -12,20 +12,25 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from app.holding import hold
 from app.photos import placing
 from app.photos.photo import PhotoError
 from app.video import program
 from app.video.facts import VideoFacts
 from app.video.tracks import MUXERS, Kept, cover_of
 from app.video.writing import ticks
+from models.folders import state_folder
 
 _LIST = "segments.json"
+MOST_AT_ONCE = 16  # Results of one name that are worked on.
 _A_BLINK = Fraction(1, 50)  # Of a second: nobody sees whether the last frame stays so much longer.
 
 
@@ -40,10 +45,24 @@ class Segment:
     ends: int
 
 
-def folder_of(output: Path) -> Path:
-    """Where the segments of a result lie; hidden, and short whatever the result is called."""
+def folder_of(output: Path, number: int = 1) -> Path:
+    """Where the segments of a result lie; hidden, and short whatever the result is called. The first is the one; there are more
+    where several processes are at work on results that are to bear one name."""
     name = hashlib.sha256(os.fsencode(os.path.abspath(output))).hexdigest()[:16]
-    return output.parent / f"{placing.PREFIX}video-{name}"
+    return output.parent / f"{placing.PREFIX}video-{name}{f'-{number}' if number > 1 else ''}"
+
+
+def forget(output: Path) -> None:
+    """Remove what is finished of a result, but for what somebody is at work on."""
+    for number in range(1, MOST_AT_ONCE + 1):
+        folder = folder_of(output, number)
+        if folder.exists() and (lock := _hold(folder)) is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+            lock.close()
+
+
+def _hold(folder: Path) -> sqlite3.Connection | None:
+    return hold(state_folder() / "locks" / f"{folder.name.removeprefix(placing.PREFIX)}.sqlite")
 
 
 class Reel:
@@ -51,6 +70,7 @@ class Reel:
 
     def __init__(self, output: Path, plan: Mapping[str, Any]) -> None:
         self.output, self.folder = output, folder_of(output)
+        self._lock: sqlite3.Connection | None = None
         self._plan = json.loads(json.dumps(plan))
         self.segments: list[Segment] = []
 
@@ -60,13 +80,38 @@ class Reel:
         return sum(segment.frames for segment in self.segments)
 
     def open(self) -> None:
-        """Take up what lies there of the same plan; anything else in the folder goes."""
-        self.segments = self._known()
+        """Take up what lies there of the same plan; anything else in the folder goes. `PhotoError` where too many are at work on
+        results of this name."""
+        self._choose()
         wanted = {_LIST, *(segment.file for segment in self.segments)}
         self.folder.mkdir(parents=True, exist_ok=True)
         for path in self.folder.iterdir():
             if path.name not in wanted:
                 path.unlink()
+
+    def _choose(self) -> None:
+        """The folder that nobody is at work in and that has frames of this plan, else the first that nobody is at work in."""
+        for number in range(1, MOST_AT_ONCE + 1):
+            folder = folder_of(self.output, number)
+            if self._lock is not None and not folder.exists():
+                break
+            lock = _hold(folder)
+            if lock is None:
+                continue
+            segments = self._known(folder)
+            if self._lock is None or (segments and not self.segments):
+                self.close()
+                self.folder, self.segments, self._lock = folder, segments, lock
+            else:
+                lock.close()
+        if self._lock is None:
+            raise PhotoError("Too many others are at work on a video of this name.", "Wait until one of them has ended.")
+
+    def close(self) -> None:
+        """Let others go on with it."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
     def part(self) -> Path:
         """Where the next segment is written until it is finished."""
@@ -90,13 +135,13 @@ class Reel:
         format: str,
         kept: Kept,
         metadata: Sequence[str],
-        replacing: bool,
+        result: AbstractContextManager[Path],
         end: Fraction | None = None,
     ) -> int:
         """Put the segments together as they are, with chapters of the source and what is `kept` of its tracks; the bytes written.
 
         `metadata` are ffmpeg's words about what the file tells of itself, `end` is when the last frame goes, in seconds, where
-        that is to be said. The result appears whole or not at all; `replacing` as for `placing.beside`. `PhotoError` where that
+        that is to be said. `result` is entered for where to write (`placing.beside`). `PhotoError` where that
         fails; where a segment was damaged meanwhile (a disk, a power cut) all of them are forgotten, or nobody would ever get on.
         """
         if not self.segments:
@@ -110,7 +155,7 @@ class Reel:
         (self.folder / "list.ffconcat").write_text("\n".join(listing) + "\n", encoding="ascii")
         muxer = MUXERS.get(format, format)
         covers = self._covers(source, facts, kept) if format == "mkv" else []
-        with placing.beside(self.output, replacing) as temporary:
+        with result as temporary:
             words = [
                 *("-itsoffset", f"{float(first * facts.base):.6f}", "-protocol_whitelist", "file"),
                 *("-f", "concat", "-i", "file:list.ffconcat"),
@@ -132,7 +177,7 @@ class Reel:
                 raise PhotoError("Frames that were finished before are damaged.", "Try it again: it begins anew.")
             if code != 0:
                 raise PhotoError(f"The video could not be put together ({program.complaint(report) or 'ffmpeg gave up'}).")
-        return self.output.stat().st_size
+            return temporary.stat().st_size
 
     def lasts(self, facts: VideoFacts, end: Fraction | None) -> bool:
         """Whether the result would last until `end` without a word: the last frame stays for one of the rate. An end before the
@@ -166,17 +211,18 @@ class Reel:
     def discard(self) -> None:
         """Remove the segments: the result stands, or is not wanted any more."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        self.close()
 
-    def _known(self) -> list[Segment]:
+    def _known(self, folder: Path) -> list[Segment]:
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-            raw = json.loads((self.folder / _LIST).read_text(encoding="utf-8"))
+            raw = json.loads((folder / _LIST).read_text(encoding="utf-8"))
             if raw["plan"] != self._plan:
                 return []
             segments = [
                 Segment(str(one["file"]), *(int(one[name]) for name in ("frames", "begins", "ends"))) for one in raw["segments"]
             ]
             whole = all(
-                segment.file == f"{i:06d}.mp4" and (self.folder / segment.file).is_file() for i, segment in enumerate(segments)
+                segment.file == f"{i:06d}.mp4" and (folder / segment.file).is_file() for i, segment in enumerate(segments)
             )
             return segments if whole else []
         return []

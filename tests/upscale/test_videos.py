@@ -308,6 +308,24 @@ def test_a_damaged_segment_is_told_and_made_again(
     assert len(pixels_of(enlarge(running, path))) == 6
 
 
+def test_two_that_make_a_result_of_one_name_at_once_leave_each_other_alone(tmp_path: Path, running: Engine) -> None:
+    path = make(tmp_path / "a.mp4")
+    (one,) = planned([path], X2)
+    other = moving.Film(look(path, "mp4"), one, X2, "")
+    pixels = other.first
+    with Conveyor(X2) as belt:
+        belt.add(0, one)
+        events = drive(belt, running)
+    assert [str(event.failure) for event in events if event.failure] == []
+    while pixels is not None:
+        pixels = other.take(pixels.repeat(2, 0).repeat(2, 1))
+    _, made = other.finish()
+    assert one.output is not None
+    assert made.name == f"{one.output.stem} (2).mp4"
+    assert len(pixels_of(made)) == len(pixels_of(one.output)) == 12
+    assert sorted(left.name for left in made.parent.iterdir()) == sorted([made.name, one.output.name])
+
+
 def test_segments_of_another_plan_are_not_used(tmp_path: Path, running: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(moving, "MOST_FRAMES", 1)
     path = make(tmp_path / "a.mp4", frames=6)
