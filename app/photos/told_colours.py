@@ -155,19 +155,19 @@ def _meta(file: IO[bytes]) -> bytes:
     """The body of the file's `meta` box."""
     end, at = file.seek(0, os.SEEK_END), 0
     for _ in range(MAX_BOXES):
+        if at >= end:  # a box may claim to end where no file reaches, nor can be looked at
+            break
         file.seek(at)
         head = file.read(16)
-        if len(head) < 8:
-            break
         size, kind, before = int.from_bytes(head[:4], "big"), head[4:8], 8
         if size == 1:
             size, before = int.from_bytes(head[8:16], "big"), 16
         size = size or end - at
+        if size < before:
+            break
         if kind == b"meta":
             file.seek(at + before)
             return file.read(min(size - before, MAX_META))
-        if size < before:
-            break
         at += size
     return b""
 

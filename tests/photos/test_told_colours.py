@@ -307,6 +307,19 @@ def test_damaged_heads_are_read_without_harm(make: Callable[[], bytes]) -> None:
             told_colours.read(io.BytesIO(broken), name)
 
 
+@pytest.mark.parametrize(
+    "box",
+    [struct.pack(">I4s", 4, b"meta"), struct.pack(">I4s", 7, b"meta"), b"\0\0\0", b"\0\0\0\1mdat"]
+    + [struct.pack(">I4sQ", 1, b"mdat", 2**bits - 1) for bits in (62, 63, 64)],
+)
+def test_boxes_that_end_before_they_begin_or_where_no_file_reaches_do_no_harm(tmp_path: Path, box: bytes) -> None:
+    path = tmp_path / "odd.avif"
+    path.write_bytes(struct.pack(">I4s4sI4s", 20, b"ftyp", b"avif", 0, b"avif") + box)
+    with path.open("rb") as file:  # of the disk: one in memory takes places that others do not
+        assert told_colours.read(file, "avif") is None
+        assert told_colours.read(file, "heic") is None
+
+
 def test_points_of_no_colours_do_no_harm() -> None:
     dice = random.Random(4)
     for _ in range(300):
