@@ -201,17 +201,8 @@ def _turn(image: Any, name: str, file: IO[bytes]) -> int:
 
 def _camera_of_tiff(file: IO[bytes]) -> Metadata:
     """EXIF and IPTC of a TIFF file, which libvips leaves out. Read before libvips begins: they share one position."""
-
-    read_at = _reader(file)
+    read_at = tiff.reader(file)
     return Metadata(exif=tiff.read_exif(read_at), iptc=tiff.read_iptc(read_at))
-
-
-def _reader(file: IO[bytes]) -> tiff.ReadAt:
-    def read_at(at: int, size: int) -> bytes:
-        file.seek(at)
-        return file.read(size)
-
-    return read_at
 
 
 def _open(file: IO[bytes], name: str, fail_on: str = "error") -> Any:
@@ -244,7 +235,7 @@ def _channels_of_tiff(file: IO[bytes]) -> int | None:
     """How many channels of a grey TIFF with more than two are kept, None for all others: libvips tells neither that it is grey
     nor which of them is transparency. Read before libvips begins, which gives of what is refused here nothing or noise."""
     tags = tiff.PHOTOMETRIC, tiff.SAMPLES, tiff.PLANES, tiff.TILE_WIDTH, tiff.EXTRA_SAMPLES
-    kind, samples, planes, tile, extra = tiff.numbers(_reader(file), *tags)
+    kind, samples, planes, tile, extra = tiff.numbers(tiff.reader(file), *tags)
     if planes == 2 and (tile is not None or ((samples or 1) > 1 and kind not in (2, 5))):
         raise PhotoError(*_ODD_TIFF)
     return 1 + (extra in (1, 2)) if kind in (0, 1) and (samples or 1) > 2 else None

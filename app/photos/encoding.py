@@ -165,12 +165,7 @@ def save_stream(image: Any, path: Path, like: Photo, format: str, quality: int =
 def _add_camera(path: Path, metadata: Metadata) -> None:
     """As `_with_camera`, in a file that was just written and has no name yet."""
     with path.open("rb+") as file:
-
-        def read_at(at: int, size: int) -> bytes:
-            file.seek(at)
-            return file.read(size)
-
-        added = tiff.addition(read_at, file.seek(0, 2), metadata.exif, metadata.iptc)
+        added = tiff.addition(tiff.reader(file), file.seek(0, 2), metadata.exif, metadata.iptc)
         if added is not None:
             tail, at, pointer = added
             file.seek(0, 2)

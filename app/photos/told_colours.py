@@ -126,11 +126,7 @@ def profile_of_bmp(file: IO[bytes]) -> bytes | None:
 
 
 def _of_tiff(file: IO[bytes]) -> Colours | None:
-    def read_at(at: int, size: int) -> bytes:
-        file.seek(at)
-        return file.read(size)
-
-    white, primaries = tiff.read_chromaticities(read_at)
+    white, primaries = tiff.read_chromaticities(tiff.reader(file))
     return _by_numbers(list(primaries), white, 2.2) if white and primaries else None
 
 

@@ -54,6 +54,15 @@ def test_channels_that_lie_apart_in_a_way_that_is_not_read_are_refused_by_the_he
         decode(path.read_bytes())
 
 
+@pytest.mark.parametrize("bits", [62, 63, 64])
+def test_a_place_that_no_disk_reaches_is_told_as_what_is_broken(tmp_path: Path, bits: int) -> None:
+    path = tmp_path / "far.tif"
+    path.write_bytes(b"II+\0" + struct.pack("<HHQ", 8, 0, 2**bits - 1) + bytes(100))
+    for read in (probe, decode, lambda path: thumbnail(path, 16)):
+        with pytest.raises(PhotoError):
+            read(path)
+
+
 @pytest.mark.parametrize("number", [np.uint8, np.uint16])
 def test_colours_that_lie_apart_in_strips_are_read(tmp_path: Path, number: type) -> None:
     for channels in (3, 4):

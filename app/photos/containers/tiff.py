@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import IO
 
 from app.photos.exif import EXIF_IFD, GPS_IFD, ORIENTATION, SIZES, X_RESOLUTION, Y_RESOLUTION
 
@@ -68,6 +69,19 @@ class _Layout:
     @property
     def inline(self) -> int:
         return 8 if self.big else 4
+
+
+def reader(file: IO[bytes]) -> ReadAt:
+    """Of an open file, whose position it moves."""
+
+    def read_at(at: int, size: int) -> bytes:
+        try:
+            file.seek(at)
+        except (OSError, ValueError, OverflowError):  # BigTIFF points further than any disk reaches
+            return b""
+        return file.read(size)
+
+    return read_at
 
 
 def _within_reason(read_at: ReadAt) -> ReadAt:
