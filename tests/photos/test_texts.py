@@ -100,6 +100,12 @@ def test_texts_go_as_far_as_was_asked(tmp_path: Path, metadata: str, kept: tuple
     assert made.warnings == ((PLACE,) if metadata == "no-place" else ())
 
 
+@pytest.mark.timeout(60)
+def test_a_jpeg_of_nothing_but_comments_is_read_in_a_moment() -> None:
+    data = b"\xff\xd8" + b"\xff\xfe\0\3x" * 100_000
+    assert len(jpeg.read(data).texts) == 100_000
+
+
 def test_texts_that_are_broken_or_unpack_to_too_much_are_left_out() -> None:
     bomb = zlib.compress(bytes(200 * 2**20))
     chunks = [(b"zTXt", b"Title\0\0" + bomb)] * 100 + [(b"iTXt", b"Author\0\0\0de"), (b"tEXt", b"\0nobody"), (b"zTXt", b"x\0\0y")]

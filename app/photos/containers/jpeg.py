@@ -47,6 +47,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 def read(data: bytes) -> Metadata:
     exif = packet = iptc = None
     texts: list[Text] = []
+    room = MAX_TEXTS
     profile: dict[int, bytes] = {}
     extensions: dict[bytes, dict[int, bytes]] = {}
     for marker, start, end in _segments(data):
@@ -62,8 +63,9 @@ def read(data: bytes) -> Metadata:
             profile.setdefault(body[len(ICC)], body[len(ICC) + 2 :])
         elif marker == 0xED and body.startswith(PHOTOSHOP):
             iptc = iptc or _find_iptc(body[len(PHOTOSHOP) :])
-        elif marker == 0xFE and (comment := _comment(body)) and sum(len(one.text) for one in texts) < MAX_TEXTS:
+        elif marker == 0xFE and (comment := _comment(body)) and room > 0:
             texts.append(Text(COMMENT, comment))
+            room -= len(body)
     if packet is not None and extensions:
         packet = _join(packet, extensions)
     icc = b"".join(profile[i] for i in sorted(profile)) or None
