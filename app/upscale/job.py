@@ -148,8 +148,10 @@ class Job(QObject):
     def enlarge(self, appeared: Iterable[Path]) -> None:
         """Do these photos (of a watched folder, as a rule), and no others, as soon as they are planned: what else is on the list
         waits there for a person, who may have stopped it, or only looks at it."""
-        self._appeared.update(appeared)
-        self._say_waiting()
+        paths = set(appeared)
+        self._appeared |= paths
+        if paths:
+            self._say_waiting()
 
     def _say_waiting(self) -> None:
         if not self.runs:

@@ -267,9 +267,11 @@ def test_a_photo_that_is_painted_over_after_its_job_keeps_its_first_result(
     until(lambda: {row.state for row in panel.queue.rows} == {"ready"})
     panel.job.start()
     until(done(panel))
+    said = panel.run_bar.said.text()
     panel.queue.protect({panel.queue.rows[0]: whole(30, 20)}, "Protect")
     until(lambda: {row.state for row in panel.queue.rows} == {"ready"} and not panel.intake.busy)
     assert panel.runner.state == "idle"
+    assert panel.run_bar.said.text() == said  # and not that it starts by itself
     panel.job.start()
     until(done(panel))
     assert len(list((tmp_path / "in" / "upscaled").iterdir())) == 2
