@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -138,7 +139,9 @@ class Job(QObject):
         self._started_with = self._queue.choices
         # One that was stopped is gone on with by what does its photos. Where there is none, what is stopped now can be.
         supersedes = scope == "list" or (scope == "watched" and self._runner.stopped_job is None)
-        self._runner.start(rows, self._queue.choices, self._models.sha256, number, supersedes=supersedes)
+        # What is saved by itself goes elsewhere than the list's results, whose folder may be gone.
+        choices = replace(self._queue.choices, into=None) if scope == "alone" else self._queue.choices
+        self._runner.start(rows, choices, self._models.sha256, number, supersedes=supersedes)
 
     def start_when_planned(self) -> None:
         """Begin as soon as what was added, or is meant otherwise by now, is planned."""

@@ -83,6 +83,18 @@ def test_a_full_disk_is_told_before_the_networks_work(
     assert not (tmp_path / "elsewhere").exists()
 
 
+def test_what_goes_wrong_beside_the_lists_folder_is_not_laid_at_its_door(
+    panel: UpscalePanel, until: Until, shown: Path, tmp_path: Path, notices: list[Notice | None]
+) -> None:
+    panel.queue.choose(replace(panel.queue.choices, into=tmp_path / "gone"), "Folder")
+    notices.clear()
+    panel.saver.enlarge_into(tmp_path / f"{'x' * 300}.png", shown, decode(shown))
+    until(lambda: bool(notices) and notices[-1] is not None and notices[-1].bad)
+    assert notices[-1] is not None
+    assert (notices[-1].what, notices[-1].why) == ("The photo could not be enlarged.", "File name too long.")
+    until(lambda: panel.runner.state == "idle")
+
+
 def test_what_is_chosen_while_the_disk_is_looked_at_counts(
     panel: UpscalePanel, until: Until, shown: Path, tmp_path: Path
 ) -> None:
