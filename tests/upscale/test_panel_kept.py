@@ -181,7 +181,7 @@ def test_photos_of_a_job_that_goes_on_keep_their_places_when_they_are_planned_ag
     begun(panel, until, tmp_path / "in", 4)
     until(lambda: panel.runner.state == "running")
     panel.runner.stop()
-    until(lambda: panel.runner.state == "idle")
+    until(lambda: recall.interrupted() is not None)  # the journal lets go of it a moment later
     job = recall.interrupted()
     assert job is not None
     _, rows = recall.reopened(job[0])
