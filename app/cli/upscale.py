@@ -22,6 +22,7 @@ from app.photos.formats import writable
 from app.photos.photo import PhotoError
 from app.upscale import naming, results
 from app.upscale.inputs import gather
+from app.upscale.items import in_words
 from app.upscale.journal import Entry, Journal, JournalError, key_of
 from app.upscale.moving import notes_ahead
 from app.upscale.pace import Paces, best_within, disk_size
@@ -310,8 +311,8 @@ def _dry_run(reporter: Reporter, choices: Choices, planned: list[Planned]) -> in
             continue
         try:
             notes = (*planned_notes(one, choices), *notes_ahead(one, choices))
-        except PhotoError as error:
-            reporter.failed(str(one.source), Failure(str(error)))
+        except (PhotoError, OSError) as error:
+            reporter.failed(str(one.source), in_words(error))
             continue
         width, height = one.size
         size = f"{width}x{height}"

@@ -1,5 +1,6 @@
 """`ganvas upscale`: what it enlarges, what it says, with which code it ends, and that it goes on after it was killed."""
 
+import errno
 import io
 import json
 import os
@@ -23,6 +24,7 @@ from app.photos.encoding import encode
 from app.photos.photo import Photo
 from app.upscale.journal import Journal
 from app.upscale.pace import Paces
+from app.upscale.plan import Choices, Planned
 from tests.upscale import belt
 from tests.upscale.belt import TWICE, doubled, photos
 
@@ -156,6 +158,23 @@ def test_a_dry_run_says_names_and_sizes_and_writes_nothing(tmp_path: Path, capsy
     assert "photo0_twice_x3.33.webp  100x67" in said.out
     assert "2 photos, about 1 MB." in said.err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_dry_run_goes_on_behind_a_file_that_the_disk_refuses(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _ = photos(tmp_path / "in", 2)
+
+    def ahead(planned: Planned, choices: Choices) -> tuple[str, ...]:
+        if planned.source == first:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return ()
+
+    monkeypatch.setattr("app.cli.upscale.notes_ahead", ahead)
+    assert upscale(tmp_path / "in", "--out", tmp_path / "out", "--dry-run") == SOME_FAILED
+    said = capsys.readouterr().err
+    assert "photo0.png: No space left on device." in said
+    assert "1 photo, about 1 MB." in said
 
 
 def test_what_exists_is_skipped_renamed_or_overwritten(tmp_path: Path) -> None:
