@@ -180,8 +180,9 @@ def _decode(file: IO[bytes], size: int, name: str) -> Photo:
     depth = image.get("heif-bitdepth") if image.get_typeof("heif-bitdepth") else 16
     icc = metadata.icc
     told_so = told_colours.read(whole, name, metadata.exif)
-    if told_colours.counts(told_so, name, icc is not None):
-        icc = told_colours.dressed(told_so, image.bands < 3, warnings)
+    is_converted = image.interpretation in ("cmyk", *_TO_16_BITS)  # to sRGB, from colours that are told otherwise
+    if not is_converted and told_colours.counts(told_so, name, icc is not None):
+        icc = told_colours.dressed(told_so, _kept(image) < 3, warnings)
     pixels, icc = _colours(image, name, whole, icc, warnings)
     pixels = upright(full_range(pixels, depth), turn)
     height, width = pixels.shape[:2]
@@ -353,10 +354,14 @@ def _plain_colour(image: Any, icc: bytes | None, warnings: list[str]) -> tuple[A
             image = image[0:kept]
     except pyvips.Error as error:
         raise PhotoError("Its colours cannot be converted to sRGB.") from error
-    if icc is not None and icc[16:20] != (b"GRAY" if image.bands < 3 else b"RGB "):
+    return image, _fitting(icc, image.bands, warnings)
+
+
+def _fitting(icc: bytes | None, channels: int, warnings: list[str]) -> bytes | None:
+    if icc is not None and icc[16:20] != (b"GRAY" if channels < 3 else b"RGB "):
         warnings.append("Its colour profile does not fit its channels and was left out.")
-        icc = None
-    return image, icc
+        return None
+    return icc
 
 
 def full_range(pixels: NDArray[Any], bits: int) -> NDArray[Any]:
@@ -409,9 +414,8 @@ def _decode_bmp(file: IO[bytes], size: int) -> Photo:
     except (OSError, ValueError) as error:
         raise PhotoError("It is cut off: the file ends before the picture does.") from error
     warnings: list[str] = []
-    grey = pixels.ndim == 2
-    icc = told_colours.profile_of_bmp(file) or told_colours.dressed(told_colours.read(file, "bmp"), grey, warnings)
-    if icc is not None and icc[16:20] != (b"GRAY" if grey else b"RGB "):
-        icc = None
-    dpi = dpi if dpi and min(dpi) > 2 else None
-    return Photo(pixels.reshape(*pixels.shape[:2], -1), "bmp", icc, dpi=dpi, warnings=tuple(warnings))
+    pixels = np.atleast_3d(pixels)
+    channels = pixels.shape[2]
+    icc = told_colours.profile_of_bmp(file) or told_colours.dressed(told_colours.read(file, "bmp"), channels < 3, warnings)
+    icc = _fitting(icc, channels, warnings)
+    return Photo(pixels, "bmp", icc, dpi=dpi if dpi and min(dpi) > 2 else None, warnings=tuple(warnings))

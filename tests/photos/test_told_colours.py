@@ -336,3 +336,18 @@ def test_points_that_span_nothing_are_told_and_left() -> None:
 
 def test_a_profile_in_a_bmp_that_is_none_is_left_out() -> None:
     assert decode(bmp(profile=b"x" * 200)).icc is None
+
+
+def test_a_profile_in_a_bmp_that_does_not_fit_is_told() -> None:
+    grey = profiles.profile(profiles.ADOBE_RGB, grey=True)
+    photo = decode(bmp(profile=grey))
+    assert photo.icc is None
+    assert photo.warnings == ("Its colour profile does not fit its channels and was left out.",)
+
+
+def test_of_inks_nothing_is_told_that_was_not_done() -> None:
+    out, block = io.BytesIO(), b"Exif\0\0" + exif_of(65535, b"R03\0")
+    Image.new("CMYK", (16, 16), (0, 255, 255, 0)).save(out, "JPEG", exif=block)
+    photo = decode(out.getvalue())
+    assert photo.icc is None
+    assert photo.warnings == ("Its CMYK colours were converted to sRGB.",)
