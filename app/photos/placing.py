@@ -15,9 +15,8 @@ from pathlib import Path
 # that whoever goes on after a crash knows which ones are nobody's any more.
 PREFIX = ".ganvas-"
 TOKEN = secrets.token_hex(4)
-_LEFT: set[Path] = (
-    set()
-)  # files that could not be removed, as their disk was taken off: for the next time that something is written beside them
+# What could not be removed, as its disk was taken off: it goes the next time that something is written beside it.
+_LEFT: set[Path] = set()
 
 
 class NameTaken(FileExistsError):
@@ -69,12 +68,12 @@ def _remove(temporary: Path) -> None:
         _LEFT.add(temporary)
 
 
-def _remove_left(beside: Path) -> None:
+def _remove_left(present: Path) -> None:
     """Remove what was left in the folder of this file, which is there."""
-    for path in [left for left in list(_LEFT) if left.parent == beside.parent]:
+    for path in [left for left in list(_LEFT) if left.parent == present.parent]:
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
-            if beside.exists():  # else the folder is gone again
+            if present.exists():  # else the folder is gone again
                 _LEFT.discard(path)
 
 

@@ -53,9 +53,7 @@ class Destination:
             if place_of is not None:
                 self._take_back(place_of(written))
             return written
-        except DestinationLost:
-            raise
-        except NameTaken:
+        except (DestinationLost, NameTaken):
             raise
         except OSError as error:
             self._look()

@@ -31,7 +31,7 @@ DEMUXERS = {
     "flv": "flv",
 }
 _OF_MAC = ["/opt/homebrew/bin", "/usr/local/bin", "/opt/local/bin"]
-NO_WINDOW = 0x08000000 if sys.platform == "win32" else 0  # CREATENO_WINDOW
+NO_WINDOW = 0x08000000 if sys.platform == "win32" else 0  # CREATE_NO_WINDOW
 
 
 def find() -> Path:
