@@ -85,6 +85,11 @@ def probe(path: Path) -> PhotoFacts:
 _TO_16_BITS = ("lab", "labs", "xyz", "scrgb")
 
 
+def is_converted(image: Any) -> bool:
+    """Whether its numbers become sRGB's here: what else its file tells of RGB colours is not of them."""
+    return image.interpretation in ("cmyk", *_TO_16_BITS)
+
+
 def _check_numbers(image: Any) -> None:
     """Refuse what holds no colours that can be shown."""
     if image.format not in ("uchar", "ushort") and image.interpretation not in _TO_16_BITS:
@@ -180,8 +185,7 @@ def _decode(file: IO[bytes], size: int, name: str) -> Photo:
     depth = image.get("heif-bitdepth") if image.get_typeof("heif-bitdepth") else 16
     icc = metadata.icc
     told_so = told_colours.read(whole, name, metadata.exif)
-    is_converted = image.interpretation in ("cmyk", *_TO_16_BITS)  # to sRGB, from colours that are told otherwise
-    if not is_converted and told_colours.counts(told_so, name, icc is not None):
+    if not is_converted(image) and told_colours.counts(told_so, name, icc is not None):
         icc = told_colours.dressed(told_so, _kept(image) < 3, warnings)
     pixels, icc = _colours(image, name, whole, icc, warnings)
     pixels = upright(full_range(pixels, depth), turn)

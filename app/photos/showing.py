@@ -11,7 +11,7 @@ import pyvips
 from numpy.typing import NDArray
 
 from app.photos import told_colours
-from app.photos.decoding import decode, regular_file
+from app.photos.decoding import decode, is_converted, regular_file
 from app.photos.formats import HEAD, check_claim, is_moving_avif, sniff
 from app.photos.photo import Photo, PhotoError
 from app.photos.resizing import to_image
@@ -85,7 +85,7 @@ def thumbnail(path: Path, side: int) -> NDArray[np.uint8]:
                 small = pyvips.Image.thumbnail_source(source, side, height=side, size="down", output_profile="srgb")
                 if small.hasalpha():
                     small = small.flatten(background=[GROUND] * (small.bands - 1))
-                profile = None if profiled else told_colours.dressed(told_so, False, [])
+                profile = None if profiled or is_converted(image) else told_colours.dressed(told_so, False, [])
                 return to_picture(_computed(small.colourspace("srgb")), profile)
             except pyvips.Error as error:
                 raise PhotoError("It cannot be shown.") from error

@@ -345,9 +345,10 @@ def test_a_profile_in_a_bmp_that_does_not_fit_is_told() -> None:
     assert photo.warnings == ("Its colour profile does not fit its channels and was left out.",)
 
 
-def test_of_inks_nothing_is_told_that_was_not_done() -> None:
-    out, block = io.BytesIO(), b"Exif\0\0" + exif_of(65535, b"R03\0")
-    Image.new("CMYK", (16, 16), (0, 255, 255, 0)).save(out, "JPEG", exif=block)
-    photo = decode(out.getvalue())
+def test_of_inks_nothing_is_told_that_was_not_done(tmp_path: Path) -> None:
+    path, block = tmp_path / "inks.jpg", b"Exif\0\0" + exif_of(65535, b"R03\0")
+    Image.new("CMYK", (16, 16), (60, 160, 160, 0)).save(path, "JPEG", exif=block)
+    photo = decode(path)
     assert photo.icc is None
+    assert np.abs(thumbnail(path, 16).astype(int) - photo_picture(photo)).max() <= 2
     assert photo.warnings == ("Its CMYK colours were converted to sRGB.",)
