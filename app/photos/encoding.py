@@ -102,14 +102,18 @@ def not_kept(photo: Photo, format: str) -> tuple[str, ...]:
     if photo.iptc and len(photo.iptc) > jpeg.MAX_IPTC and format == "jpeg":
         said.append(f"Its IPTC records are not kept, as {title} holds at most 64 KB of them.")
     if lost := _texts_lost(photo, format):
-        some = ", ".join(lost[:SOME]) + ("…" if len(lost) > SOME else "")
-        said.append(f"What was written into it ({some}) is not kept, as {title} has no place for it.")
+        said.append(f"What was written into it ({some_of(lost)}) is not kept, as {title} has no place for it.")
     return tuple(said)
 
 
 SOME = 4  # of the texts that are not kept so many are named
 # What programs write of the file they made: of another file it is not true any more, and nobody misses it.
 _OF_THE_FILE = re.compile(r"Software|date:.*|Thumb::.*", re.IGNORECASE)
+
+
+def some_of(keys: list[str]) -> str:
+    """Keys of texts, as a sentence names them: a file may hold thousands."""
+    return ", ".join(keys[:SOME]) + ("…" if len(keys) > SOME else "")
 
 
 def _texts_lost(photo: Photo, format: str) -> list[str]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from app.photos import containers, placing, xmp
 from app.photos.decoding import read_packet, regular_file
-from app.photos.encoding import encode
+from app.photos.encoding import encode, some_of
 from app.photos.photo import Photo, PhotoError, Text
 
 # How a picture came to be: by a network alone, a photo enlarged, a photo transformed into something else.
@@ -88,8 +88,8 @@ def without_place(packet: bytes) -> bytes:
 def texts_without_place(texts: tuple[Text, ...]) -> tuple[tuple[Text, ...], tuple[str, ...]]:
     """Of the texts those under keys that PNG itself names, as some programs write the camera's GPS figures under others. And what
     is lost by that, in sentences."""
-    lost = ", ".join(dict.fromkeys(text.key for text in texts if text.key not in PNG_KEYS))
-    said = (f"What was written into it ({lost}) is not kept, as it may tell the place.",) if lost else ()
+    lost = list(dict.fromkeys(text.key for text in texts if text.key not in PNG_KEYS))
+    said = (f"What was written into it ({some_of(lost)}) is not kept, as it may tell the place.",) if lost else ()
     return tuple(text for text in texts if text.key in PNG_KEYS), said
 
 

@@ -106,6 +106,11 @@ def test_a_jpeg_of_nothing_but_comments_is_read_in_a_moment() -> None:
     assert len(jpeg.read(data).texts) == 100_000
 
 
+def test_not_all_of_many_texts_are_named() -> None:
+    _, said = recipe.texts_without_place(tuple(Text(f"key{number}", "x") for number in range(5000)))
+    assert said == ("What was written into it (key0, key1, key2, key3…) is not kept, as it may tell the place.",)
+
+
 def test_texts_that_are_broken_or_unpack_to_too_much_are_left_out() -> None:
     bomb = zlib.compress(bytes(200 * 2**20))
     chunks = [(b"zTXt", b"Title\0\0" + bomb)] * 100 + [(b"iTXt", b"Author\0\0\0de"), (b"tEXt", b"\0nobody"), (b"zTXt", b"x\0\0y")]
