@@ -133,7 +133,7 @@ def _told(
     if lost := count["attached"] - len(attached):
         yield _not_kept(lost, "attached file", "attached files", f"{title} holds none")
     if lost := count["cover"] - len(covers):
-        yield _not_kept(lost, "cover picture", "cover pictures", f"{title} does not hold it")
+        yield _not_kept(lost, "cover picture", "cover pictures", f"{title} does not hold {'it' if lost == 1 else 'them'}")
     if count["picture"]:
         yield f"It holds {count['picture'] + 1} videos: the first alone is in the result."
     # Chapters stay chapters, and a timecode is written anew by what the video tells of it.

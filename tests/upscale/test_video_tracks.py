@@ -130,6 +130,15 @@ def test_a_cover_that_the_file_cannot_hold_is_told(tmp_path: Path, running: Engi
     assert told == ("1 cover picture is not kept: WEBM does not hold it.",)
 
 
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(1, "1 cover picture is not kept: WEBM does not hold it."), (2, "2 cover pictures are not kept: WEBM does not hold them.")],
+)
+def test_covers_are_counted(count: int, said: str) -> None:
+    covers = [tracks.Track(number, "cover", "png") for number in range(count)]
+    assert list(tracks._told(covers, (), (), (), "webm")) == [said]
+
+
 def test_a_second_video_and_data_are_told_and_a_timecode_is_kept(tmp_path: Path, running: Engine) -> None:
     second = make(tmp_path / "second.mp4", "-an", frames=4)
     path = mixed(tmp_path, "a.mov", "-timecode", "01:02:03:04", inputs=("-i", str(second)), maps=("-map", "1"))
