@@ -16,6 +16,7 @@ from app.photos.profiles import ADOBE_RGB, D65, HDR, SRGB, Colours, Point, from_
 MAX_HEAD = 2**20
 MAX_META = 16 * 2**20  # of an AVIF or HEIC file: its boxes without the pixels
 MAX_BOXES = 10_000
+UNSPECIFIED = b"\2\2"  # both code points: they outdo nothing
 
 
 def read(file: IO[bytes], name: str, block: bytes | None = None) -> Colours | None:
@@ -68,7 +69,7 @@ def _of_png(head: bytes) -> Colours | None:
     codes = gamma = points = None
     plain = False
     for kind, body in png.before_pixels(head):
-        if kind == b"cICP" and len(body) == 4:
+        if kind == b"cICP" and len(body) == 4 and body[:2] != UNSPECIFIED:
             codes = from_codes(body[0], body[1])
         elif kind == b"sRGB":
             plain = True

@@ -145,6 +145,7 @@ WHITE_TAG, PRIMARIES_TAG = (318, [(3127, 10_000), (3290, 10_000)]), (319, [(n, 1
 TELLING: dict[str, tuple[Callable[[], bytes], NDArray[np.float64], float]] = {
     "png by code points": (lambda: png_with(chunk(b"cICP", bytes((12, 13, 0, 1)))), P3, 1.5),
     "png whose code points outdo its profile": (lambda: png_with(LINEAR_BY_CODE, icc=p3_profile()), LINEAR, 1.5),
+    "png whose code points say nothing": (lambda: png_with(chunk(b"cICP", b"\2\2\0\1"), icc=p3_profile()), P3, 1.5),
     "png by points": (lambda: png_with(CHRM_P3), P3, 1.5),
     "png by points and gamma": (lambda: png_with(gama(1 / 2.2), CHRM_P3), P3_2_2, 1.5),
     "png of linear light": (lambda: png_with(gama(1.0)), LINEAR, 1.5),
