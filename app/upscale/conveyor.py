@@ -141,8 +141,12 @@ class Conveyor:
         if self.choices.task == "translation":
             return item.index, TranslateRequest(self.choices.model, item.pixels)
         if item.assembly is None:
+            opened = partial(making.open_assembly, item, self.choices)
             try:
-                self._destination.guard(partial(making.open_assembly, item, self.choices))
+                if making.is_streamed(item, self.choices):
+                    self._destination.guard(opened)
+                else:
+                    opened()  # without a look at the disk: one that sleeps or hangs would hold the owner up
             except (OSError, MemoryError, PhotoError) as error:
                 del self._current[item.index]
                 if stops_all(error):

@@ -54,6 +54,11 @@ def next_bytes(item: Item, scale: int) -> int:
     return item.pixels.nbytes * scale**2 if item.pixels is not None else 0
 
 
+def is_streamed(item: Item, choices: Choices) -> bool:
+    """Whether the item's next run goes to the disk as it is made."""
+    return item.last_run and item.moving is None and next_bytes(item, choices.scale) > STREAM_BYTES
+
+
 def open_assembly(item: Item, choices: Choices) -> None:
     """Give the item a place for the tiles of its next run: in memory, or on the disk where they are many. `OSError`,
     `PhotoError`."""
@@ -61,7 +66,7 @@ def open_assembly(item: Item, choices: Choices) -> None:
     assert item.photo is not None
     height, width, channels = item.pixels.shape
     shape = Shape(width * choices.scale, height * choices.scale, channels, item.pixels.dtype)
-    if item.last_run and item.moving is None and next_bytes(item, choices.scale) > STREAM_BYTES:
+    if is_streamed(item, choices):
         _check_room(item.planned, choices)
         stream = results.Stream(item.photo, item.planned, choices, shape)
         item.assembly, item.stream = stream.open(), stream

@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -79,6 +80,24 @@ def test_the_empty_folder_where_a_disk_was_gets_nothing(monkeypatch: pytest.Monk
     disks[tmp_path] = 3
     place.guard(lambda: written.append(4))
     assert written == [1, 2, 4]
+
+
+def test_whoever_owns_a_belt_is_not_held_up_by_the_disk(running: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    choices, named = job(tmp_path, 5)
+    (tmp_path / "out").mkdir()
+    plain, looks = destination._disk, []
+
+    def looked(folder: Path) -> int | None:
+        looks.append(threading.current_thread())
+        return plain(folder)
+
+    with Conveyor(choices) as belt:
+        monkeypatch.setattr(destination, "_disk", looked)
+        for index, one in enumerate(planned(named, choices)):
+            belt.add(index, one)
+        driven(belt, running, lambda event: None)
+    assert looks
+    assert threading.current_thread() not in looks
 
 
 def failing(number: int) -> Callable[[], None]:
