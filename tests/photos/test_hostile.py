@@ -91,9 +91,9 @@ def test_a_bomb_is_not_unpacked(width: int, height: int, said: str) -> None:
 
 def test_records_that_end_amid_spaces_take_no_time() -> None:
     text = b"iptc 1" + b" " * 200_000 + b"!"
-    began = time.perf_counter()
+    began = time.process_time()
     assert png._unhex(text) is None
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def packet(inner: str) -> bytes:
@@ -104,9 +104,9 @@ def packet(inner: str) -> bytes:
 @pytest.mark.parametrize(("element", "count"), [('<x xmlns="urn:{}"/>', 3000), ('<p{0}:x xmlns:p{0}="urn:{0}"/>', 40_000)])
 def test_a_packet_of_many_namespaces_takes_no_time(element: str, count: int) -> None:
     whole = packet("".join(element.format(i) for i in range(count)))
-    began = time.perf_counter()
+    began = time.process_time()
     assert xmp.get(xmp.merge(whole, {("urn:a", "b"): "c"}), ("urn:a", "b")) == "c"
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_a_packet_of_more_elements_than_any_history_has_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
