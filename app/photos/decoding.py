@@ -184,9 +184,9 @@ def _decode(file: IO[bytes], size: int, name: str) -> Photo:
     dpi = dpi[::-1] if dpi and turn >= 5 else dpi  # a fax has other dots across than down, and both lie down with it
     depth = image.get("heif-bitdepth") if image.get_typeof("heif-bitdepth") else 16
     icc = metadata.icc
-    told_so = told_colours.read(whole, name, metadata.exif)
-    if not is_converted(image) and told_colours.counts(told_so, name, icc is not None):
-        icc = told_colours.dressed(told_so, _kept(image) < 3, warnings)
+    colours = told_colours.read(whole, name, metadata.exif)
+    if not is_converted(image) and told_colours.counts(colours, name, icc is not None):
+        icc = told_colours.dressed(colours, _kept(image) < 3, warnings)
     pixels, icc = _colours(image, name, whole, icc, warnings)
     pixels = upright(full_range(pixels, depth), turn)
     height, width = pixels.shape[:2]

@@ -69,7 +69,7 @@ def thumbnail(path: Path, side: int) -> NDArray[np.uint8]:
         head = file.read(HEAD)
         name = sniff(head)
         if name in _SHRINKING and not is_moving_avif(head):  # libvips tells such a file only where its loader is named
-            told_so = told_colours.read(file, name)
+            colours = told_colours.read(file, name)
             file.seek(0)
             try:
                 source = pyvips.Source.new_from_descriptor(file.fileno())
@@ -78,14 +78,14 @@ def thumbnail(path: Path, side: int) -> NDArray[np.uint8]:
                 profiled = bool(image.get_typeof("icc-profile-data"))
                 # Of grey with further channels libvips makes no colours that can be shown.
                 beyond = image.interpretation in ("b-w", "grey16") and image.bands > 2
-                if beyond or (profiled and told_colours.counts(told_so, name, profiled)):
+                if beyond or (profiled and told_colours.counts(colours, name, profiled)):
                     return reduced(photo_picture(decode(path)), side)
                 file.seek(0)
                 source = pyvips.Source.new_from_descriptor(file.fileno())
                 small = pyvips.Image.thumbnail_source(source, side, height=side, size="down", output_profile="srgb")
                 if small.hasalpha():
                     small = small.flatten(background=[GROUND] * (small.bands - 1))
-                profile = None if profiled or is_converted(image) else told_colours.dressed(told_so, False, [])
+                profile = None if profiled or is_converted(image) else told_colours.dressed(colours, False, [])
                 return to_picture(_computed(small.colourspace("srgb")), profile)
             except pyvips.Error as error:
                 raise PhotoError("It cannot be shown.") from error

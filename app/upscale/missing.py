@@ -38,10 +38,11 @@ class Missing(QObject):
 
     def photos(self, kept: int, left_out: int) -> None:
         """Photos that waited when the program ended."""
+        said = self.tr("{0:,} of the {1:,} photos that waited on the list are not on it any more.")
+        if left_out == 1:
+            said = self.tr("{0:,} of the {1:,} photos that waited on the list is not on it any more.")
         self._say(
-            self.tr("{0:,} of the {1:,} photos that waited on the list are not on it any more.").format(
-                left_out, kept + left_out
-            ),
+            said.format(left_out, kept + left_out),
             self.tr("So many cannot be kept from one start to the next; add their folder again."),
         )
 
