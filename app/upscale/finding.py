@@ -16,7 +16,7 @@ from app.upscale.plan import BESIDE, Choices, Planned, Planner
 from app.upscale.queue import AT_WORK, Row
 from app.widgets.background import Background
 
-FOUND_AT_ONCE, PLANNED_AT_ONCE = 400, 60
+FOUND_AT_ONCE, KNOWN_AT_ONCE, PLANNED_AT_ONCE = 400, 2000, 60
 
 
 class Finder(QObject):
@@ -31,7 +31,7 @@ class Finder(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._background = Background(self)
-        self._to_read: list[tuple[list[Path], Path | None, Path | None]] = []
+        self._to_read: list[tuple[Iterator[Found], int]] = []
         self._reading = False
         self._planner: Planner | None = None
         self._to_plan: list[Row] = []
@@ -44,7 +44,14 @@ class Finder(QObject):
 
     def add(self, paths: Sequence[Path], leave_out: Path | None = None, below: Path | None = None) -> None:
         """Look for photos in files and folders (sub-folders too), but not in `leave_out`; `below` as for `gather`."""
-        self._to_read.append((list(paths), leave_out, below))
+        self._take(gather(list(paths), True, [BESIDE, *([leave_out] if leave_out else [])], below), FOUND_AT_ONCE)
+
+    def bring(self, photos: Iterator[Found]) -> None:
+        """Bring these photos, of which all is known."""
+        self._take(photos, KNOWN_AT_ONCE)
+
+    def _take(self, photos: Iterator[Found], at_once: int) -> None:
+        self._to_read.append((photos, at_once))
         if not self._reading:
             self._read_next()
 
@@ -54,9 +61,7 @@ class Finder(QObject):
             self.all_found.emit()
             return
         self._reading = True
-        paths, leave_out, below = self._to_read.pop(0)
-        found = gather(paths, True, [BESIDE, *([leave_out] if leave_out else [])], below)
-        self._in_pieces(found, FOUND_AT_ONCE, self.found.emit, self._read_next, lambda: True)
+        self._in_pieces(*self._to_read.pop(0), self.found.emit, self._read_next, lambda: True)
 
     def plan(
         self,
@@ -69,16 +74,22 @@ class Finder(QObject):
         """Plan these rows. `anew` forgets which names were given (the choices changed): then they are all rows there are.
         Names in `released` were theirs before; results in `replaced`, with their photos, are written over by the next ones."""
         rows = [row for row in rows if not row.found.problem]
+        done: list[Path] = []
         if anew or self._planner is None:
             done = [row.planned.output for row in rows if row.planned and row.planned.output and not _to_be_planned(row)]
-            self._planner = Planner(choices, (row.found.path for row in rows), done)
+            self._planner = Planner(choices)
             self._generation += 1
             self._planning = False
             self._to_plan = []
-        else:
-            self._planner.add_sources([row.found.path for row in rows])
-            self._planner.release(released)
-            self._planner.replace(replaced or {})
+        planner, sources = self._planner, [row.found.path for row in rows]
+
+        def know() -> None:  # fifty thousand names take a noticeable part of a second
+            planner.add_sources(sources)
+            planner.take(done)
+            planner.release(released)
+            planner.replace(replaced or {})
+
+        self._background.run(know, lambda _: None)  # before the first of these is planned there
         self._to_plan += [row for row in rows if _to_be_planned(row)]
         if not self._planning:
             self._plan_next()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, QStandardPaths, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
@@ -12,6 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.photos.formats import EXTENSIONS
 from app.settings import Settings
+from app.upscale import recall
 from app.upscale.finding import Finder, take_plan
 from app.upscale.inputs import Found
 from app.upscale.plan import Choices, Planned
@@ -45,6 +47,7 @@ class Intake(QObject):
         self._added: list[Row] = []
         self._came_again = False
         self._known: set[Path] = set()  # what is on the list and still to be done, or was refused: it is not added twice
+        self._kept: list[Any] = []  # what was on the list at the last start, until all of it is on this one
         self._choices = queue.choices
         self.plans_anew = False  # whether some rows may be planned with other choices than those of now
         # Files that are dropped together come one by one: they are looked at together, a moment later.
@@ -76,12 +79,22 @@ class Intake(QObject):
     def add_received(self, path: Path) -> None:
         """Put a picture of another panel on the list: its result goes where pictures are kept."""
         place = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation) or str(Path.home())
-        self.add_kept([Found(path, into=Path(place) / "Ganvas")])
-
-    def add_kept(self, photos: list[Found]) -> None:
-        """Put photos on the list of which is known where their results go, and what of them is protected."""
-        self._found(photos)
+        self._found([Found(path, into=Path(place) / "Ganvas")])
         self._all_found()
+
+    def add_kept(self, raw: list[Any]) -> None:
+        """Put photos that `recall.keep_photos` kept on the list, in pieces: many take more than a second."""
+        self._kept = raw
+        self._finder.bring(recall.kept_photos(raw))
+
+    def still_coming(self) -> list[dict[str, str]]:
+        """Those of them that are not on the list yet: a program that ends by now must not forget them."""
+        known = {str(row.found.path) for row in self._queue.rows} if self._kept else ()
+        return [one for one in self._kept if recall.was_kept(one) and one["path"] not in known]
+
+    def know(self, rows: Iterable[Row]) -> None:
+        """These were put on the list by another way: what still comes is not to bring them once more."""
+        self._known |= {row.found.path for row in rows if row.open}
 
     def paste(self) -> None:
         """Take what the clipboard holds: files, or a picture."""
@@ -158,6 +171,7 @@ class Intake(QObject):
         rows, self._added = self._added, []
         paths, self._looked_at = self._looked_at, []
         again, self._came_again = self._came_again, False
+        self._kept = []
         if rows:
             self._queue.remember_added(rows, self.tr("Add photos"))
             self._finder.plan(rows, self._choices, anew=False)

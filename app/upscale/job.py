@@ -219,6 +219,7 @@ class Job(QObject):
         self.model_wanted.emit(entry.name)
         again = {row.found.path for row in rows if row.open}
         since = [row for row in self._queue.rows if row.found.path not in again]  # added while it was offered
+        self._intake.know(rows)
         self._queue.set_rows([*rows, *since])
         self._queue.set_choices(choices)
         waiting = [row for row in rows if row.state == "ready"]

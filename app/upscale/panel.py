@@ -178,19 +178,19 @@ class UpscalePanel(Panel):
         self._device_ticket = self._worker.submit(DeviceRequest())
         self.catalogue_changed()
         self._show_counts()
-        photos = recall.kept_photos(state.get("photos"))
-        if photos:
+        photos = state.get("photos")
+        if isinstance(photos, list) and next(recall.kept_photos(photos), None) is not None:
             self.intake.add_kept(photos)
             self.runner.succeeds(state.get("job"))
         else:
             self.picture.show_sample()
         if isinstance(left_out := state.get("left_out"), int) and left_out > 0:
-            self.missing.photos(len(photos), left_out)
+            self.missing.photos(len(photos or ()), left_out)
         self.job.offer_unfinished()
 
     def state(self) -> dict[str, Any]:
         waiting = (row.found for row in self.queue.rows if row.open and not self.runner.has(row))  # the journal has the others
-        return {**recall.keep_photos(waiting), "job": self.runner.stopped_job}
+        return {**recall.keep_photos(waiting, self.intake.still_coming()), "job": self.runner.stopped_job}
 
     def catalogue_changed(self) -> None:
         self.models.read()

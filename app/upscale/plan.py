@@ -190,21 +190,26 @@ class Planner:
     """Plans photos one after another: it remembers the names that are given, so that no two results share one."""
 
     def __init__(self, choices: Choices, sources: Iterable[Path] = (), taken: Iterable[Path] = ()) -> None:
-        """`sources` are never written over, nor are the names in `taken` (results of this job that were planned earlier)."""
+        """`sources` and `taken` as for `add_sources` and `take`."""
         naming.check_template(choices.template)
         self.choices = choices
-        self._taken = {naming.key(os.path.abspath(path)) for path in taken}
+        self._taken: set[str] = set()
         self._replaced: dict[str, Path] = {}  # by the keys of their names: results that their photos are done again for
         self._originals: list[Path] = []
         self._sources: set[str] = set()
         self._resolved, self._real = 0, set[str]()  # of so many originals it is known where they really are
         self.add_sources(sources)
+        self.take(taken)
 
     def add_sources(self, paths: Iterable[Path]) -> None:
         """More photos belong to the job: their files are never written over either."""
         more = list(paths)
         self._originals += more
         self._sources |= {naming.key(os.path.abspath(path)) for path in more}
+
+    def take(self, outputs: Iterable[Path]) -> None:
+        """These names are given: results of this job that were planned earlier."""
+        self._taken |= {naming.key(os.path.abspath(path)) for path in outputs}
 
     def release(self, outputs: Iterable[Path]) -> None:
         """Names that were given are free again: their photos are planned once more."""

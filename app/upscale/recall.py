@@ -6,11 +6,12 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -164,21 +165,12 @@ def _found(planned: Planned, choices: Choices) -> Found:
     return Found(planned.source, folder, into=into, mask=None if planned.mask == choices.protect else planned.mask)
 
 
-def keep_photos(photos: Iterable[Found]) -> dict[str, Any]:
+def keep_photos(photos: Iterable[Found], coming: Iterable[Mapping[str, str]] = ()) -> dict[str, Any]:
     """Photos that wait, as plain JSON values for the next start: the first of them, where they are more than can be kept, and how
-    many are left out."""
-    kept: list[dict[str, str]] = []
+    many are left out. `coming`: those of the last start that are not on the list yet."""
+    kept: list[Mapping[str, str]] = []
     size = left_out = 0
-    for one in photos:
-        if one.problem:
-            continue
-        values = {"path": str(one.path)}  # one by one: many take a few milliseconds so
-        if one.folder:
-            values["folder"] = one.folder
-        if one.into is not None:
-            values["into"] = str(one.into)
-        if one.mask is not None:
-            values["mask"] = str(one.mask)
+    for values in chain((_values(one) for one in photos if not one.problem), coming):
         size += 40 + sum(map(_bytes, values.values()))
         if len(kept) < KEPT_PHOTOS and size < KEPT_BYTES:
             kept.append(values)
@@ -187,15 +179,29 @@ def keep_photos(photos: Iterable[Found]) -> dict[str, Any]:
     return {"photos": kept, "left_out": left_out}
 
 
-def kept_photos(raw: object) -> list[Found]:
-    """The same photos again; what is none (somebody edited the file) is left out."""
-    found = []
+def _values(one: Found) -> dict[str, str]:
+    values = {"path": str(one.path)}  # one by one: many take a few milliseconds so
+    if one.folder:
+        values["folder"] = one.folder
+    if one.into is not None:
+        values["into"] = str(one.into)
+    if one.mask is not None:
+        values["mask"] = str(one.mask)
+    return values
+
+
+def kept_photos(raw: object) -> Iterator[Found]:
+    """The same photos again, one by one: many take their time. What is none (somebody edited the file) is left out."""
     for one in raw if isinstance(raw, list) else ():
-        if isinstance(one, dict) and one.get("path") and set(map(type, one.values())) == {str}:
+        if was_kept(one):
             folder, into, mask = _folder(one.get("folder", "")), one.get("into"), one.get("mask")
             if folder is not None:
-                found.append(Found(Path(one["path"]), folder, "", Path(into) if into else None, Path(mask) if mask else None))
-    return found
+                yield Found(Path(one["path"]), folder, "", Path(into) if into else None, Path(mask) if mask else None)
+
+
+def was_kept(one: object) -> TypeGuard[dict[str, str]]:
+    """Whether this may be a photo that was kept."""
+    return isinstance(one, dict) and bool(one.get("path")) and set(map(type, one.values())) == {str}
 
 
 def _bytes(text: str) -> int:

@@ -1,6 +1,7 @@
 """The list at the next start: what was known of its photos is known still, and no job is done twice."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,12 @@ from app.inference.worker import InferenceWorker
 from app.photos import masks
 from app.photos.decoding import decode
 from app.settings import Settings
-from app.upscale import recall
+from app.upscale import finding, recall
 from app.upscale.inputs import Found
 from app.upscale.journal import Journal
 from app.upscale.missing import Missing
 from app.upscale.panel import UpscalePanel
-from app.upscale.plan import Choices
+from app.upscale.plan import Choices, Planner
 from app.upscale.sizes import parse_target
 from app.widgets.panel import Notice
 from models.catalogue import Catalogue
@@ -54,8 +55,8 @@ def test_places_in_the_tree_and_what_was_painted_are_kept(
     before = [row.found for row in panel.queue.rows]
     assert {found.folder for found in before} == {"", "sea", "hills"}
     later = following(panel.state())
-    assert [row.found for row in later.queue.rows] == before
     until(ready(later, 3))
+    assert [row.found for row in later.queue.rows] == before
 
 
 def test_a_list_that_is_too_long_is_told_at_the_next_start(
@@ -95,8 +96,46 @@ def test_a_list_that_somebody_edited_brings_what_can_be_read(following: Next, un
     (photo,) = belt.photos(tmp_path, 1)
     bad: list[Any] = [1, {}, {"path": 3}, {"path": "x", "folder": "../.."}, {"path": "x", "folder": "/etc"}]
     later = following({"photos": [*bad, {"path": str(photo)}], "job": "seven"})
-    assert [row.found.path for row in later.queue.rows] == [photo]
     until(ready(later, 1))
+    assert [row.found.path for row in later.queue.rows] == [photo]
+
+
+def test_many_photos_come_in_pieces_and_their_names_are_looked_at_beside_the_window(
+    following: Next, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finding, "KNOWN_AT_ONCE", 2)
+    plain, threads = Planner.add_sources, set[bool]()
+
+    def add_sources(planner: Planner, paths: Iterable[Path]) -> None:
+        if paths := list(paths):
+            threads.add(threading.current_thread() is threading.main_thread())
+        plain(planner, paths)
+
+    monkeypatch.setattr(Planner, "add_sources", add_sources)
+    kept = [{"path": str(path)} for path in belt.photos(tmp_path, 9)]
+    later = following({"photos": kept})
+    sizes, coming = [len(later.queue.rows)], [later.state()["photos"]]
+    later.queue.changed.append(lambda what: sizes.append(len(later.queue.rows)))
+    later.queue.changed.append(lambda what: coming.append(later.state()["photos"]))
+    until(ready(later, 9))
+    assert {2, 4, 6, 8, 9} <= set(sizes)
+    assert all(state == kept for state in coming)  # an end amid it forgets none
+    assert threads == {False}
+
+
+def test_a_photo_of_a_job_that_goes_on_while_the_list_still_comes_is_on_it_once(
+    following: Next, until: Until, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choices = Choices(belt.TWICE, 2, parse_target("x2"), format="png")
+    named = belt.photos(tmp_path, 3)
+    with Journal() as journal:
+        number = journal.begin(choices, belt.planned(named, choices))
+    later = following({"photos": [{"path": str(path)} for path in named]})
+    assert later.queue.rows == []
+    later.job._go_on_with(number, *recall.reopened(number))
+    until(done(later))
+    until(lambda: not later.intake.busy)
+    assert [row.found.path for row in later.queue.rows] == named
 
 
 def test_a_stopped_job_that_is_done_at_the_next_start_is_over(
