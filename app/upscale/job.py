@@ -27,8 +27,9 @@ from app.upscale.running import Outcome, Runner
 from app.widgets.background import Background
 from app.widgets.panel import Notice
 
-# Whose photos a job does: all of the list, what came by a watched folder, or one that is saved by itself.
-Scope = Literal["list", "watched", "alone"]
+# Whose photos a job does: all of the list, those that were asked for (they came by a watched folder, or are to be done once
+# more), or one that is saved by itself.
+Scope = Literal["list", "asked", "alone"]
 
 
 class Job(QObject):
@@ -52,7 +53,7 @@ class Job(QObject):
         self.farewell.noticed.connect(self.noticed)
         bar.then.connect(self._wish)
         self._wanted = False  # the whole list, as soon as everything is planned
-        self._appeared: set[Path] = set()  # in a watched folder: these alone, as soon as they are planned
+        self._asked: set[Path] = set()  # these alone, as soon as they are planned
         self._looking = False  # whether what was asked for can be written
         self._scope: Scope = "list"  # of the one at work, or of the last one
         self._started_with = queue.choices
@@ -127,32 +128,27 @@ class Job(QObject):
 
     def _ready(self, scope: Scope = "list") -> list[Row]:
         ready = [row for row in self._queue.rows if row.state == "ready" and row.planned is not None]
-        return ready if scope == "list" else [row for row in ready if row.found.path in self._appeared]
+        return ready if scope == "list" else [row for row in ready if row.found.path in self._asked]
 
     def run(self, rows: list[Row], number: int | None = None, scope: Scope = "list") -> None:
         """Begin with these rows as they are planned; `number` is the journal's of a job that goes on. Photos that are planned
-        later join one of the list, and one of a watched folder where they came by it."""
+        later join one of the list, and one of photos that were asked for where they are such."""
         self._scope = scope
-        self._appeared -= {row.found.path for row in rows}
+        self._asked -= {row.found.path for row in rows}
         self.farewell.stop()
         self._queue.history.seal()  # what is chosen after it is another step than what it is done with
         self._started_with = self._queue.choices
         # One that was stopped is gone on with by what does its photos. Where there is none, what is stopped now can be.
-        supersedes = scope == "list" or (scope == "watched" and self._runner.stopped_job is None)
+        supersedes = scope == "list" or (scope == "asked" and self._runner.stopped_job is None)
         # What is saved by itself goes elsewhere than the list's results, whose folder may be gone.
         choices = replace(self._queue.choices, into=None) if scope == "alone" else self._queue.choices
         self._runner.start(rows, choices, self._models.sha256, number, supersedes=supersedes)
 
-    def start_when_planned(self) -> None:
-        """Begin as soon as what was added, or is meant otherwise by now, is planned."""
-        self._wanted = not self.runs or self._scope != "list"
-        self._say_waiting()
-
-    def enlarge(self, appeared: Iterable[Path]) -> None:
-        """Do these photos (of a watched folder, as a rule), and no others, as soon as they are planned: what else is on the list
-        waits there for a person, who may have stopped it, or only looks at it."""
-        paths = set(appeared)
-        self._appeared |= paths
+    def enlarge(self, photos: Iterable[Path]) -> None:
+        """Do these photos, and no others, as soon as they are planned: what else is on the list waits there for a person, who may
+        have stopped it, or only looks at it."""
+        paths = set(photos)
+        self._asked |= paths
         if paths:
             self._say_waiting()
 
@@ -162,30 +158,30 @@ class Job(QObject):
 
     def _want_nothing(self) -> None:
         self._wanted = False
-        self._appeared.clear()
+        self._asked.clear()
 
     def go_on_with_planned(self) -> None:
         """Everything is planned now: what came while a job runs joins it, where it is a job of such photos."""
         if self._runner.state in ("running", "paused", "preparing"):
             self._join()
             self._runner.arrange(self._queue.rows)  # what joins is not always the last of the list, and some may have been moved
-        elif (self._wanted or self._appeared) and not (self._looking or self.runs):
-            scope: Scope = "list" if self._wanted else "watched"
+        elif (self._wanted or self._asked) and not (self._looking or self.runs):
+            scope: Scope = "list" if self._wanted else "asked"
             self._wanted = False
             self._bar.say("")
             self._start(scope)
         if not (self._intake.busy or self._looking):  # what is not ready now is no photo, or none that can be done
-            self._appeared &= {row.found.path for row in self._ready()}
+            self._asked &= {row.found.path for row in self._ready()}
 
     def _join(self) -> None:
-        if self._scope == "alone" or (self._scope == "watched" and self._wanted):
+        if self._scope == "alone" or (self._scope == "asked" and self._wanted):
             return  # the list's turn comes at its end
         joining = [row for row in self._ready() if not self._runner.is_to_do(row)]
-        if self._scope == "watched":
-            joining = [row for row in joining if row.found.path in self._appeared or self._runner.has(row)]
+        if self._scope == "asked":
+            joining = [row for row in joining if row.found.path in self._asked or self._runner.has(row)]
         else:
             self._wanted = False
-        self._appeared -= {row.found.path for row in joining}
+        self._asked -= {row.found.path for row in joining}
         self._runner.extend(joining)
 
     # Going on after a crash
@@ -295,7 +291,7 @@ class Job(QObject):
             # No list tells of a photo that was saved by itself what was done to it (the first frame alone, other colours).
             told = self._runner.rows[0].reason if self._scope == "alone" else ""
             self.noticed.emit(Notice(said, told, button=self.tr("Show in folder") if target else "", action=show))
-        if (self._wanted or self._appeared) and not self._intake.busy:  # what did not belong to it
+        if (self._wanted or self._asked) and not self._intake.busy:  # what did not belong to it
             self.go_on_with_planned()
 
     def _wish(self, then: Then) -> None:

@@ -282,8 +282,8 @@ class UpscalePanel(Panel):
         self.queue.remove(rows, self.tr("Remove photos"))
 
     def _again(self, rows: list[Row]) -> None:
-        """Do rows once more, whatever became of them."""
-        self.job.start_when_planned()
+        """Do rows once more, whatever became of them, and no others."""
+        self.job.enlarge(row.found.path for row in rows)
         self._plan_again(rows)
 
     def _repainted(self, rows: list[Row]) -> None:

@@ -54,16 +54,15 @@ def test_what_comes_while_a_photo_is_saved_by_itself_does_not_start_the_list(
     assert (tmp_path / "alone.png").exists()
 
 
-def test_a_list_that_is_wanted_while_a_photo_is_saved_by_itself_follows(
+def test_what_is_asked_for_while_a_photo_is_saved_by_itself_follows(
     panel: UpscalePanel, until: Until, shown: Path, tmp_path: Path
 ) -> None:
     panel.saver.enlarge_into(tmp_path / "alone.png", shown, decode(shown))
     until(lambda: panel.runner.state != "idle")
-    panel.job.start_when_planned()  # as for photos that are to be done again
-    belt.photos(tmp_path / "later", 1)
-    panel.add([tmp_path / "later"])
+    panel._again(panel.queue.rows)
+    until(lambda: not panel.intake.busy)
     until(done(panel))
-    assert len(panel.queue.rows) == 3
+    assert len(panel.queue.rows) == 2
 
 
 def test_a_full_disk_is_told_before_the_networks_work(

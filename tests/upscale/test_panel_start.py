@@ -55,6 +55,19 @@ def test_done_again_a_photo_has_the_name_that_the_rule_for_existing_files_gives_
     assert len(list((tmp_path / "in/upscaled").iterdir())) == results
 
 
+def test_only_what_is_to_be_done_again_is_done(panel: UpscalePanel, until: Until, tmp_path: Path) -> None:
+    photos(tmp_path / "in", 2)
+    begun(panel, until, tmp_path / "in", 2)
+    until(done(panel))
+    panel.add(photos(tmp_path / "only to look at", 1))
+    until(lambda: states(panel) == ["done", "done", "ready"])
+    panel.list.retry_asked.emit(panel.queue.rows[:1])
+    until(lambda: panel.runner.state != "idle")
+    until(lambda: panel.runner.state == "idle" and not panel.intake.busy)
+    assert states(panel) == ["done", "done", "ready"]
+    assert len(list((tmp_path / "in/upscaled").iterdir())) == 3
+
+
 def test_with_another_choice_what_is_done_can_be_started_once_more(panel: UpscalePanel, until: Until, tmp_path: Path) -> None:
     photos(tmp_path / "in", 2)
     panel.options.changed.emit(replace(panel.queue.choices, target=parse_target("80w")), "Size")

@@ -181,18 +181,6 @@ def test_photos_that_are_added_meanwhile_wait_and_what_appears_meanwhile_joins(
     until(lambda: states(panel) == ["done", "ready", "done"] and panel.runner.state == "idle")
 
 
-def test_the_list_that_a_person_wants_meanwhile_follows(
-    panel: UpscalePanel, until: Until, folder: Path, look: Look, tmp_path: Path
-) -> None:
-    panel.add(belt.photos(tmp_path / "in", 2))
-    until(lambda: states(panel) == ["ready", "ready"])
-    belt.photos(folder, 1, 300, 300)
-    look()
-    until(lambda: panel.job._looking or panel.job.runs)
-    panel.job.start_when_planned()
-    until(done(panel))
-
-
 def test_a_photo_that_fails_and_is_whole_later_starts_nothing_else(
     panel: UpscalePanel, until: Until, folder: Path, look: Look, tmp_path: Path
 ) -> None:
