@@ -41,6 +41,16 @@ class Event:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended: photos done and failed by it, and the seconds it took. `stopped` where a person ended it early."""
+
+    done: int
+    failed: int
+    seconds: float
+    stopped: bool = False
+
+
 @dataclass(eq=False)
 class Item:
     """One photo. `turn` is its place among those that were begun, `run` the pass that comes next or is at work, `below` the

@@ -17,13 +17,13 @@ from app.upscale.awake import Awake
 from app.upscale.bars import RunBar
 from app.upscale.farewell import Farewell
 from app.upscale.intake import Intake
-from app.upscale.items import in_words
+from app.upscale.items import Outcome, in_words
 from app.upscale.models_here import Models
 from app.upscale.pace import duration, speed
 from app.upscale.plan import Choices
 from app.upscale.queue import Queue, Row
 from app.upscale.queue_list import result_of, show_in_folder
-from app.upscale.running import Outcome, Runner
+from app.upscale.running import Runner
 from app.widgets.background import Background
 from app.widgets.panel import Notice
 

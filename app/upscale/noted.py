@@ -23,6 +23,13 @@ class Noted:
     places: dict[int, int]
     following: int
 
+    def extend(self, planned: Sequence[Planned], superseded: int | None) -> None:
+        """More photos of it. Those of the job `superseded` are in it now: that one is over."""
+        if planned:
+            self.journal.extend(self.number, planned)
+        if superseded is not None:
+            self.journal.end(superseded)
+
     def close(self, ended: bool) -> None:
         """Let go of it. `ended`: nothing of it waits any more."""
         try:
@@ -34,11 +41,11 @@ class Noted:
 
 
 def note(choices: Choices, planned: Sequence[Planned], job: int | None, superseded: int | None) -> Noted:
-    """A job of these photos: the one with the number `job`, else a new one, which ends `superseded`. `JournalError`; `JobTaken`
-    where another process has it."""
+    """A job of these photos: the one with the number `job`, else a new one. The job `superseded` is over: they are its photos.
+    `JournalError`; `JobTaken` where another process has it."""
     journal = Journal()
     number = job if job is not None else journal.begin(choices, planned)
-    if superseded is not None and job is None:
+    if superseded is not None:
         journal.end(superseded)
     claim = contextlib.ExitStack()
     try:

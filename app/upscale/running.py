@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -17,7 +17,7 @@ from app.inference.updates import Failure, Tile, Update
 from app.upscale.conveyor import Conveyor
 from app.upscale.crew import Crew, WindowHand
 from app.upscale.hands import ProcessHand
-from app.upscale.items import Event
+from app.upscale.items import Event, Outcome
 from app.upscale.journal import JobTaken, JournalError
 from app.upscale.noted import Noted, note
 from app.upscale.pace import JobProgress, Paces
@@ -31,16 +31,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RunState = Literal["idle", "preparing", "running", "paused", "stopping"]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a job ended: photos done and failed by it, and the seconds it took. `stopped` where a person ended it early."""
-
-    done: int
-    failed: int
-    seconds: float
-    stopped: bool = False
 
 
 class Runner(QObject):
@@ -153,8 +143,8 @@ class Runner(QObject):
         self._set_state("preparing")
         planned = [row.planned for row in rows if row.planned is not None]
         superseded, self._supersedes = None, supersedes
-        if supersedes:
-            superseded, self._stopped_job = self._stopped_job, None
+        if supersedes and job is None:  # otherwise the photos of one that was stopped are still to join
+            superseded = self._end_stopped()
 
         def begin(noted: Noted | None) -> None:
             self._noted = noted
@@ -230,8 +220,17 @@ class Runner(QObject):
         if noted is not None:
             self._places |= {first + i: self._following + i for i in range(len(rows))}
             self._following += len(planned)
-            self._notes.run(lambda: noted.journal.extend(noted.number, planned), _nothing, self._note_failed)
+            ended = self._end_stopped() if self._supersedes else None
+            self._notes.run(lambda: noted.extend(planned, ended), _nothing, self._note_failed)
         self._pump()
+
+    def supersede(self) -> None:
+        """From now on the list's photos are those of the job at work: see `start`."""
+        self._supersedes = True
+
+    def _end_stopped(self) -> int | None:
+        ended, self._stopped_job = self._stopped_job, None
+        return ended
 
     def _forget_end(self, row: Row) -> None:
         """A photo that this job has done, or that failed in it, is to be done once more: the first time does not count."""
@@ -378,6 +377,8 @@ class Runner(QObject):
     def _end(self, outcome: Outcome) -> None:
         to_go_on_with = outcome.stopped and self._supersedes
         if to_go_on_with and self._noted is not None:
+            if (ended := self._end_stopped()) is not None:
+                self._notes.run(partial(self._noted.extend, (), ended), _nothing, self._note_failed)
             self._stopped_job = self._noted.number
         self._end_crew()
         self._let_go(ended=not to_go_on_with)

@@ -145,12 +145,37 @@ def test_a_stopped_job_that_is_done_at_the_next_start_is_over(
     until(lambda: "done" in states(panel))
     panel.runner.stop()
     until(lambda: panel.runner.state == "idle")
-    assert recall.interrupted() is not None
+    until(lambda: recall.interrupted() is not None)  # the journal is let go of beside the window
     later = following(panel.state())
     until(lambda: set(states(later)) == {"ready"})
     later.job.start()
     until(done(later))
     until(lambda: recall.interrupted() is None)
+    assert len(list((tmp_path / "in" / "upscaled").iterdir())) == 8
+
+
+@pytest.mark.parametrize("stopped_too", [False, True])
+def test_a_stopped_job_whose_photos_another_one_does_is_not_offered(
+    panel: UpscalePanel, until: Until, following: Next, tmp_path: Path, stopped_too: bool
+) -> None:
+    choices = Choices(belt.TWICE, 2, parse_target("x2"), format="png")
+    with Journal() as journal:
+        older = journal.begin(choices, belt.planned(belt.photos(tmp_path / "older", 3, 160, 160), choices))
+    begun(panel, until, belt.photos(tmp_path / "in", 8, 160, 160)[0].parent, 8)
+    until(lambda: "done" in states(panel))
+    panel.runner.stop()
+    until(lambda: panel.runner.state == "idle")
+    later = following(panel.state())
+    until(lambda: len(states(later)) > 0 and set(states(later)) == {"ready"})
+    later.job._go_on_with(older, *recall.reopened(older))
+    if stopped_too:
+        later.runner.stop()
+        until(lambda: later.runner.state == "idle" and set(states(later)) == {"ready"} and not later.intake.busy)
+        assert later.runner.stopped_job == older
+        later.job.start()
+    until(done(later))
+    until(lambda: recall.interrupted() is None)
+    assert later.state() == {"photos": [], "left_out": 0, "job": None}
     assert len(list((tmp_path / "in" / "upscaled").iterdir())) == 8
 
 

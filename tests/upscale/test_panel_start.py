@@ -11,10 +11,10 @@ from app.photos.decoding import probe
 from app.photos.photo import PhotoFacts
 from app.upscale import finding, results
 from app.upscale.inputs import Found
+from app.upscale.items import Outcome
 from app.upscale.panel import UpscalePanel
 from app.upscale.plan import Choices, OnExists, Planned, Planner
 from app.upscale.queue import Row
-from app.upscale.running import Outcome
 from app.upscale.sizes import parse_target
 from app.widgets.panel import Notice
 from models.catalogue import Catalogue
