@@ -99,11 +99,11 @@ class RunBar(QFrame):
         self.after.setChecked(then != "nothing")
 
     def show_state(self, state: str, startable: bool) -> None:
-        """What can be pressed now. `startable`: there is something to do."""
+        """What can be pressed now. `startable`: there is something to do that is not being done."""
         self._state = state
         running = state in ("preparing", "running")
         self.go.setText(self.tr("Go on") if state == "paused" else self.tr("Start"))
-        self.go.setEnabled((state == "idle" and startable) or state == "paused")
+        self.go.setEnabled((state in ("idle", "preparing", "running") and startable) or state == "paused")
         self.halt.setEnabled(state == "running")
         self.end.setEnabled(running or state == "paused")
         for part in (self.halt, self.end, self.bar, self.after):

@@ -21,7 +21,7 @@ from app.upscale.items import Outcome, in_words
 from app.upscale.models_here import Models
 from app.upscale.pace import duration, speed
 from app.upscale.plan import Choices
-from app.upscale.queue import Queue, Row
+from app.upscale.queue import Counts, Queue, Row
 from app.upscale.queue_list import result_of, show_in_folder
 from app.upscale.running import Runner
 from app.widgets.background import Background
@@ -77,9 +77,23 @@ class Job(QObject):
 
     # Beginning
 
+    def can_begin(self, counts: Counts) -> bool:
+        """Whether there is something to do that is not being done."""
+        if self._models.card is None:
+            return False
+        if self.runs:
+            return self._scope == "asked" and any(not self._runner.has(row) for row in self._ready())
+        return counts.ready > 0 or (not counts.looking and next(self._queue.done_otherwise(), None) is not None)
+
     def begin(self) -> None:
-        """A person wants it: enlarge everything that is ready, or what was done otherwise once more where nothing is."""
-        if self._ready():
+        """A person wants it: enlarge everything that is ready, or what was done otherwise once more where nothing is. It joins a
+        job of photos that were asked for."""
+        if self.runs:
+            if self._scope == "asked":
+                self._scope = "list"
+                self._runner.supersede()
+                self.go_on_with_planned()
+        elif self._ready():
             self.start()
         elif again := list(self._queue.done_otherwise()):
             self.again.emit(again)
@@ -174,7 +188,7 @@ class Job(QObject):
             self._asked &= {row.found.path for row in self._ready()}
 
     def _join(self) -> None:
-        if self._scope == "alone" or (self._scope == "asked" and self._wanted):
+        if self._scope == "alone":
             return  # the list's turn comes at its end
         joining = [row for row in self._ready() if not self._runner.is_to_do(row)]
         if self._scope == "asked":

@@ -429,10 +429,7 @@ class UpscalePanel(Panel):
     def _show_counts(self) -> None:
         counts = self.queue.counts()
         self.side.show_counts(counts, self.watcher.folder)
-        startable = counts.ready > 0
-        if not startable and self.runner.state == "idle" and not counts.looking:
-            startable = next(self.queue.done_otherwise(), None) is not None
-        self.run_bar.show_state(self.runner.state, startable and self.models.card is not None)
+        self.run_bar.show_state(self.runner.state, self.job.can_begin(counts))
 
     # What the engine says
 

@@ -181,6 +181,40 @@ def test_photos_that_are_added_meanwhile_wait_and_what_appears_meanwhile_joins(
     until(lambda: states(panel) == ["done", "ready", "done"] and panel.runner.state == "idle")
 
 
+def test_the_list_that_a_person_starts_meanwhile_joins(
+    panel: UpscalePanel, until: Until, folder: Path, look: Look, tmp_path: Path
+) -> None:
+    begun(panel, until, belt.photos(tmp_path / "in", 3, 300, 300)[0].parent, 3)
+    until(lambda: panel.runner.state == "running")
+    panel.runner.stop()
+    until(lambda: panel.runner.state == "idle")
+    stopped = panel.runner.stopped_job
+    assert stopped is not None
+    belt.photos(folder, 3, 300, 300)
+    look()
+    until(lambda: panel.runner.state == "running" and len(panel.queue.rows) == 6)
+    assert panel.run_bar.go.text() == "Start"
+    until(panel.run_bar.go.isEnabled)
+    panel.run_bar.go.click()
+    until(lambda: not panel.run_bar.go.isEnabled())
+    assert panel.runner.counts[1] == 6
+    until(done(panel))
+    assert panel.runner.stopped_job is None
+    until(lambda: recall.interrupted() is None)
+
+
+def test_the_list_that_a_person_starts_before_them_follows_with_them(
+    panel: UpscalePanel, until: Until, folder: Path, look: Look, tmp_path: Path
+) -> None:
+    panel.add(belt.photos(tmp_path / "in", 2))
+    until(lambda: states(panel) == ["ready", "ready"])
+    belt.photos(folder, 1, 300, 300)
+    look()
+    until(lambda: panel.job._looking or panel.job.runs)
+    panel.job.begin()
+    until(done(panel))
+
+
 def test_a_photo_that_fails_and_is_whole_later_starts_nothing_else(
     panel: UpscalePanel, until: Until, folder: Path, look: Look, tmp_path: Path
 ) -> None:
