@@ -247,7 +247,7 @@ class MainWindow(QMainWindow):
         self._show_memory()
         self._memory_clock.start()
         if self.settings.problem:
-            self._notice_here(Notice(self.settings.problem, bad=True))
+            self._notice_here(Notice(self.settings.problem, bad=True, lasts=True))
         files, self._then = self._then, []
         self.open_files(files)
 

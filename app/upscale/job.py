@@ -208,13 +208,16 @@ class Job(QObject):
         if found is None or self.runs or found[0] == self._runner.stopped_job:  # whose photos are on the list already
             return
         number, done, total = found
-        self.noticed.emit(
-            Notice(
-                self.tr("A job was interrupted: {0:,} of {1:,} photos are done.").format(done, total),
-                button=self.tr("Continue"),
-                action=lambda: self._files.run(lambda: recall.reopened(number), lambda job: self._go_on_with(number, *job)),
-            )
-        )
+
+        def go_on() -> None:
+            if self.runs:
+                self.noticed.emit(replace(offer, hint=self.tr("It can go on once the job at work has ended.")))
+            else:
+                self._files.run(lambda: recall.reopened(number), lambda job: self._go_on_with(number, *job))
+
+        said = self.tr("A job was interrupted: {0:,} of {1:,} photos are done.").format(done, total)
+        offer = Notice(said, button=self.tr("Continue"), action=go_on, lasts=True)
+        self.noticed.emit(offer)
 
     def _go_on_with(self, number: int, choices: Choices, rows: list[Row]) -> None:
         if self.runs:

@@ -60,4 +60,4 @@ class Missing(QObject):
             )
 
     def _say(self, what: str, why: str) -> None:
-        self.noticed.emit(Notice(what, why, bad=True))
+        self.noticed.emit(Notice(what, why, bad=True, lasts=True))

@@ -15,8 +15,8 @@ from app.widgets.panel import Notice
 class MessageBar(QFrame):
     """Shows one `Notice` at a time and takes no room while there is none. Never modal, never timed: a person closes it.
 
-    Several that come at once (a start has more than one thing to tell) are all to be read: the last is shown, and closing it
-    brings the one before.
+    Several that come at once (a start has more than one thing to tell) are all to be read, and so is what `lasts`: the last is
+    shown, and closing it brings the one before.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -55,11 +55,15 @@ class MessageBar(QFrame):
         self.hide()
 
     def show_notice(self, notice: Notice | None) -> None:
-        """Show a notice in place of the one before; None clears the bar."""
+        """Show a notice in place of the one before; None clears the bar, but for what lasts and lies beneath."""
+        before = self.notice
         if notice is None:
-            self._unread.clear()
-        elif self._at_once.isActive() and self.notice is not None and _text_of(self.notice) != _text_of(notice):
-            self._unread.append(self.notice)
+            self._unread = [one for one in self._unread if one.lasts]
+            self.clear()
+            return
+        if before is not None and (before.lasts or self._at_once.isActive()) and _text_of(before) != _text_of(notice):
+            self._unread.append(before)
+        self._unread = [one for one in self._unread if _text_of(one) != _text_of(notice)]
         self._put(notice)
 
     def _put(self, notice: Notice | None) -> None:

@@ -25,7 +25,7 @@ class Notice:
 
     `what` happened, `why`, `hint` what to do: one sentence each, the last two may be empty. `button`, where given, runs
     `action` and closes the bar; `choices` are further (button, action) pairs, for a question with several answers. `bad`
-    marks a failure; otherwise it is news.
+    marks a failure; otherwise it is news. What `lasts` is not replaced: it stays beneath what comes later until it is closed.
     """
 
     what: str
@@ -35,6 +35,7 @@ class Notice:
     action: Callable[[], None] | None = None
     bad: bool = False
     choices: tuple[tuple[str, Callable[[], None]], ...] = ()
+    lasts: bool = False
 
 
 class Panel(QWidget):

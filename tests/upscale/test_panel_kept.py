@@ -207,6 +207,30 @@ def test_a_photo_saved_by_itself_that_is_stopped_is_not_offered(panel: UpscalePa
     assert not (tmp_path / "alone.png").exists()
 
 
+def test_a_job_that_is_to_go_on_while_another_runs_is_offered_still(
+    panel: UpscalePanel, until: Until, tmp_path: Path, notices: list[Notice | None]
+) -> None:
+    choices = Choices(belt.TWICE, 2, parse_target("x2"), format="png")
+    with Journal() as journal:
+        journal.begin(choices, belt.planned(belt.photos(tmp_path / "in", 2), choices))
+    panel.restore({})
+    until(lambda: bool(notices) and notices[-1] is not None and "0 of 2" in notices[-1].what)
+    offer = notices[-1]
+    assert offer is not None
+    assert offer.action is not None
+    assert offer.lasts
+    begun(panel, until, belt.photos(tmp_path / "other", 2, 200, 200)[0].parent, 2)
+    until(lambda: panel.runner.state == "running")
+    offer.action()
+    again = notices[-1]
+    assert again is not None
+    assert again.hint == "It can go on once the job at work has ended."
+    until(done(panel))
+    assert again.action is not None
+    again.action()
+    until(lambda: len(panel.queue.rows) == 4 and done(panel)())
+
+
 def test_what_was_added_while_a_job_was_offered_stays_on_the_list(
     panel: UpscalePanel, until: Until, tmp_path: Path, notices: list[Notice | None]
 ) -> None:

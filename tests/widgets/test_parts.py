@@ -194,6 +194,27 @@ def test_messages_that_come_at_once_are_all_to_be_read_and_a_later_one_takes_the
     assert not bar.isVisible()
 
 
+def test_a_message_that_lasts_stays_beneath_what_comes_later(qtbot: QtBot) -> None:
+    bar = MessageBar()
+    qtbot.addWidget(bar)
+    for text in ("Your model is gone.", "A job was interrupted.", "Your model is gone.", "One photo is done.", "Two are done."):
+        bar.show_notice(Notice(text, lasts="photo" not in text and "Two" not in text))
+        qtbot.wait(10)
+    seen = []
+    while bar.notice is not None:
+        seen.append(bar.notice.what)
+        bar.clear()
+    assert seen == ["Two are done.", "Your model is gone.", "A job was interrupted."]
+    bar.show_notice(Notice("Your model is gone.", lasts=True))
+    qtbot.wait(10)
+    bar.show_notice(Notice("It cannot be written."))
+    bar.show_notice(None)  # of what is at hand: the other was not read yet
+    assert bar.isVisible()
+    assert bar.findChild(QLabel, "notice:text").text() == "Your model is gone."
+    bar.show_notice(None)
+    assert not bar.isVisible()
+
+
 def test_a_section_folds_its_content_away(qtbot: QtBot) -> None:
     section = Section("x", "Title")
     qtbot.addWidget(section)
