@@ -62,7 +62,7 @@ class Job(QObject):
         self._progress_soon.setInterval(200)
         self._progress_soon.timeout.connect(self._show_progress)
         runner.state_changed.connect(self._state_changed)
-        runner.progressed.connect(self._progress_soon.start)
+        runner.progressed.connect(self._progressed)
         runner.ended.connect(self._run_ended)
         runner.halted.connect(self._halted)
         runner.journal_failed.connect(self._journal_failed)
@@ -258,6 +258,10 @@ class Job(QObject):
             self._want_nothing()  # what came until then is stopped as well
         if state == "idle":
             self.progressed.emit(0, 0, "")
+
+    def _progressed(self) -> None:
+        if not self._progress_soon.isActive():  # put off by each small photo, it would come at the end
+            self._progress_soon.start()
 
     def _show_progress(self) -> None:
         done, total = self._runner.counts

@@ -403,6 +403,8 @@ class UpscalePanel(Panel):
 
     def _row_changed(self, row: Row) -> None:
         self.list.queue_model.touch(row)
+        if row.state in ("done", "failed") and not self._count_soon.isActive():  # put off by each, it would come at the end
+            self._count_soon.start()
         if row.state == "done":
             self.picture.row_done(row)
 

@@ -252,6 +252,17 @@ def paused(panel: UpscalePanel, until: Until, tmp_path: Path) -> UpscalePanel:
     return panel
 
 
+def test_the_figures_follow_a_job_of_small_photos(panel: UpscalePanel, until: Until, tmp_path: Path) -> None:
+    panel._count_soon.setInterval(400)
+    panel.job._progress_soon.setInterval(400)
+    said, counted = set[str](), set[str]()
+    panel.runner.row_changed.connect(lambda row: (said.add(panel.run_bar.said.text()), counted.add(panel.side._count.text())))
+    begun(panel, until, photos(tmp_path / "a", 60, 90, 90)[0].parent, 60)
+    until(done(panel))
+    assert len(said) > 2
+    assert len([text for text in counted if "done" in text]) > 1
+
+
 def test_photos_that_are_taken_off_a_job_are_not_counted(paused: UpscalePanel, until: Until) -> None:
     paused._remove(paused.queue.rows[-3:])
     assert paused.runner.counts[1] == 5
