@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from PySide6.QtCore import (
     QPointF,
     QRect,
     QRectF,
+    QSignalBlocker,
     QSize,
     Qt,
     QUrl,
@@ -115,6 +117,13 @@ class QueueModel(QAbstractListModel):
             self._places = {id(row): i for i, row in enumerate(new)}
             self._shown = new
             self.endResetModel()
+
+
+def _runs(places: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """The first and last of each run of places that follow each other."""
+    for _, run in groupby(enumerate(places), lambda pair: pair[1] - pair[0]):
+        members = [place for _, place in run]
+        yield members[0], members[-1]
 
 
 def result_of(row: Row) -> Path | None:
@@ -260,6 +269,10 @@ class QueueList(QTableView):
         self.setDragEnabled(True)
         self.empty_text = ""
         self.selectionModel().currentChanged.connect(self._current_changed)
+        # While the order changes: the selection, the current row, and whether it is in view.
+        self._before: tuple[list[Row], Row | None, bool] = [], None, False
+        self.queue_model.modelAboutToBeReset.connect(self._remember)
+        self.queue_model.modelReset.connect(self._choose_again)
         self.doubleClicked.connect(lambda index: self._open_result(self.queue_model.row_at(index)))
         thumbs.came.connect(lambda path: self.viewport().update())
 
@@ -278,6 +291,25 @@ class QueueList(QTableView):
         self.selectionModel().select(chosen, QItemSelectionModel.SelectionFlag.ClearAndSelect)
         if indices:  # one alone is shown: each would be read
             self.selectionModel().setCurrentIndex(indices[0], QItemSelectionModel.SelectionFlag.NoUpdate)
+
+    def _remember(self) -> None:
+        current = self.currentIndex()
+        seen = self.viewport().rect().intersects(self.visualRect(current))
+        self._before = self.chosen(), self.queue_model.row_at(current), seen
+
+    def _choose_again(self) -> None:
+        """Photos that were moved, or stand elsewhere now, stay selected: who moves them moves them further, by a key."""
+        (rows, current, seen), self._before = self._before, ([], None, False)
+        places = sorted(index.row() for row in rows if (index := self.queue_model.index_of(row)).isValid())
+        chosen = QItemSelection()
+        for first, last in _runs(places):
+            chosen.select(self.queue_model.index(first), self.queue_model.index(last))
+        self.selectionModel().select(chosen, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        if current is not None and (index := self.queue_model.index_of(current)).isValid():
+            with QSignalBlocker(self.selectionModel()):  # the same photo is shown as before
+                self.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.NoUpdate)
+            if seen:
+                self.scrollTo(index)
 
     def _current_changed(self, index: QModelIndex) -> None:
         self.current_row.emit(self.queue_model.row_at(index))

@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
 
 from app.inference.updates import Failure
 from app.photos.decoding import probe
@@ -261,6 +263,24 @@ def test_the_figures_follow_a_job_of_small_photos(panel: UpscalePanel, until: Un
     until(done(panel))
     assert len(said) > 2
     assert len([text for text in counted if "done" in text]) > 1
+
+
+def test_photos_that_are_moved_stay_selected(panel: UpscalePanel, until: Until, tmp_path: Path, qtbot: QtBot) -> None:
+    panel.add([photos(tmp_path / "a", 6)[0].parent])
+    until(ready(panel, 6))
+    moved = panel.queue.rows[3:5]
+    panel.list.choose(moved)
+    for _ in range(2):
+        qtbot.keyClick(panel.list, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
+    assert panel.queue.rows[1:3] == moved
+    assert panel.list.chosen() == moved
+    assert panel.list.currentIndex().row() == 1
+    panel._remove(moved[:1])
+    assert panel.list.chosen() == moved[1:]
+    panel.undo()
+    panel.undo()
+    assert panel.list.chosen() == moved[1:]
+    assert panel.list.queue_model.index_of(moved[1]).row() == 3
 
 
 def test_photos_that_are_taken_off_a_job_are_not_counted(paused: UpscalePanel, until: Until) -> None:
