@@ -316,7 +316,7 @@ class Spreading(Generic[H]):
     def run(self, belt: Conveyor, told: Callable[[Event], None]) -> Failure | None:
         """Until everything has come off the belt (`told` gets its events), the disk is full, or no hand is left where one is
         needed: then that is told."""
-        while not belt.finished and not (belt.halted and belt.idle):
+        while not _over(belt):
             self._arrived.clear()
             self.take(belt)
             _tell(belt, told)
@@ -324,7 +324,7 @@ class Spreading(Generic[H]):
             _tell(belt, told)
             if not self.hands and belt.idle and not belt.finished:
                 return Failure("All devices were lost.", hint="--resume goes on.")
-            if not belt.finished:
+            if not _over(belt):  # what was told just now may have been the last that anybody hears of
                 self._arrived.wait()
         return None
 
@@ -431,6 +431,10 @@ class Spreading(Generic[H]):
         self.hands.remove(known)
         self._end(known)
         self._lost(why)
+
+
+def _over(belt: Conveyor) -> bool:
+    return belt.finished or (belt.halted is not None and belt.idle)
 
 
 def _tell(belt: Conveyor, told: Callable[[Event], None]) -> None:

@@ -1,6 +1,8 @@
 """Photos are given to several hands, which are lost, quick, slow, or quicker than a disk."""
 
+import errno
 import gc
+import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
@@ -14,6 +16,7 @@ from app.inference.engine import Engine
 from app.inference.requests import DescribeRequest, Request, UpscaleRequest
 from app.inference.updates import Done, Failure, Tile
 from app.photos.decoding import decode
+from app.upscale import making
 from app.upscale.conveyor import Conveyor
 from app.upscale.hands import Heard, Lost, Receiving, Spreading
 from app.upscale.items import Event
@@ -77,6 +80,35 @@ def test_a_photo_that_takes_two_devices_down_fails_alone_and_without_devices_the
     assert [str(event.failure) for event in events if event.failure] == ["It was at work in 2 devices when they were lost."]
     events, failure = spread(tmp_path / "more", 3, 1, 1)
     assert str(failure) == "All devices were lost. --resume goes on."
+
+
+class Diligent(Mortal):
+    """A hand that does all that it is given."""
+
+    def begin(self, request: Request) -> None:
+        for update in self._running.run(request):
+            self._heard(self, update)
+
+
+def test_a_job_whose_disk_is_full_ends_with_several_hands_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*about: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(making, "_check_room", full)
+    choices, running = replace(X2, into=tmp_path / "out"), engine(tmp_path / "catalogue")
+    (tmp_path / "out").mkdir()
+    spreading: Spreading[Diligent] = Spreading(lambda said: None)
+    spreading.hands += [Diligent(str(i), running, None, spreading.heard) for i in range(2)]
+    assert spreading.open(DescribeRequest(TWICE)) is None
+    with Conveyor(choices, wake=spreading.wake, hands=2) as belt:
+        for index, one in enumerate(planned(photos(tmp_path / "in", 4), choices)):
+            belt.add(index, one)
+        job = threading.Thread(target=spreading.run, args=(belt, lambda event: None), daemon=True)
+        job.start()
+        job.join(60)
+        assert not job.is_alive()
+        assert belt.halted is not None
+        assert belt.halted.what == "The disk is full."
 
 
 class Listed:
