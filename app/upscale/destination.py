@@ -31,7 +31,7 @@ def halt_of(error: OSError) -> Failure:
     if isinstance(error, DestinationLost):
         return Failure(str(error), hint="Bring it back, then go on: what is finished is kept.")
     if error.errno == errno.EROFS:
-        return Failure("The disk cannot be written to.", hint="Choose another folder.")
+        return Failure("The disk cannot be written to.", hint="Make it writable, then go on: what is finished is kept.")
     return Failure("The disk is full.", hint="Free some space, then go on: what is finished is kept.")
 
 
@@ -57,7 +57,8 @@ class Destination:
             raise
         except OSError as error:
             self._look()
-            self._try(error)
+            if error.errno not in _NO_ROOM:  # they say themselves what is the matter
+                self._try(error)
             raise
         except PhotoError:  # what ffmpeg says of a disk that is gone
             self._look()

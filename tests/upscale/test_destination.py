@@ -124,6 +124,27 @@ def test_a_disk_that_takes_no_file_any_more_is_lost_and_one_name_that_it_does_no
     assert not isinstance(beside.value, DestinationLost)
 
 
+@pytest.mark.parametrize(
+    ("number", "what", "first"),
+    [
+        (errno.ENOSPC, "The disk is full.", "Free some space"),
+        (errno.EDQUOT, "The disk is full.", "Free some space"),
+        (errno.EROFS, "The disk cannot be written to.", "Make it writable"),
+    ],
+)
+def test_a_disk_that_is_full_or_read_only_is_called_so_though_it_takes_no_file_at_all(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: int, what: str, first: str
+) -> None:
+    """Not that it should be brought back: it is there."""
+    monkeypatch.setattr(destination.tempfile, "TemporaryFile", lambda **where: failing(number)())
+    with pytest.raises(OSError, match=os.strerror(number)) as met:
+        Destination(tmp_path).guard(failing(number))
+    assert destination.stops_all(met.value)
+    said = destination.halt_of(met.value)
+    assert said.what == what
+    assert said.hint == f"{first}, then go on: what is finished is kept."
+
+
 def test_a_large_photo_that_met_a_lost_disk_amid_its_rows_is_made_anew(
     running: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
