@@ -279,7 +279,7 @@ class Conveyor:
                 try:
                     assembly.put(tile, below)
                 except Exception as error:  # whatever it was, there is a hole in the picture
-                    item.trouble = error
+                    item.trouble = self._destination.met(error)
             self._count(-tile.pixels.nbytes)
 
         self._count(tile.pixels.nbytes)

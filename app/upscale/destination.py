@@ -53,16 +53,23 @@ class Destination:
             if place_of is not None:
                 self._take_back(place_of(written))
             return written
-        except (DestinationLost, NameTaken):
-            raise
-        except OSError as error:
+        except Exception as error:
+            met = self.met(error)
+            if met is error:
+                raise
+            raise met from error
+
+    def met(self, error: Exception) -> Exception:
+        """What something that was written there really met: this error, or `DestinationLost`."""
+        if isinstance(error, DestinationLost | NameTaken) or not isinstance(error, OSError | PhotoError):
+            return error
+        try:
             self._look()
-            if error.errno not in _NO_ROOM:  # they say themselves what is the matter
+            if isinstance(error, OSError) and error.errno not in _NO_ROOM:  # they say themselves what is the matter
                 self._try(error)
-            raise
-        except PhotoError:  # what ffmpeg says of a disk that is gone
-            self._look()
-            raise
+        except DestinationLost as lost:  # a `PhotoError`: what ffmpeg says of a disk that is gone
+            return lost
+        return error
 
     def _take_back(self, result: Path) -> None:
         """Where the disk was taken off just now and this was written beneath it. (If it is not there it lies on that disk.)"""

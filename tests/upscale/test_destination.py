@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.inference.engine import Engine
+from app.inference.updates import Tile
 from app.photos import placing
 from app.upscale import destination, results
 from app.upscale.conveyor import Conveyor
@@ -161,6 +162,35 @@ def test_a_large_photo_that_met_a_lost_disk_amid_its_rows_is_made_anew(
         return finish(stream)
 
     monkeypatch.setattr(results.Stream, "finish", finished)
+    with Conveyor(choices) as belt:
+        for index, one in enumerate(planned(named, choices)):
+            belt.add(index, one)
+        events = driven(belt, running, lambda event: None)
+        assert belt.halted is not None
+        assert not [event for event in events if event.stage == "failed"]
+        out.mkdir()
+        belt.resume()
+        events += driven(belt, running, lambda event: None)
+    assert sorted(event.index for event in events if event.stage == "done") == [0]
+    assert len(list(out.iterdir())) == 1
+
+
+def test_so_is_one_that_met_it_while_its_rows_were_laid(running: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It failed, its file being gone: it was the disk that was."""
+    monkeypatch.setattr("app.upscale.making.STREAM_BYTES", 1)
+    choices, named = job(tmp_path, 1)
+    out = tmp_path / "out"
+    out.mkdir()
+    put, lost = results.StreamedAssembly.put, []
+
+    def laid(assembly: results.StreamedAssembly, tile: Tile, below: int = 0) -> None:
+        if not lost:
+            lost.append(out)
+            shutil.rmtree(out)
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        put(assembly, tile, below)
+
+    monkeypatch.setattr(results.StreamedAssembly, "put", laid)
     with Conveyor(choices) as belt:
         for index, one in enumerate(planned(named, choices)):
             belt.add(index, one)
