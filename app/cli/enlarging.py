@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,7 +71,8 @@ def _here(job: Job, waiting: list[Entry], machine: Engine, device: str, journal:
             megapixels = waiting[event.index].planned.network_megapixels * job.choices.effort
             paces.note(job.card.name, device, megapixels, event.network_seconds)
 
-    with Conveyor(job.choices, job.card.sha256, threads=threads_beside([device])) as belt:
+    belt = Conveyor(job.choices, job.card.sha256, threads=threads_beside([device]))
+    with _told_to_the_end(belt, told):
         for index, entry in enumerate(waiting):
             belt.add(index, entry.planned)
         drive(belt, machine, told)
@@ -106,15 +107,25 @@ def _by_hands(job: Job, waiting: list[Entry], where: Where, journal: Journal, re
         if failure is not None:
             return failure
         beside, hands = threads_beside(where.devices), sum(hand.holds for hand in spreading.hands)
-        with Conveyor(job.choices, job.card.sha256, spreading.wake, beside, patient=False, hands=hands) as belt:
+        belt = Conveyor(job.choices, job.card.sha256, spreading.wake, beside, patient=False, hands=hands)
+        with _told_to_the_end(belt, told):
             for index, entry in enumerate(waiting):
                 belt.add(index, entry.planned)
             failure = spreading.run(belt, told)
-        for event in belt.collect():
-            told(event)
         if failure is None:
             _finish(job, belt, journal, reporter)
     return failure
+
+
+@contextlib.contextmanager
+def _told_to_the_end(belt: Conveyor, told: Callable[[Event], None]) -> Iterator[None]:
+    """A belt at work. However it ends (somebody stops it), what was just being written is told and noted: it is there."""
+    try:
+        with belt:
+            yield
+    finally:
+        for event in belt.collect():
+            told(event)
 
 
 def _finish(job: Job, belt: Conveyor, journal: Journal, reporter: Reporter) -> None:

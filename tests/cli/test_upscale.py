@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,8 @@ from app.cli.options import NOTHING_DONE, OK, SOME_FAILED, USAGE
 from app.photos.decoding import decode
 from app.photos.encoding import encode
 from app.photos.photo import Photo
+from app.upscale import making
+from app.upscale.conveyor import Conveyor
 from app.upscale.journal import Journal
 from app.upscale.pace import Paces
 from app.upscale.plan import Choices, Planned
@@ -420,6 +423,32 @@ def test_a_job_that_goes_on_keeps_what_a_later_one_made_and_replaces_its_own(tmp
     assert sorted(path.name for path in out.iterdir()) == ["photo0_twice_x2 (2).png", key.name, ours.name]
     assert decode(out / "photo0_twice_x2 (2).png").width == 2 * decode(named[0]).width
     assert decode(key).width == 2 * decode(others[0]).width
+
+
+def test_what_is_just_being_written_when_somebody_stops_it_is_told_and_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (named,) = photos(tmp_path / "in", 1)
+    writes, plain, wait = threading.Event(), making.write, Conveyor.wait
+
+    def write(*words: Any) -> tuple[int, Path]:
+        writes.set()
+        time.sleep(0.2)
+        return plain(*words)
+
+    def stopped(belt: Conveyor, seconds: float | None = None) -> None:
+        wait(belt, 0.05)
+        if writes.is_set():
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(making, "write", write)
+    monkeypatch.setattr(Conveyor, "wait", stopped)
+    assert upscale(tmp_path / "in", "--out", tmp_path / "out", "--json") == 130
+    (result,) = (tmp_path / "out").iterdir()
+    told = [(line["source"], line["output"]) for line in lines(capsys.readouterr().out) if line["event"] == "done"]
+    assert told == [(str(named), str(result))]
+    with Journal() as journal:
+        assert [(entry.state, entry.planned.output) for entry in journal.entries(1)] == [("done", result)]
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no kill -9")
