@@ -184,13 +184,16 @@ def _save_behind_head(image: Any, path: Path, name: str, metadata: Metadata, opt
     with path.open("wb") as file:
 
         def write(data: bytes) -> int:
-            if len(head) < _HEADS[name]:
-                head.extend(data)
-                if len(head) >= _HEADS[name]:
-                    beginning, rest = bytes(head[: _HEADS[name]]), head[_HEADS[name] :]
-                    file.write(b"".join(containers.embed(beginning, name, metadata)) + rest)
-            else:
-                file.write(data)
+            try:
+                if len(head) < _HEADS[name]:
+                    head.extend(data)
+                    if len(head) >= _HEADS[name]:
+                        beginning, rest = bytes(head[: _HEADS[name]]), head[_HEADS[name] :]
+                        file.write(b"".join(containers.embed(beginning, name, metadata)) + rest)
+                else:
+                    file.write(data)
+            except OSError:  # of which nothing can be told from here but that it failed
+                return -1
             return len(data)
 
         target = pyvips.TargetCustom()

@@ -114,7 +114,7 @@ class StripWriter:
             save_stream(image, path, like, format, quality)
         except pyvips.Error as error:
             reason = str(error).strip().splitlines()[-1].strip()
-            self._failure = PhotoError(f"It could not be written: {reason}.")
+            self._failure = _trouble_of_disk(path) or PhotoError(f"It could not be written: {reason}.")
         except BaseException as error:
             self._failure = error
         finally:
@@ -154,6 +154,17 @@ class StripWriter:
             except queue.Empty:
                 continue
         return None
+
+
+def _trouble_of_disk(path: Path) -> OSError | None:
+    """Why no more can be written into a file that failed (no room, as a rule): libvips' encoders say it each in its own words, or
+    not at all."""
+    try:
+        with path.open("ab") as file:
+            file.write(bytes(1 << 20))
+    except OSError as error:
+        return error
+    return None
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:

@@ -63,6 +63,28 @@ def test_photos_wait_for_room_and_nothing_half_is_left(
         assert decode(one.output).width == 160
 
 
+@pytest.mark.parametrize("format", ["png", "jpeg", "tiff", "avif"])
+def test_large_photos_that_fill_the_disk_amid_their_rows_wait_for_room(
+    tmp_path: Path, running: Engine, small: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], format: str
+) -> None:
+    """Of TIFF and AVIF each one failed, one after the other, in libvips' words."""
+    monkeypatch.setattr(making, "_check_room", lambda planned, choices: None)
+    monkeypatch.setattr(making, "STREAM_BYTES", 0)
+    choices = replace(X2, into=small, format=format)
+    with Conveyor(choices) as belt:
+        for index, one in enumerate(planned(photos(tmp_path / "in", 2, 150, 200), choices)):
+            belt.add(index, one)
+        events = drive(belt, running)
+        assert belt.halted is not None, [str(event.failure) for event in events if event.failure]
+        assert belt.halted.what == "The disk is full."
+        (small / "ballast").unlink()
+        belt.resume()
+        events += drive(belt, running)
+    assert [str(event.failure) for event in events if event.failure] == []
+    assert sorted(event.index for event in events if event.stage == "done") == [0, 1]
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_a_video_waits_for_room_too(tmp_path: Path, running: Engine, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(moving.Film, "_need", lambda film, size: None)
     path = make(tmp_path / "a.mp4", frames=24, size="160x120", filters="noise=alls=60:allf=t,format=yuv420p")
