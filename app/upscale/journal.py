@@ -2,8 +2,8 @@
 
 One SQLite file for all jobs. A job is written by one process at a time, which holds its lock until it ends, however it ends.
 A photo counts as done after its result bears its name: between the two a crash costs doing that photo again, under the same
-name, so nothing is lost and nothing is doubled. Where a later job has used a name while this one lay still, this one takes
-another.
+name, so nothing is lost and nothing is doubled. Where a later job or another program has used a name
+while this one lay still, it takes another.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from app.holding import hold
 from app.photos import placing
 from app.photos.photo import PhotoFacts
 from app.upscale import naming
+from app.upscale.own import place_of
 from app.upscale.plan import Choices, Planned
 from app.upscale.sizes import passes
 from app.video import reel
@@ -169,22 +170,26 @@ class Journal:
 
     def give_way(self, job: int) -> None:
         """Before a job goes on: what waits under a name that a later job has used gets another, and so does what failed where
-        something bears its name. What else bears the name of one that waits is its own, from before a crash."""
+        something bears its name, and what waits where something bears it that is not its own, from before a crash."""
         facts = self.facts(job)
         if facts is None or facts.choices.on_exists == "overwrite":
             return
         rows = self._base.execute("SELECT output FROM photos WHERE job>? AND state='done' AND output IS NOT NULL", (job,))
         later = {_key(output) for (output,) in rows}
-        rows = self._base.execute("SELECT place, source, output, state FROM photos WHERE job=? AND output IS NOT NULL", (job,))
-        known = rows.fetchall()
-        taken = later | {_key(name) for _, source, output, _ in known for name in (source, output)}
+        rows = self._base.execute("SELECT source, output FROM photos WHERE job=? AND output IS NOT NULL", (job,))
+        taken = later | {_key(name) for names in rows for name in names}
         moved = []
-        for place, _, output, state in known:
-            path = Path(os.fsdecode(output))
-            if (state == "waiting" and _key(output) in later) or (state == "failed" and os.path.lexists(path)):
-                path = naming.free(path, taken)
+        for entry in self.entries(job, ("waiting", "failed")):
+            output = entry.planned.output
+            if output is None:
+                continue
+            if entry.state == "failed" or naming.key(os.path.abspath(output)) in later:
+                path = naming.free(output, taken) if entry.state == "waiting" or os.path.lexists(output) else output
+            else:
+                path = place_of(entry.planned, facts.choices, taken)
+            if path != output:
                 taken.add(naming.key(str(path)))
-                moved.append((os.fsencode(path), job, place))
+                moved.append((os.fsencode(path), job, entry.place))
         with self._together():
             self._base.executemany("UPDATE photos SET output=? WHERE job=? AND place=?", moved)
 

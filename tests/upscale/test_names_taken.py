@@ -16,6 +16,7 @@ from app.upscale.journal import Journal
 from app.upscale.plan import Choices
 from tests.upscale.belt import doubled, drive, photos, planned
 from tests.upscale.test_hands import X2
+from tests.upscale.test_videos import make
 
 
 def taken_meanwhile(named: list[Path], running: Engine, choices: Choices, into: Path) -> Event:
@@ -72,3 +73,67 @@ def test_the_journal_notes_the_name_that_it_got(ganvas_home: Path, tmp_path: Pat
         assert [entry.planned.output for entry in journal.entries(job)] == [tmp_path / "other.png", plan[1].output]
     finally:
         journal.close()
+
+
+def stopped(tmp_path: Path, running: Engine, choices: Choices, named: list[Path]) -> tuple[list[Path], Path]:
+    """Results of a job that was killed as they were placed and none was noted; and the folder that they lie in."""
+    out = tmp_path / "out"
+    choices = replace(choices, into=out)
+    plan = planned(named, choices)
+    with Journal() as journal:
+        journal.begin(choices, plan)
+    with Conveyor(choices) as belt:
+        for index, one in enumerate(plan):
+            belt.add(index, one)
+        made = [event.output for event in drive(belt, running) if event.stage == "done" and event.output is not None]
+    return made, out
+
+
+def waiting() -> list[tuple[Path | None, bool]]:
+    """Where the results of the job are put when it goes on, and whether they replace what is there."""
+    with Journal() as journal:
+        journal.reopen(1)
+        return [(entry.planned.output, entry.planned.replaces) for entry in journal.entries(1, again=True)]
+
+
+@pytest.mark.parametrize("format", ["png", "jpeg", "webp", "avif", "tiff"])
+def test_what_a_job_placed_before_it_was_killed_is_its_own(
+    ganvas_home: Path, tmp_path: Path, running: Engine, format: str
+) -> None:
+    (made,), _ = stopped(tmp_path, running, replace(X2, format=format, metadata="strip", grain=0.5), photos(tmp_path / "in", 1))
+    assert waiting() == [(made, True)]
+
+
+@pytest.mark.parametrize("kind", ["gif", "webp", "mp4"])
+def test_so_is_what_moves(ganvas_home: Path, tmp_path: Path, running: Engine, kind: str) -> None:
+    path = tmp_path / f"moving.{kind}"
+    if kind == "mp4":
+        make(path, frames=6, size="32x24")
+    else:
+        frames = [Image.fromarray(np.full((10, 12, 3), value, np.uint8)) for value in (10, 200)]
+        frames[0].save(path, save_all=True, append_images=frames[1:], lossless=True)
+    (made,), _ = stopped(tmp_path, running, replace(X2, format=None), [path])
+    assert made.suffix == path.suffix
+    assert waiting() == [(made, True)]
+
+
+@pytest.mark.parametrize("on_exists", ["rename", "skip"])
+def test_what_another_placed_there_meanwhile_is_not(ganvas_home: Path, tmp_path: Path, running: Engine, on_exists: str) -> None:
+    """The job that went on wrote over it."""
+    choices = replace(X2, on_exists="rename" if on_exists == "rename" else "skip")
+    (first, second), out = stopped(tmp_path, running, choices, photos(tmp_path / "in", 2))
+    Image.new("RGB", (60, 40)).save(first)
+    assert waiting() == [(out / "photo0_twice_x2 (2).png", False), (second, True)]
+    with Conveyor(replace(X2, into=out, strength=0.5)) as belt:  # another command
+        belt.add(0, replace(planned([tmp_path / "in/photo1.png"], replace(X2, into=out))[0], output=second, replaces=True))
+        assert drive(belt, running)[-1].output == second
+    assert waiting()[1] == (out / "photo1_twice_x2 (2).png", False)
+
+
+def test_nor_is_a_result_doubled_that_had_got_another_name_when_the_job_was_killed(
+    ganvas_home: Path, tmp_path: Path, running: Engine
+) -> None:
+    (made,), out = stopped(tmp_path, running, X2, photos(tmp_path / "in", 1))
+    made.rename(out / "photo0_twice_x2 (2).png")
+    made.write_bytes(b"another's")
+    assert waiting() == [(out / "photo0_twice_x2 (2).png", True)]
