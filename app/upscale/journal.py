@@ -174,10 +174,12 @@ class Journal:
         facts = self.facts(job)
         if facts is None or facts.choices.on_exists == "overwrite":
             return
-        rows = self._base.execute("SELECT output FROM photos WHERE job>? AND state='done' AND output IS NOT NULL", (job,))
-        later = {_key(output) for (output,) in rows}
-        rows = self._base.execute("SELECT source, output FROM photos WHERE job=? AND output IS NOT NULL", (job,))
-        taken = later | {_key(name) for names in rows for name in names}
+        rows = self._base.execute(
+            "SELECT output, job>? FROM photos WHERE job!=? AND state='done' AND output IS NOT NULL", (job, job)
+        ).fetchall()
+        others, later = {_key(output) for output, _ in rows}, {_key(output) for output, is_later in rows if is_later}
+        own = self._base.execute("SELECT source, output FROM photos WHERE job=? AND output IS NOT NULL", (job,))
+        taken = later | {_key(name) for names in own for name in names}
         moved = []
         for entry in self.entries(job, ("waiting", "failed")):
             output = entry.planned.output
@@ -186,7 +188,7 @@ class Journal:
             if entry.state == "failed" or naming.key(os.path.abspath(output)) in later:
                 path = naming.free(output, taken) if entry.state == "waiting" or os.path.lexists(output) else output
             else:
-                path = place_of(entry.planned, facts.choices, taken)
+                path = place_of(entry.planned, facts.choices, taken, others)
             if path != output:
                 taken.add(naming.key(str(path)))
                 moved.append((os.fsencode(path), job, entry.place))

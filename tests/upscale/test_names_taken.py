@@ -85,7 +85,7 @@ def stopped(tmp_path: Path, running: Engine, choices: Choices, named: list[Path]
     with Conveyor(choices) as belt:
         for index, one in enumerate(plan):
             belt.add(index, one)
-        made = [event.output for event in drive(belt, running) if event.stage == "done" and event.output is not None]
+        made = sorted(event.output for event in drive(belt, running) if event.stage == "done" and event.output is not None)
     return made, out
 
 
@@ -137,3 +137,18 @@ def test_nor_is_a_result_doubled_that_had_got_another_name_when_the_job_was_kill
     made.rename(out / "photo0_twice_x2 (2).png")
     made.write_bytes(b"another's")
     assert waiting() == [(out / "photo0_twice_x2 (2).png", True)]
+
+
+def test_a_gif_that_an_earlier_job_made_meanwhile_is_the_earlier_ones(ganvas_home: Path, tmp_path: Path, running: Engine) -> None:
+    """It says nothing of itself: the journal does."""
+    frames = [Image.fromarray(np.full((10, 12, 3), value, np.uint8)) for value in (10, 200)]
+    frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
+    choices = replace(X2, format=None)
+    (made,), out = stopped(tmp_path, running, choices, [tmp_path / "moving.gif"])
+    with Journal() as journal:
+        journal.mark(1, 0, "done")
+        later = journal.begin(replace(choices, into=out), [entry.planned for entry in journal.entries(1)])
+        journal.reopen(later)
+        (entry,) = journal.entries(later, again=True)
+    assert (entry.planned.output, entry.planned.replaces) == (out / "moving_twice_x2 (2).gif", False)
+    assert made.exists()
