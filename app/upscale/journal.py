@@ -24,7 +24,7 @@ from app.photos import placing
 from app.photos.photo import PhotoFacts
 from app.upscale import naming
 from app.upscale.own import place_of
-from app.upscale.plan import Choices, Planned
+from app.upscale.plan import THERE, Choices, Planned
 from app.upscale.sizes import passes
 from app.video import reel
 from app.video.writing import HELD
@@ -170,7 +170,8 @@ class Journal:
 
     def give_way(self, job: int) -> None:
         """Before a job goes on: what waits under a name that a later job has used gets another, and so does what failed where
-        something bears its name, and what waits where something bears it that is not its own, from before a crash."""
+        something bears its name, and what waits where something bears it that is not its own, from before a crash. Where that
+        was chosen, they are skipped instead."""
         facts = self.facts(job)
         if facts is None or facts.choices.on_exists == "overwrite":
             return
@@ -180,7 +181,7 @@ class Journal:
         others, later = {_key(output) for output, _ in rows}, {_key(output) for output, is_later in rows if is_later}
         own = self._base.execute("SELECT source, output FROM photos WHERE job=? AND output IS NOT NULL", (job,))
         taken = later | {_key(name) for names in own for name in names}
-        moved = []
+        moved, skipped = [], []
         for entry in self.entries(job, ("waiting", "failed")):
             output = entry.planned.output
             if output is None:
@@ -189,11 +190,16 @@ class Journal:
                 path = naming.free(output, taken) if entry.state == "waiting" or os.path.lexists(output) else output
             else:
                 path = place_of(entry.planned, facts.choices, taken, others)
-            if path != output:
+            if path == output:
+                continue
+            if facts.choices.on_exists == "rename":
                 taken.add(naming.key(str(path)))
                 moved.append((os.fsencode(path), job, entry.place))
+            elif os.path.lexists(output):
+                skipped.append((THERE, job, entry.place))
         with self._together():
             self._base.executemany("UPDATE photos SET output=? WHERE job=? AND place=?", moved)
+            self._base.executemany("UPDATE photos SET state='skipped', reason=? WHERE job=? AND place=?", skipped)
 
     def reopen(self, job: int) -> None:
         """Let wait again what failed, and what was done but whose result is gone."""

@@ -23,6 +23,7 @@ from models.turning import TURNS
 OnExists = Literal["skip", "rename", "overwrite"]
 Metadata = Literal["keep", "no-place", "strip"]
 Task = Literal["upscaling", "translation"]
+THERE = "The result is there already."
 BESIDE = "upscaled"  # Results stand in a folder of this name beside the photos, where no other place was chosen.
 
 # Four gigapixels as TIFF are 12 GB: beyond that a typing error is likelier than a wish.
@@ -273,7 +274,7 @@ class Planner:
                     break
                 if self.choices.on_exists == "skip":
                     self._taken.add(key)
-                    return replace(planned, state="skipped", reason="The result is there already.", output=output)
+                    return replace(planned, state="skipped", reason=THERE, output=output)
             number += 1
             output = wanted.with_name(naming.numbered(wanted.name, number))
         self._taken.add(key)

@@ -93,7 +93,10 @@ def waiting() -> list[tuple[Path | None, bool]]:
     """Where the results of the job are put when it goes on, and whether they replace what is there."""
     with Journal() as journal:
         journal.reopen(1)
-        return [(entry.planned.output, entry.planned.replaces) for entry in journal.entries(1, again=True)]
+        return [
+            (entry.planned.output, entry.planned.replaces and entry.state == "waiting")
+            for entry in journal.entries(1, again=True)
+        ]
 
 
 @pytest.mark.parametrize("format", ["png", "jpeg", "webp", "avif", "tiff"])
@@ -117,17 +120,28 @@ def test_so_is_what_moves(ganvas_home: Path, tmp_path: Path, running: Engine, ki
     assert waiting() == [(made, True)]
 
 
-@pytest.mark.parametrize("on_exists", ["rename", "skip"])
-def test_what_another_placed_there_meanwhile_is_not(ganvas_home: Path, tmp_path: Path, running: Engine, on_exists: str) -> None:
+def test_what_another_placed_there_meanwhile_is_not(ganvas_home: Path, tmp_path: Path, running: Engine) -> None:
     """The job that went on wrote over it."""
-    choices = replace(X2, on_exists="rename" if on_exists == "rename" else "skip")
-    (first, second), out = stopped(tmp_path, running, choices, photos(tmp_path / "in", 2))
+    (first, second), out = stopped(tmp_path, running, X2, photos(tmp_path / "in", 2))
     Image.new("RGB", (60, 40)).save(first)
     assert waiting() == [(out / "photo0_twice_x2 (2).png", False), (second, True)]
     with Conveyor(replace(X2, into=out, strength=0.5)) as belt:  # another command
         belt.add(0, replace(planned([tmp_path / "in/photo1.png"], replace(X2, into=out))[0], output=second, replaces=True))
         assert drive(belt, running)[-1].output == second
     assert waiting()[1] == (out / "photo1_twice_x2 (2).png", False)
+
+
+def test_where_what_is_there_is_skipped_so_is_what_another_placed_there(
+    ganvas_home: Path, tmp_path: Path, running: Engine
+) -> None:
+    (first, second), _ = stopped(tmp_path, running, replace(X2, on_exists="skip"), photos(tmp_path / "in", 2))
+    Image.new("RGB", (60, 40)).save(first)
+    assert waiting() == [(first, False), (second, True)]
+    with Journal() as journal:
+        assert [(entry.state, entry.reason) for entry in journal.entries(1)] == [
+            ("skipped", "The result is there already."),
+            ("waiting", ""),
+        ]
 
 
 def test_nor_is_a_result_doubled_that_had_got_another_name_when_the_job_was_killed(
