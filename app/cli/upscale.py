@@ -351,6 +351,7 @@ def _noted(
             reporter.note("There are no photos in what was named.")
         return number, entries
     journal.check_free(old.id)
+    journal.check_disk(old.id)
     total = old.total
     journal.forget(old.id, ("failed",))  # looked at anew as those below: a file may be another by now
     journal.reopen(old.id)

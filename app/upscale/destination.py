@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -40,8 +41,8 @@ class Destination:
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
-        self._disk = _disk(folder) if folder is not None else None  # None: it may be made
-        self._beneath = _beneath(folder, self._disk) if folder is not None and self._disk is not None else None
+        self._known = folder is not None and folder.exists()  # else it may be made
+        self._disk = disk_of(folder)
 
     def guard(self, write: Callable[[], T], place_of: Callable[[T], Path] | None = None) -> T:
         """What `write` returns. `DestinationLost` where it is no use to write the next result either, instead of the error of
@@ -81,11 +82,7 @@ class Destination:
                 raise
 
     def _look(self) -> None:
-        if self._folder is None or self._disk is None:
-            return
-        disk = _disk(self._folder)
-        # A disk that was taken off and put back may have another number: that is the same place.
-        if disk is None or (disk != self._disk and disk == self._beneath):
+        if self._folder is not None and ((self._known and not self._folder.exists()) or is_off(self._disk)):
             raise DestinationLost(f"{self._folder} is not there any more.")
 
     def _try(self, error: OSError) -> None:
@@ -99,13 +96,14 @@ class Destination:
             raise DestinationLost(f"{self._folder} cannot be written to any more: {error.strerror or error}.") from error
 
 
-def _disk(folder: Path) -> int | None:
-    try:
-        return folder.stat().st_dev
-    except OSError:
+def disk_of(folder: Path | None) -> Path | None:
+    """Where the disk of a folder, which may be still to be made, is put in; None for the system's own, which is always there."""
+    if folder is None:
         return None
+    above = (folder.absolute(), *folder.absolute().parents)
+    return next((one for one in above[:-1] if os.path.ismount(one)), None)
 
 
-def _beneath(folder: Path, disk: int) -> int | None:
-    """The disk that bears the folder where this one is put in; None for the first disk of all."""
-    return next((other for above in folder.absolute().parents if (other := _disk(above)) not in (disk, None)), None)
+def is_off(disk: Path | None) -> bool:
+    """Whether a disk that was put in there (`disk_of`) is not any more. An empty folder is left where it had been."""
+    return disk is not None and not os.path.ismount(disk)

@@ -209,11 +209,14 @@ class Job(QObject):
             return
         number, done, total = found
 
+        def cannot(error: Exception) -> None:
+            self.noticed.emit(replace(offer, hint=str(error)))
+
         def go_on() -> None:
             if self.runs:
                 self.noticed.emit(replace(offer, hint=self.tr("It can go on once the job at work has ended.")))
             else:
-                self._files.run(lambda: recall.reopened(number), lambda job: self._go_on_with(number, *job))
+                self._files.run(lambda: recall.reopened(number), lambda job: self._go_on_with(number, *job), cannot)
 
         said = self.tr("A job was interrupted: {0:,} of {1:,} photos are done.").format(done, total)
         offer = Notice(said, button=self.tr("Continue"), action=go_on, lasts=True)

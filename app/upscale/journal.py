@@ -23,6 +23,7 @@ from app.holding import hold
 from app.photos import placing
 from app.photos.photo import PhotoFacts
 from app.upscale import naming
+from app.upscale.destination import disk_of, is_off
 from app.upscale.own import place_of
 from app.upscale.plan import THERE, Choices, Planned
 from app.upscale.sizes import passes
@@ -31,12 +32,13 @@ from app.video.writing import HELD
 from models.folders import state_folder
 
 PhotoState = Literal["waiting", "done", "failed", "skipped", "refused"]
-VERSION = 2  # since 2 a photo may have a mask
+VERSION = 3  # since 2 a photo may have a mask, since 3 a job knows the disk of its results
 KEPT_JOBS = 50  # finished jobs beyond these are forgotten
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
-    id INTEGER PRIMARY KEY, key TEXT NOT NULL, choices TEXT NOT NULL, began REAL NOT NULL, ended REAL, token TEXT NOT NULL
+    id INTEGER PRIMARY KEY, key TEXT NOT NULL, choices TEXT NOT NULL, began REAL NOT NULL, ended REAL, token TEXT NOT NULL,
+    disk BLOB
 );
 CREATE TABLE IF NOT EXISTS photos (
     job INTEGER NOT NULL, place INTEGER NOT NULL, source BLOB NOT NULL, output BLOB, format TEXT NOT NULL,
@@ -112,7 +114,9 @@ class Journal:
                 raise JournalError("The journal of jobs was written by a newer Ganvas.")
             self._base.executescript(_SCHEMA)
             if version == 1:
-                self._add_masks()
+                self._add("photos", "mask")
+            if version in (1, 2):
+                self._add("jobs", "disk")
             self._base.execute(f"PRAGMA user_version={VERSION}")
         except sqlite3.DatabaseError as error:
             raise JournalError(f"The journal of jobs cannot be read ({error}): move {self.path} away.") from error
@@ -130,11 +134,12 @@ class Journal:
     def begin(self, choices: Choices, planned: Iterable[Planned], key: str = "") -> int:
         """Note a job with all its photos; its number."""
         planned = list(planned)  # each may be looked at only now, which takes its time: nobody else could note anything meanwhile
+        disk = disk_of(choices.into)
         with self._together():
             left = self._forget_old()
             cursor = self._base.execute(
-                "INSERT INTO jobs (key, choices, began, token) VALUES (?, ?, ?, ?)",
-                (key, json.dumps(choices.to_dict()), time.time(), placing.TOKEN),
+                "INSERT INTO jobs (key, choices, began, token, disk) VALUES (?, ?, ?, ?, ?)",
+                (key, json.dumps(choices.to_dict()), time.time(), placing.TOKEN, os.fsencode(disk) if disk else None),
             )
             job = int(cursor.lastrowid or 0)
             self._insert(job, 0, planned)
@@ -294,6 +299,13 @@ class Journal:
         if self.is_held(job):
             raise JobTaken
 
+    def check_disk(self, job: int) -> None:
+        """`JournalError` where the disk that a job's results go to is not there: they would be made once more, beneath it."""
+        row = self._base.execute("SELECT disk FROM jobs WHERE id=?", (job,)).fetchone()
+        disk = Path(os.fsdecode(row[0])) if row and row[0] else None
+        if is_off(disk):
+            raise JournalError(f"The disk at {disk} is not there, and results of this job go to it: bring it back first.")
+
     def is_held(self, job: int) -> bool:
         """Whether somebody works on a job."""
         if not self._lock_of(job).exists():
@@ -335,10 +347,10 @@ class Journal:
             ),
         )
 
-    def _add_masks(self) -> None:
+    def _add(self, table: str, column: str) -> None:
         """Two processes may find the older journal at once: the second one has nothing left to do."""
         try:
-            self._base.execute("ALTER TABLE photos ADD COLUMN mask BLOB")
+            self._base.execute(f"ALTER TABLE {table} ADD COLUMN {column} BLOB")
         except sqlite3.OperationalError as error:
             if "duplicate column" not in str(error):
                 raise

@@ -488,3 +488,27 @@ def test_after_kill_9_the_job_goes_on_and_nothing_is_lost_or_doubled(
     assert not list(out.glob(".ganvas-*"))
     assert sum(after[name] != stamp for name, stamp in before.items()) <= 2  # finished, but not yet noted
     assert {decode(path).width for path in out.glob("*.png")} == {600}
+
+
+def test_a_job_does_not_go_on_beneath_a_disk_that_is_not_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, away = tmp_path / "disk", tmp_path / "away"
+    disk.mkdir()
+    there = {str(disk)}
+    monkeypatch.setattr(os.path, "ismount", lambda path: str(path) in there)
+    photos(tmp_path / "in", 3)
+    assert upscale(tmp_path / "in", "--out", disk / "out") == OK
+    there.clear()
+    disk.rename(away)
+    disk.mkdir()
+    capsys.readouterr()
+    assert upscale(tmp_path / "in", "--out", disk / "out", "--resume") == NOTHING_DONE
+    assert f"The disk at {disk} is not there" in capsys.readouterr().err
+    assert list(disk.iterdir()) == []
+    there.add(str(disk))
+    disk.rmdir()
+    away.rename(disk)
+    assert upscale(tmp_path / "in", "--out", disk / "out", "--resume") == OK
+    assert "Going on: 3 of 3 are done." in capsys.readouterr().err
+    assert len(list((disk / "out").iterdir())) == 3

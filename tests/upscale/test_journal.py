@@ -199,6 +199,23 @@ def test_a_journal_of_a_newer_ganvas_or_of_garbage_is_told_in_words(tmp_path: Pa
         Journal(garbage)
 
 
+@pytest.mark.parametrize(("version", "missing"), [(1, [("photos", "mask"), ("jobs", "disk")]), (2, [("jobs", "disk")])])
+def test_a_journal_of_an_older_ganvas_is_taken_over(tmp_path: Path, version: int, missing: list[tuple[str, str]]) -> None:
+    plan = planned(photos(tmp_path / "in", 2), X2)
+    with Journal() as journal:
+        job = journal.begin(X2, plan)
+        path = journal.path
+    base = sqlite3.connect(path)
+    for table, column in missing:
+        base.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+    base.execute(f"PRAGMA user_version={version}")
+    base.close()
+    with Journal() as journal:
+        journal.check_disk(job)
+        assert [entry.planned.source for entry in journal.entries(job)] == [one.source for one in plan]
+        assert journal.begin(X2, plan) == job + 1
+
+
 def test_old_finished_jobs_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.upscale.journal.KEPT_JOBS", 2)
     plan = planned(photos(tmp_path / "in", 1), X2)

@@ -1,5 +1,6 @@
 """The list at the next start: what was known of its photos is known still, and no job is done twice."""
 
+import os
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -249,6 +250,30 @@ def test_what_was_added_while_a_job_was_offered_stays_on_the_list(
     until(done(panel))
     assert [row.found.path.parent.name for row in panel.queue.rows] == ["in", "in", "new"]
     assert len(list((tmp_path / "in/upscaled").iterdir())) == 2
+
+
+def test_an_offer_to_go_on_stays_where_the_disk_of_the_results_is_not_there(
+    panel: UpscalePanel, until: Until, tmp_path: Path, notices: list[Notice | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = {str(tmp_path / "disk")}
+    monkeypatch.setattr(os.path, "ismount", lambda path: str(path) in there)
+    choices = Choices(belt.TWICE, 2, parse_target("x2"), format="png", into=tmp_path / "disk" / "out")
+    with Journal() as journal:
+        journal.begin(choices, belt.planned(belt.photos(tmp_path / "in", 2), choices))
+    there.clear()
+    panel.restore({})
+    until(lambda: bool(notices) and notices[-1] is not None and "0 of 2" in notices[-1].what)
+    for _ in range(2):
+        offer = notices[-1]
+        assert offer is not None
+        assert offer.action is not None
+        offer.action()
+        until(lambda: notices[-1] is not None and f"The disk at {tmp_path / 'disk'} is not there" in notices[-1].hint)
+    assert not panel.queue.rows
+    there.add(str(tmp_path / "disk"))
+    offer.action()
+    until(done(panel))
+    assert len(list((tmp_path / "disk" / "out").iterdir())) == 2
 
 
 def test_what_waits_is_kept_soon_and_is_the_journals_once_a_job_runs(panel: UpscalePanel, until: Until, tmp_path: Path) -> None:
