@@ -59,6 +59,7 @@ class Conveyor:
         self._unlaid, self._behind, self._counting = 0, False, threading.Lock()
         self._events: list[Event] = []
         self._waiting: deque[tuple[int, Planned]] = deque()
+        self._places: Sequence[int] = ()  # by index, where somebody arranged them
         self._ready: deque[Item] = deque()
         self._unwritten: deque[Item] = deque()  # made, but there was no room on the disk
         self._current: dict[int, Item] = {}  # whose requests are being run, by their index
@@ -87,7 +88,11 @@ class Conveyor:
 
     def arrange(self, places: Sequence[int]) -> None:
         """Photos that have not been begun come in the order of their places, which are given by index."""
-        self._waiting = deque(sorted(self._waiting, key=lambda pair: places[pair[0]]))
+        self._places = places
+        self._waiting = deque(sorted(self._waiting, key=lambda pair: self._turn(pair[0])))
+
+    def _turn(self, index: int) -> int:
+        return self._places[index] if index < len(self._places) else len(self._places) + index
 
     def replan(self, index: int, planned: Planned) -> bool:
         """Plan a photo that has not been begun otherwise; False where it has."""
@@ -205,9 +210,10 @@ class Conveyor:
                 self._read_again(item)
 
     def _read_again(self, item: Item) -> None:
-        """Nothing is made of it that would be lost: let it go, and read it again when its turn comes."""
+        """Let it go, and read it again when its turn comes."""
         self._abandon(item)
-        place = next((i for i, (index, _) in enumerate(self._waiting) if index > item.index), len(self._waiting))
+        turn = self._turn(item.index)
+        place = next((i for i, (index, _) in enumerate(self._waiting) if self._turn(index) > turn), len(self._waiting))
         self._waiting.insert(place, (item.index, item.planned))
 
     def resume(self) -> None:
@@ -400,9 +406,7 @@ class Conveyor:
 
     def _fail(self, item: Item, reason: Failure | BaseException) -> None:
         if isinstance(reason, BaseException) and stops_all(reason):
-            # A video goes on behind its last finished segment, a large photo is made anew.
-            self._abandon(item)
-            self._waiting.appendleft((item.index, item.planned))
+            self._read_again(item)  # a video goes on behind its last finished segment, a large photo is made anew
             self.halted = halt_of(reason)
             return
         # A file that cannot be read to its end will not be the next time either.

@@ -54,6 +54,23 @@ def test_what_is_not_begun_is_done_in_the_order_of_now(tmp_path: Path, running: 
     assert [event.index for event in events if event.stage == "reading"] == [7, 6, 5, 4, 3, 2]
 
 
+def test_what_a_pause_lets_go_of_comes_in_the_order_of_now_too(tmp_path: Path, running: Engine) -> None:
+    plan = planned(photos(tmp_path / "in", 6), replace(X2, into=tmp_path / "out"))
+    with Conveyor(X2, "abc") as belt:
+        for index, one in enumerate(plan[:5]):
+            belt.add(index, one)
+        belt.collect()
+        belt.arrange([2, 5, 1, 4, 3])
+        while not belt.idle:  # the first two are decoded
+            belt.wait(0.1)
+            belt.collect()
+        belt.pause()
+        belt.add(5, plan[5])
+        belt.resume()
+        events = drive(belt, running)
+    assert [event.index for event in events if event.stage == "reading"] == [2, 0, 4, 3, 1, 5]
+
+
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
 def test_every_kind_of_photo_comes_out_enlarged(tmp_path: Path, running: Engine, channels: int, kind: type) -> None:
