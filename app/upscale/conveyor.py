@@ -24,7 +24,7 @@ from app.photos.photo import Photo, PhotoError
 from app.photos.resizing import resize
 from app.upscale import making, results
 from app.upscale.beside import Beside
-from app.upscale.destination import Destination, halt_of, stops_all
+from app.upscale.destination import Destination, Sources, halt_of, stops_all
 from app.upscale.items import Event, Item, expected_pixels, in_words, share_of
 from app.upscale.moving import Moving
 from app.upscale.plan import Choices, Planned
@@ -55,7 +55,7 @@ class Conveyor:
         self.choices, self._sha256, self._patient = choices, sha256, patient
         self.halted: Failure | None = None  # why nothing can be written any more
         self._beside, self._wake = Beside(threads, wake), wake
-        self._destination = Destination(choices.into)
+        self._destination, self._sources = Destination(choices.into), Sources()
         self._unlaid, self._behind, self._counting = 0, False, threading.Lock()
         self._events: list[Event] = []
         self._waiting: deque[tuple[int, Planned]] = deque()
@@ -89,9 +89,9 @@ class Conveyor:
     def arrange(self, places: Sequence[int]) -> None:
         """Photos that have not been begun come in the order of their places, which are given by index."""
         self._places = places
-        self._waiting = deque(sorted(self._waiting, key=lambda pair: self._turn(pair[0])))
+        self._waiting = deque(sorted(self._waiting, key=lambda pair: self._rank(pair[0])))
 
-    def _turn(self, index: int) -> int:
+    def _rank(self, index: int) -> int:
         return self._places[index] if index < len(self._places) else len(self._places) + index
 
     def replan(self, index: int, planned: Planned) -> bool:
@@ -212,8 +212,8 @@ class Conveyor:
     def _read_again(self, item: Item) -> None:
         """Let it go, and read it again when its turn comes."""
         self._abandon(item)
-        turn = self._turn(item.index)
-        place = next((i for i, (index, _) in enumerate(self._waiting) if self._turn(index) > turn), len(self._waiting))
+        rank = self._rank(item.index)
+        place = next((i for i, (index, _) in enumerate(self._waiting) if self._rank(index) > rank), len(self._waiting))
         self._waiting.insert(place, (item.index, item.planned))
 
     def resume(self) -> None:
@@ -248,7 +248,8 @@ class Conveyor:
             self._events.append(Event(item.index, "reading"))
             read = partial(making.read, item.planned, self.choices, self._sha256)
             video = item.planned.facts is not None and item.planned.facts.video  # which opens what it is to write, too
-            self._in_pool(item, partial(self._destination.guard, read) if video else read, partial(self._read_done, item))
+            read = partial(self._sources.guard, item.planned.source, partial(self._destination.guard, read) if video else read)
+            self._in_pool(item, read, partial(self._read_done, item))
 
     def _may_read(self, planned: Planned) -> bool:
         ahead = [*self._reading, *self._ready]
@@ -344,7 +345,8 @@ class Conveyor:
         assert item.pixels is not None
         if item.last_run and item.moving is not None:
             take = partial(item.moving.take, item.pixels)
-            self._in_pool(item, partial(self._destination.guard, take), partial(self._frame_done, item))
+            guarded = partial(self._sources.guard, item.planned.source, partial(self._destination.guard, take))
+            self._in_pool(item, guarded, partial(self._frame_done, item))
             return
         if item.last_run:
             self._write(item)

@@ -1,4 +1,4 @@
-"""The folder that all results of a job go into: whether it is still the one that the job began with."""
+"""Where results go and photos come from: whether it is still there, and the disk that it was on when the job began."""
 
 from __future__ import annotations
 
@@ -94,6 +94,31 @@ class Destination:
                 pass
         except OSError:
             raise DestinationLost(f"{self._folder} cannot be written to any more: {error.strerror or error}.") from error
+
+
+class Sources:
+    """The disks that photos came from: where one is taken off, those that are left on it are waited for."""
+
+    def __init__(self) -> None:
+        self._folders: set[Path] = set()
+        self._disks: set[Path] = set()
+
+    def guard(self, source: Path, read: Callable[[], T]) -> T:
+        """What `read` returns. `DestinationLost` where it cannot as the disk is off that it lies on, and that others were read
+        of: one photo that is gone says nothing of the others."""
+        source = source.absolute()
+        try:
+            photo = read()
+        except (OSError, PhotoError) as error:
+            for disk in tuple(self._disks):
+                if source.is_relative_to(disk) and is_off(disk):
+                    raise DestinationLost(f"The disk at {disk} is not there any more.") from error
+            raise
+        if source.parent not in self._folders:
+            self._folders.add(source.parent)
+            if (own := disk_of(source.parent)) is not None:
+                self._disks.add(own)
+        return photo
 
 
 def disk_of(folder: Path | None) -> Path | None:

@@ -99,6 +99,36 @@ def test_whoever_owns_a_belt_is_not_held_up_by_the_disk(running: Engine, monkeyp
     assert threading.current_thread() not in looks
 
 
+def test_a_disk_with_photos_that_is_taken_off_is_waited_for(
+    running: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    choices, named = job(tmp_path, 40)
+    more = photos(tmp_path / "in" / "deep", 4)
+    there, away = {str(tmp_path / "in")}, tmp_path / "away"
+    monkeypatch.setattr(os.path, "ismount", lambda path: str(path) in there)
+
+    def taken_off(event: Event) -> None:
+        if event.stage == "done" and not away.exists():
+            there.clear()
+            (tmp_path / "in").rename(away)
+
+    with Conveyor(choices) as belt:
+        for index, one in enumerate(planned([*named, *more], choices)):
+            belt.add(index, one)
+        events = driven(belt, running, taken_off)
+        assert belt.halted is not None
+        assert belt.halted.what == f"The disk at {tmp_path / 'in'} is not there any more."
+        assert not [event for event in events if event.stage == "failed"]
+        away.rename(tmp_path / "in")
+        there.add(str(tmp_path / "in"))
+        more[0].unlink()  # which is another thing
+        belt.resume()
+        events += driven(belt, running, lambda event: None)
+        assert belt.halted is None
+    assert [event.index for event in events if event.stage == "failed"] == [40]
+    assert sorted(event.index for event in events if event.stage == "done") == [*range(40), 41, 42, 43]
+
+
 def failing(number: int) -> Callable[[], None]:
     def write() -> None:
         raise OSError(number, os.strerror(number))
