@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -158,7 +159,7 @@ def run(args: argparse.Namespace, *tasks: Task) -> int:
     if decided is None:
         return reporter.finish()
     card, choices = decided
-    if args.dry_run:
+    if args.dry_run and not args.resume:
         return _dry_run(reporter, choices, list(_planned(named, choices, args.recursive)))
     where = _where(args)  # what cannot be meant is said before a job is noted
     try:
@@ -169,6 +170,8 @@ def run(args: argparse.Namespace, *tasks: Task) -> int:
                 if decided is None:
                     return reporter.finish()
                 card, choices = decided
+            if args.dry_run:
+                return _dry_run(reporter, choices, _left(args, journal, choices, named, reporter))
             number, entries = _noted(args, journal, choices, named, reporter)
             with journal.claimed(number):
                 return _work(Job(choices, card, entries, number), machine, where, journal, reporter)
@@ -368,6 +371,18 @@ def _noted(
         meant = {naming.place(found.path) for found in gather(named, args.recursive)}
         waiting = [entry for entry in waiting if naming.place(entry.planned.source) in meant]
     return old.id, waiting
+
+
+def _left(args: argparse.Namespace, journal: Journal, choices: Choices, named: list[Path], reporter: Reporter) -> list[Planned]:
+    """What `--resume` would go on with, tried out in a copy of the journal."""
+    if journal.find(_key(args, choices)) is None:
+        reporter.note("There is no such job to go on with: it begins anew.")
+        return list(_planned(named, choices, args.recursive))
+    with tempfile.TemporaryDirectory() as folder:
+        trial = Path(folder) / "journal.sqlite"
+        journal.copy(trial)
+        with Journal(trial) as copied:
+            return [entry.planned for entry in _noted(args, copied, choices, named, reporter)[1]]
 
 
 # Working

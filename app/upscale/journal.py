@@ -131,6 +131,11 @@ class Journal:
         """Let go of the file."""
         self._base.close()
 
+    def copy(self, path: Path) -> None:
+        """Write all that is noted into a journal of its own, to try something out."""
+        with contextlib.closing(sqlite3.connect(path)) as other:
+            self._base.backup(other)
+
     def begin(self, choices: Choices, planned: Iterable[Planned], key: str = "") -> int:
         """Note a job with all its photos; its number."""
         planned = list(planned)  # each may be looked at only now, which takes its time: nobody else could note anything meanwhile

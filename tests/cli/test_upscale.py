@@ -512,3 +512,22 @@ def test_a_job_does_not_go_on_beneath_a_disk_that_is_not_there(
     assert upscale(tmp_path / "in", "--out", disk / "out", "--resume") == OK
     assert "Going on: 3 of 3 are done." in capsys.readouterr().err
     assert len(list((disk / "out").iterdir())) == 3
+
+
+def test_a_dry_run_tells_what_going_on_would_make_and_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    named = photos(tmp_path / "in", 3)
+    words = (tmp_path / "in", "--out", tmp_path / "out")
+    assert upscale(*words) == OK
+    made = sorted((tmp_path / "out").iterdir())
+    made[1].unlink()
+    capsys.readouterr()
+    for _ in range(2):
+        assert upscale(*words, "--resume", "--dry-run") == OK
+        told = capsys.readouterr()
+        assert told.out.splitlines() == [f"{named[1]} -> {made[1]}  60x40"]
+        assert "Going on: 2 of 3 are done." in told.err
+    assert sorted((tmp_path / "out").iterdir()) == [made[0], made[2]]
+    assert upscale(tmp_path / "in", "--out", tmp_path / "other", "--resume", "--dry-run") == OK
+    assert "it begins anew" in capsys.readouterr().err
+    assert upscale(*words, "--resume") == OK
+    assert sorted((tmp_path / "out").iterdir()) == made
