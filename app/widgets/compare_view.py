@@ -239,9 +239,7 @@ class CompareView(PictureView):
         )
 
     def _paint_side_by_side(self, painter: QPainter) -> None:
-        quarter, half = self.width() / 4, self.width() / 2
-        panes = ((QRectF(0, 0, half, self.height()), -quarter, False), (QRectF(half, 0, half, self.height()), quarter, True))
-        for pane, shift, after in panes:
+        for (pane, shift), after in zip(self._panes(), (False, True), strict=True):
             painter.save()
             painter.setClipRect(pane)
             painter.translate(shift, 0)
@@ -252,17 +250,32 @@ class CompareView(PictureView):
                 self._paint_before(painter, area)
             painter.restore()
             paint_caption(painter, self.after_caption if after else self.before_caption, pane, left=not after)
-        painter.fillRect(QRectF(half - 1, 0, 2, self.height()), theme.colour("window"))
+        painter.fillRect(QRectF(self.width() / 2 - 1, 0, 2, self.height()), theme.colour("window"))
+
+    def _panes(self) -> list[tuple[QRectF, float]]:
+        """Where the picture is shown, and how far to the right of the view's middle."""
+        if self._mode != "side":
+            return [(QRectF(self.rect()), 0.0)]
+        quarter, half = self.width() / 4, self.width() / 2
+        return [(QRectF(0, 0, half, self.height()), -quarter), (QRectF(half, 0, half, self.height()), quarter)]
+
+    def paint_overlays(self, painter: QPainter) -> None:
+        for pane, shift in self._panes():
+            painter.save()
+            painter.setClipRect(pane, Qt.ClipOperation.IntersectClip)
+            painter.translate(shift, 0)
+            super().paint_overlays(painter)
+            if not self._marked.isEmpty():
+                corner, other = self.to_view(self._marked.topLeft()), self.to_view(self._marked.bottomRight())
+                painter.setPen(QPen(theme.colour("accent"), 1.5, Qt.PenStyle.DashLine))
+                painter.drawRect(QRectF(corner, other))
+            painter.restore()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
         if not self.has_picture():
             return
         with QPainter(self) as painter:
-            if not self._marked.isEmpty():
-                corner, other = self.to_view(self._marked.topLeft()), self.to_view(self._marked.bottomRight())
-                painter.setPen(QPen(theme.colour("accent"), 1.5, Qt.PenStyle.DashLine))
-                painter.drawRect(QRectF(corner, other))
             if self._loupe and self.rect().contains(self._pointer.toPoint()) and not self._moving_divider:
                 self._paint_loupe(painter)
 
@@ -274,7 +287,7 @@ class CompareView(PictureView):
         y = min(max(self._pointer.y() - side / 2, 8), self.height() - side - 8)
         frame = QRectF(x, y, side, side)
         kept = (self._scale, self._centre, self._fit)
-        under = self.to_picture(self._in_pane(self._pointer))
+        under = self.to_picture(self.in_pane(self._pointer))
         painter.save()
         outline = QPainterPath()
         outline.addRoundedRect(frame, 8, 8)
@@ -302,14 +315,13 @@ class CompareView(PictureView):
         painter.drawRoundedRect(frame, 8, 8)
         paint_caption(painter, f"{self.loupe_scale:.0%}", frame, left=True)
 
-    def _in_pane(self, at: QPointF) -> QPointF:
-        """A point of the view as if its pane were the whole view (side by side, both halves show the same place)."""
+    # Gestures
+
+    def in_pane(self, at: QPointF, begun: QPointF | None = None) -> QPointF:
         if self._mode != "side":
             return at
-        quarter = self.width() / 4
-        return at + QPointF(quarter if at.x() < self.width() / 2 else -quarter, 0)
-
-    # Gestures
+        quarter, half = self.width() / 4, self.width() / 2
+        return at + QPointF(quarter if (at if begun is None else begun).x() < half else -quarter, 0)
 
     def _on_divider(self, at: QPointF) -> bool:
         return self._mode == "divider" and self.has_picture() and abs(at.x() - self._divider * self.width()) <= GRIP
@@ -317,7 +329,7 @@ class CompareView(PictureView):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         left = event.button() == Qt.MouseButton.LeftButton
         if left and event.modifiers() & Qt.KeyboardModifier.ShiftModifier and self.has_picture():
-            self._marked_from = self.to_picture(self._in_pane(event.position()))
+            self._marked_from = event.position()
             self._marked = QRectF()
         elif left and self._on_divider(event.position()):
             self._moving_divider = True
@@ -327,7 +339,8 @@ class CompareView(PictureView):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self._pointer = event.position()
         if self._marked_from is not None:
-            self._marked = QRectF(self._marked_from, self.to_picture(self._in_pane(event.position()))).normalized()
+            corner = self.to_picture(self.in_pane(self._marked_from))
+            self._marked = QRectF(corner, self.to_picture(self.in_pane(event.position(), self._marked_from))).normalized()
             self.update()
         elif self._moving_divider:
             self.set_divider(event.position().x() / max(self.width(), 1))
@@ -364,7 +377,7 @@ class CompareView(PictureView):
             return
         notches = (event.angleDelta().y() or event.angleDelta().x()) / 120
         if self.has_picture() and notches:
-            self.set_scale(self.scale * 1.25**notches, self._in_pane(event.position()))
+            self.set_scale(self.scale * 1.25**notches, self.in_pane(event.position()))
         event.accept()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

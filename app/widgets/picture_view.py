@@ -191,10 +191,7 @@ class PictureView(QWidget):
                 painter.setPen(theme.colour("text"))
                 area = self.rect().adjusted(24, 24, -24, -24)
                 painter.drawText(area, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self.placeholder)
-            for overlay in self.overlays:
-                painter.save()
-                overlay(painter, self)
-                painter.restore()
+            self.paint_overlays(painter)
             if self.hasFocus():
                 painter.setPen(theme.colour("accent"))
                 painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -217,7 +214,19 @@ class PictureView(QWidget):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
         painter.drawImage(target, self._image, QRectF(pixels))
 
+    def paint_overlays(self, painter: QPainter) -> None:
+        """Paint what lies over the picture."""
+        for overlay in self.overlays:
+            painter.save()
+            overlay(painter, self)
+            painter.restore()
+
     # Gestures
+
+    def in_pane(self, at: QPointF, begun: QPointF | None = None) -> QPointF:
+        """Where a point of the view lies for `to_picture`, and for overlays: a subclass may show the picture more than once. A
+        gesture that has `begun` somewhere stays in the picture that it began in."""
+        return at
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         if self._fit:

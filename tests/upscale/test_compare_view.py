@@ -59,10 +59,10 @@ def test_zooming_side_by_side_keeps_the_point_under_the_pointer(view: CompareVie
     view.set_mode("side")
     for x in (60.0, 260.0):
         view.fit()
-        at = view._in_pane(QPointF(x, 120))
+        at = view.in_pane(QPointF(x, 120))
         before = view.to_picture(at)
         view.set_scale(view.scale * 4, at)
-        after = view.to_picture(view._in_pane(QPointF(x, 120)))
+        after = view.to_picture(view.in_pane(QPointF(x, 120)))
         assert (after - before).manhattanLength() < 1e-6
 
 
@@ -169,3 +169,33 @@ def test_a_very_thin_photo_is_a_line_of_one_pixel_and_no_less(qtbot: QtBot, widt
     assert view.after_image() is not None
     thin = composed(red, (), red.rect(), 0.1)
     assert min(thin.width(), thin.height()) == 1
+
+
+@pytest.mark.parametrize("half", [0, 200])
+def test_side_by_side_a_part_is_marked_where_it_is_drawn_and_in_both_halves(view: CompareView, qtbot: QtBot, half: int) -> None:
+    view.set_mode("side")
+    start, end = QPoint(half + 60, 140), QPoint(half + 100, 160)
+    bare = picture_of(view.grab().toImage())
+    with qtbot.waitSignal(view.region_chosen) as caught:
+        qtbot.mousePress(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ShiftModifier, start)
+        qtbot.mouseMove(view, end)
+        marked = (picture_of(view.grab().toImage()) != bare).any(2)
+        qtbot.mouseRelease(view, Qt.MouseButton.LeftButton, pos=end)
+    for other in (0, 200):
+        rows, columns = np.nonzero(marked[:, other : other + 200])
+        assert (columns.min(), columns.max()) == (pytest.approx(60, abs=2), pytest.approx(100, abs=2))
+        assert (rows.min(), rows.max()) == (pytest.approx(140, abs=2), pytest.approx(160, abs=2))
+    assert caught.args[0].contains(view.to_picture(QPointF(180, 150)).toPoint())
+
+
+def test_side_by_side_a_part_that_is_drawn_into_the_other_half_ends_at_the_edge_of_its_own(
+    view: CompareView, qtbot: QtBot
+) -> None:
+    view.set_mode("side")
+    with qtbot.waitSignal(view.region_chosen) as caught:
+        qtbot.mousePress(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ShiftModifier, QPoint(150, 140))
+        qtbot.mouseMove(view, QPoint(300, 160))
+        qtbot.mouseRelease(view, Qt.MouseButton.LeftButton, pos=QPoint(300, 160))
+    region = caught.args[0]
+    assert region.left() > 45
+    assert region.right() == 89
