@@ -38,6 +38,7 @@ class MaskLayer(QObject):
         self._layer = QImage()
         self._active = False
         self._at: QPointF | None = None  # of the stroke, in pixels of the layer
+        self._begun: QPointF | None = None  # where the stroke did, in the view
         self._pointer = QPointF(-1000, -1000)
         self.diameter, self.erases = float(FIRST), False
         view.overlays.append(self._paint)
@@ -49,7 +50,7 @@ class MaskLayer(QObject):
 
     def activate(self, active: bool) -> None:
         """Let the left button paint, or not."""
-        self._active, self._at = active, None
+        self._active, self._at, self._begun = active, None, None
         if active:
             self._view.setCursor(Qt.CursorShape.CrossCursor)
         else:
@@ -68,12 +69,12 @@ class MaskLayer(QObject):
                 painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_DestinationIn)
                 painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
                 painter.drawImage(QRectF(layer.rect()), alpha, QRectF(alpha.rect()))
-        self._layer, self._at = layer, None
+        self._layer, self._at, self._begun = layer, None, None
         self._view.update()
 
     def forget(self) -> None:
         """There is no mask to paint on until `show_mask` brings one."""
-        self._layer, self._at = QImage(), None
+        self._layer, self._at, self._begun = QImage(), None, None
         self._view.update()
 
     @property
@@ -152,21 +153,22 @@ class MaskLayer(QObject):
         return False
 
     def _mouse(self, event: QMouseEvent) -> bool:
-        self._pointer = event.position()
+        # Side by side a stroke that comes into the other half goes on in its own, where it leaves the picture.
+        self._pointer = self._view.in_pane(event.position(), self._begun)
         kind, left = event.type(), event.button() == Qt.MouseButton.LeftButton
         if self._view.is_panning() and self._at is None:
             return False
         if kind in (QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonDblClick) and left:
-            self._at = None
-            self._stroke(self._to_layer(event.position()))
+            self._at, self._begun = None, event.position()
+            self._stroke(self._to_layer(self._pointer))
             return True
         if kind == QEvent.Type.MouseMove:
             if self._at is not None:
-                self._stroke(self._to_layer(event.position()))
+                self._stroke(self._to_layer(self._pointer))
             self._view.update()
             return self._at is not None or not event.buttons()
         if kind == QEvent.Type.MouseButtonRelease and left and self._at is not None:
-            self._at = None
+            self._at = self._begun = None
             self.drawn.emit(self.mask())
             return True
         return False

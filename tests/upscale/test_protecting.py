@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, QRect, Qt
+from PySide6.QtCore import QPoint, QPointF, QRect, QSize, Qt
 from PySide6.QtWidgets import QPushButton, QToolButton
 from pytestqt.qtbot import QtBot
 
@@ -16,11 +16,14 @@ from app.photos.encoding import encode
 from app.photos.photo import Photo
 from app.photos.resizing import resize
 from app.upscale.journal import Journal
+from app.upscale.mask_layer import MaskLayer
 from app.upscale.panel import UpscalePanel
 from app.upscale.plan import OnExists
 from app.upscale.protecting import LabelQuestion
 from app.upscale.queue import Row
+from app.widgets.compare_view import CompareView
 from app.widgets.panel import Notice
+from app.widgets.picture_view import image_of, picture_of
 from tests.upscale.belt import photos
 
 Until = Callable[[Callable[[], bool]], None]
@@ -201,6 +204,33 @@ def is_plain(panel: UpscalePanel, place: int) -> bool:
     assert row.planned.output is not None
     pixels = decode(row.found.path).pixels
     return bool(np.array_equal(decode(row.planned.output).pixels, resize(pixels, pixels.shape[1] * 2, pixels.shape[0] * 2)))
+
+
+def test_side_by_side_the_brush_paints_where_it_is_held_and_both_halves_show_it(qtbot: QtBot) -> None:
+    view = CompareView()
+    qtbot.addWidget(view)
+    view.resize(400, 300)
+    view.show()
+    view.show_before(image_of(np.full((60, 90, 3), 128, np.uint8)))
+    view.set_mode("side")
+    layer = MaskLayer(view)
+    layer.show_mask(QSize(90, 60), None)
+    layer.activate(True)
+    layer.diameter = 20.0
+    bare = picture_of(view.grab().toImage()).astype(int)
+    qtbot.mousePress(view, Qt.MouseButton.LeftButton, pos=QPoint(350, 150))
+    qtbot.mouseMove(
+        view, QPoint(100, 150)
+    )  # on into the other half: it leaves its own, and paints nothing at the right edge there
+    qtbot.mouseRelease(view, Qt.MouseButton.LeftButton, pos=QPoint(100, 150))
+    layer.activate(False)
+    columns = np.nonzero(layer.mask().any(0))[0]
+    assert (columns.min(), columns.max()) == (0, pytest.approx(view.to_picture(QPointF(260, 150)).x(), abs=2))
+    veil = np.abs(picture_of(view.grab().toImage()) - bare).max(2) > 30
+    assert (veil[:, :200] == veil[:, 200:]).mean() > 0.99
+    assert veil[150, 150]
+    assert veil[150, 350]
+    assert not veil[150, 175]
 
 
 def test_what_is_painted_while_a_job_runs_is_protected_by_it(panel: UpscalePanel, until: Until, tmp_path: Path) -> None:
