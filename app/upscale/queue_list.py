@@ -362,11 +362,12 @@ class QueueList(QTableView):
             with QPainter(self.viewport()) as painter:
                 area = self.viewport().rect().adjusted(32, 0, -32, 0)
                 icon = QRectF(0, 0, 32, 32)
-                icon.moveCenter(QRectF(area).center() - QPointF(0, 48))
+                icon.moveCenter(QRectF(area).center())
+                icon.moveTop(max(4, icon.top() - 48))  # a low list has no room above its middle
                 theme.draw_icon(painter, icon, "picture", "dim")
                 painter.setPen(theme.colour("dim"))
                 flags = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
-                painter.drawText(area.translated(0, area.height() // 2 - 16), flags, self.empty_text)
+                painter.drawText(area.translated(0, round(icon.bottom()) + 16), flags, self.empty_text)
 
 
 def show_in_folder(path: Path) -> None:

@@ -15,6 +15,7 @@ from app.photos.photo import PhotoFacts
 from app.upscale.panel import UpscalePanel
 from app.upscale.queue import Row
 from app.upscale.queue_list import HEIGHT
+from app.upscale.queue_side import LOWEST
 from app.widgets.panel import Notice
 from app.widgets.picture_view import picture_of
 from tests.upscale.at_panel import Until, begun, done, states
@@ -160,3 +161,13 @@ def test_a_photo_that_could_not_be_shown_is_shown_once_it_is_whole(panel: Upscal
     panel.list.retry_asked.emit(panel.queue.rows)
     until(lambda: panel.preview.now is not None and panel.preview.now.path == photo)
     until(done(panel))
+
+
+def test_in_a_low_window_the_empty_list_shows_all_that_it_says(panel: UpscalePanel) -> None:
+    def ink(height: int) -> int:
+        panel.list.setFixedHeight(height)
+        picture = picture_of(panel.list.viewport().grab().toImage())
+        rows = np.nonzero((picture != picture[0, 0]).any((1, 2)))[0]
+        return int(rows.max() - rows.min())
+
+    assert ink(LOWEST) == ink(300)
