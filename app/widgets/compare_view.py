@@ -182,6 +182,9 @@ class CompareView(PictureView):
         """Zoom so that 100 pixels after take so many on the screen."""
         self.set_scale(percent / 100 * self.factor)
 
+    def show_pixels(self, at: QPointF | None = None) -> None:
+        self.set_scale(self.factor, at)
+
     def _flick(self) -> None:
         self._flicker_on_before = not self._flicker_on_before
         self.update()
@@ -336,6 +339,12 @@ class CompareView(PictureView):
         else:
             super().mousePressEvent(event)
 
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if self._on_divider(event.position()):
+            self.mousePressEvent(event)  # a hand that takes hold of it once more at once means it, not the zoom
+        else:
+            super().mouseDoubleClickEvent(event)
+
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self._pointer = event.position()
         if self._marked_from is not None:
@@ -387,8 +396,6 @@ class CompareView(PictureView):
             self.set_mode(modes[event.key()])
         elif plain and event.key() == Qt.Key.Key_L:
             self.set_loupe(not self._loupe)
-        elif plain and event.key() == Qt.Key.Key_1:
-            self.set_percent(100)
         elif plain and event.key() == Qt.Key.Key_B:
             self._only_before = True
             self.update()

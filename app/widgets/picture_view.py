@@ -134,6 +134,10 @@ class PictureView(QWidget):
         self._hold_inside()
         self._moved()
 
+    def show_pixels(self, at: QPointF | None = None) -> None:
+        """Zoom to the picture's own pixels, around a point of the view (None: its middle)."""
+        self.set_scale(1.0, at)
+
     @property
     def centre(self) -> QPointF:
         """The picture's point in the middle of the view."""
@@ -276,7 +280,7 @@ class PictureView(QWidget):
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         if self.left_pans and event.button() == Qt.MouseButton.LeftButton and self.has_picture():
             if self._fit:
-                self.set_scale(1.0, event.position())
+                self.show_pixels(self.in_pane(event.position()))
             else:
                 self.fit()
         else:
@@ -299,7 +303,7 @@ class PictureView(QWidget):
         elif zoom and key == Qt.Key.Key_0:
             self.fit()
         elif zoom and key == Qt.Key.Key_1:
-            self.set_scale(1.0)
+            self.show_pixels()
         else:
             super().keyPressEvent(event)
 

@@ -199,3 +199,26 @@ def test_side_by_side_a_part_that_is_drawn_into_the_other_half_ends_at_the_edge_
     region = caught.args[0]
     assert region.left() > 45
     assert region.right() == 89
+
+
+@pytest.mark.parametrize(("mode", "x"), [("divider", 120), ("side", 60), ("side", 260)])
+def test_a_double_click_shows_the_pixels_of_the_result_where_it_is_and_then_the_whole(
+    view: CompareView, qtbot: QtBot, mode: Mode, x: int
+) -> None:
+    view.set_mode(mode)
+    view.factor = 12.0
+    at = QPointF(x, 150)
+    before = view.to_picture(view.in_pane(at))
+    qtbot.mouseDClick(view, Qt.MouseButton.LeftButton, pos=at.toPoint())
+    assert view.percent == pytest.approx(100)
+    assert (view.to_picture(view.in_pane(at)) - before).manhattanLength() < 1e-6
+    qtbot.mouseDClick(view, Qt.MouseButton.LeftButton, pos=at.toPoint())
+    assert view.fits
+
+
+def test_who_takes_hold_of_the_divider_twice_at_once_moves_it(view: CompareView, qtbot: QtBot) -> None:
+    qtbot.mouseDClick(view, Qt.MouseButton.LeftButton, pos=QPoint(200, 100))
+    qtbot.mouseMove(view, QPoint(300, 100))
+    qtbot.mouseRelease(view, Qt.MouseButton.LeftButton, pos=QPoint(300, 100))
+    assert view.fits
+    assert view.divider == pytest.approx(0.75)
