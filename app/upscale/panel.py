@@ -262,7 +262,9 @@ class UpscalePanel(Panel):
 
     def _came(self, rows: list[Row]) -> None:
         self._choose_for_first = len(rows) == len(self.queue.rows)
-        self.list.choose(rows[:1])
+        # What appears in a watched folder tears no stroke off; nor would the next one be meant for it.
+        if not self.protector.layer.active or self.watcher.folder not in rows[0].found.path.parents:
+            self.list.choose(rows[:1])
 
     def _rows_planned(self, rows: list[Row]) -> None:
         for row in rows:

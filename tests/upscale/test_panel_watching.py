@@ -309,3 +309,21 @@ def test_a_photo_that_waits_for_a_person_waits_still_when_it_is_replaced(
     until(lambda: panel.queue.rows[0].facts is not None and panel.queue.rows[0].facts.width == 50)
     until(lambda: not panel.intake.busy)
     assert (states(panel), panel.runner.state) == (["ready"], "idle")
+
+
+def test_who_paints_what_is_protected_is_not_taken_to_a_photo_that_appears(
+    panel: UpscalePanel, until: Until, folder: Path, look: Look, tmp_path: Path
+) -> None:
+    (painted,) = belt.photos(tmp_path / "in", 1)
+    panel.add([painted])
+    until(lambda: panel.preview.now is not None and panel.preview.now.path == painted)
+    panel.protector.paint(True)
+    (first,) = belt.photos(folder, 1)
+    look()
+    until(lambda: "done" in states(panel) and panel.runner.state == "idle")
+    assert panel.picture.row is panel.queue.rows[0]
+    panel.protector.paint(False)
+    second = first.with_name("second.png")
+    second.write_bytes(first.read_bytes())
+    look()
+    until(lambda: panel.preview.now is not None and panel.preview.now.path == second)
