@@ -19,7 +19,7 @@ from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QLabel
 
 from app import theme
 from app.inference.requests import TranslateRequest, UpscaleRequest
-from app.inference.updates import ENDINGS, Done, Update
+from app.inference.updates import ENDINGS, Cancelled, Done, Update
 from app.photos.photo import Photo
 from app.photos.showing import to_picture
 from app.upscale.pace import Paces, duration
@@ -98,8 +98,10 @@ class Crops(QObject):
         return CROP * CROP / 1e6 / self._paces.expected(entry.card, self.device)
 
     def hold(self, held: bool) -> None:
-        """Ask for nothing while something more important is being made."""
+        """Ask for nothing while something more important is being made: what is at work gives way to it."""
         self._held = held
+        if held and self._asked is not None:
+            self._worker.cancel(self._asked[0])
         self._next()
 
     def shut(self) -> None:
@@ -120,7 +122,9 @@ class Crops(QObject):
         if self._asked is None or ticket != self._asked[0] or not isinstance(update, ENDINGS):
             return
         (_, entry, key, icc, megapixels), self._asked = self._asked, None
-        if isinstance(update, Done):
+        if isinstance(update, Cancelled) and key == self._key and entry not in self._waiting:
+            self._waiting.insert(0, entry)
+        elif isinstance(update, Done):
             pixels = np.atleast_3d(update.result)
             self._paces.note(entry.name, self.device, megapixels, update.seconds)
 

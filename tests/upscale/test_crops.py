@@ -10,7 +10,7 @@ import pyvips
 from PySide6.QtCore import QObject, QPoint, Signal
 from pytestqt.qtbot import QtBot
 
-from app.inference.updates import Done
+from app.inference.updates import Cancelled, Done
 from app.photos.photo import Photo
 from app.photos.showing import to_picture
 from app.upscale.model_strip import Crops
@@ -31,6 +31,9 @@ class Holding(QObject):
     def submit(self, request: Any, lane: str) -> int:
         self.asked.append(request)
         return len(self.asked)
+
+    def cancel(self, ticket: int) -> None:
+        self.updated.emit(ticket, Cancelled())
 
 
 def test_a_crop_that_comes_when_another_photo_is_looked_at_keeps_the_colours_of_its_own(qtbot: QtBot, tmp_path: Path) -> None:
@@ -87,4 +90,22 @@ def test_crops_of_small_photos_say_how_fast_a_model_is_or_nothing(qtbot: QtBot, 
         if height == 3:
             assert paces.measured(TWICE, "cpu") is None
     assert paces.measured(TWICE, "cpu") == pytest.approx(0.0121 / 0.1)
+    crops.shut()
+
+
+def test_a_crop_at_work_gives_way_to_what_is_more_important_and_comes_later(qtbot: QtBot, tmp_path: Path) -> None:
+    entry = catalogue(tmp_path / "catalogue").find(TWICE)
+    assert entry is not None
+    worker = Holding()
+    crops = Crops(worker, Paces())  # type: ignore[arg-type]
+    crops.hold(False)
+    crops.look_at(Path("plain.png"), None, Photo(np.full((40, 40, 3), 90, np.uint8)), QPoint(20, 20))
+    crops.wish([entry], unasked=False)
+    crops.hold(True)
+    assert len(worker.asked) == 1
+    crops.hold(False)
+    assert len(worker.asked) == 2
+    with qtbot.waitSignal(crops.came):
+        worker.updated.emit(2, Done(worker.asked[1].pixels, 0.1))
+    assert crops.get(TWICE) is not None
     crops.shut()
