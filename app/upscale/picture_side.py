@@ -146,9 +146,11 @@ class PictureSide(QWidget):
     def copy(self) -> None:
         """Put what is seen of the result on the clipboard, at its own pixels."""
         image = self.view.after_image()
-        if image is not None:
-            QGuiApplication.clipboard().setImage(image)
-            self.message.emit(self.tr("Copied {0} × {1} px").format(image.width(), image.height()))
+        if image is None:
+            self.message.emit(self.tr("Nothing is made of what is seen here yet: try it here first"))
+            return
+        QGuiApplication.clipboard().setImage(image)
+        self.message.emit(self.tr("Copied {0} × {1} px").format(image.width(), image.height()))
 
     def shut(self) -> None:
         """The window closes."""

@@ -117,6 +117,9 @@ class Saver(QObject):
         now = self._preview.now
         if now is None:
             return
+        if view.comparison() is None:
+            self._bad(self.tr("There is nothing after to be seen here yet."), self.tr("Try it here first."))
+            return
         path = ask_where(self._window, self._settings, "upscale.folder", f"{now.path.stem}_before_after.png")
         if path is not None:
             self.save_comparison(path, view)

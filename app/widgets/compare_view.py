@@ -101,16 +101,17 @@ class CompareView(PictureView):
         return list(self._patches)
 
     def after_image(self) -> QImage | None:
-        """What is in view of the picture after, at its own pixels (at most some 8,000 a side); None without a picture."""
+        """What is in view of the picture after, at its own pixels (at most some 8,000 a side); None where there is none of it."""
         seen = self.seen()
-        if seen.isEmpty():
+        if not self._has_after(seen):
             return None
         return composed(self.image, self._patches, seen, min(self.factor, LARGEST_COPY / max(seen.width(), seen.height())))
 
     def comparison(self) -> Comparison | None:
-        """What a picture of before and after is made of, at the pixels of the picture after (at most some 8,000 a side)."""
+        """What a picture of before and after is made of, at the pixels of the picture after (at most some 8,000 a side); None
+        where there is none of it."""
         seen = self.seen()
-        if seen.isEmpty():
+        if not self._has_after(seen):
             return None
         divider = None
         if self._mode == "divider":
@@ -120,6 +121,9 @@ class CompareView(PictureView):
         factor = min(self.factor, LARGEST_COPY / longest)
         captions = (self.before_caption, self.after_caption)
         return Comparison(self.image, tuple(self._patches), seen, factor, divider, captions)
+
+    def _has_after(self, seen: QRect) -> bool:
+        return any(patch.place.intersects(QRectF(seen)) for patch in self._patches)
 
     def seen(self) -> QRect:
         """The part of the picture that is in view, in whole pixels."""

@@ -309,6 +309,22 @@ def test_the_result_can_be_copied(panel: UpscalePanel, until: Until) -> None:
     assert QGuiApplication.clipboard().image().width() == 960
 
 
+def test_what_is_not_made_is_neither_copied_nor_saved_as_the_picture_after(
+    panel: UpscalePanel, until: Until, notices: list[Notice | None]
+) -> None:
+    until(lambda: bool(panel.view.patches))
+    panel.view.clear_patches()
+    QGuiApplication.clipboard().clear()
+    said: list[str] = []
+    panel.picture.message.connect(said.append)
+    panel.picture.copy()
+    assert QGuiApplication.clipboard().image().isNull()
+    assert "Nothing is made" in said[-1]
+    panel.saver.ask_comparison(panel.view)
+    assert notices[-1] is not None
+    assert "nothing after" in notices[-1].what
+
+
 def test_fifty_thousand_rows_ask_only_for_what_is_seen(panel: UpscalePanel, tmp_path: Path, qtbot: QtBot) -> None:
     wished: list[Path] = []
     panel._thumbs.get = lambda path: wished.append(path)  # type: ignore[method-assign, assignment, func-returns-value]
