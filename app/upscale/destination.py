@@ -41,7 +41,7 @@ class Destination:
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
-        self._known = folder is not None and folder.exists()  # else it may be made
+        self._known = folder is not None and os.path.exists(folder)  # else it may be made
         self._disk = disk_of(folder)
 
     def guard(self, write: Callable[[], T], place_of: Callable[[T], Path] | None = None) -> T:
@@ -82,7 +82,8 @@ class Destination:
                 raise
 
     def _look(self) -> None:
-        if self._folder is not None and ((self._known and not self._folder.exists()) or is_off(self._disk)):
+        # Not `Path.exists`, which raises where a disk that was pulled out answers with an error of its own (EIO, ESTALE).
+        if self._folder is not None and ((self._known and not os.path.exists(self._folder)) or is_off(self._disk)):
             raise DestinationLost(f"{self._folder} is not there any more.")
 
     def _try(self, error: OSError) -> None:

@@ -6,6 +6,7 @@ import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -81,6 +82,21 @@ def test_the_empty_folder_where_a_disk_was_gets_nothing(monkeypatch: pytest.Monk
     assert written == [1, 3]
 
 
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.EACCES])
+def test_a_disk_that_answers_with_errors_alone_is_lost_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: int) -> None:
+    """It was pulled out, and is still listed: each photo failed."""
+    place, stat = Destination(tmp_path), os.stat
+
+    def dead(path: Any, **how: Any) -> os.stat_result:
+        return stat(path, **how) if str(path) != str(tmp_path) else failing(number)()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", dead)
+        with pytest.raises(DestinationLost, match="not there any more"):
+            place.guard(lambda: None)
+        assert isinstance(place.met(OSError(number, os.strerror(number))), DestinationLost)
+
+
 def test_whoever_owns_a_belt_is_not_held_up_by_the_disk(running: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     choices, named = job(tmp_path, 5)
     (tmp_path / "out").mkdir()
@@ -129,8 +145,8 @@ def test_a_disk_with_photos_that_is_taken_off_is_waited_for(
     assert sorted(event.index for event in events if event.stage == "done") == [*range(40), 41, 42, 43]
 
 
-def failing(number: int) -> Callable[[], None]:
-    def write() -> None:
+def failing(number: int) -> Callable[[], Any]:
+    def write() -> Any:
         raise OSError(number, os.strerror(number))
 
     return write
