@@ -126,8 +126,8 @@ def disk_of(folder: Path | None) -> Path | None:
     """Where the disk of a folder, which may be still to be made, is put in; None for the system's own, which is always there."""
     if folder is None:
         return None
-    above = (folder.absolute(), *folder.absolute().parents)
-    return next((one for one in above[:-1] if os.path.ismount(one)), None)
+    real = Path(os.path.realpath(folder))  # a link that leads to a disk stays where it is, when that is taken off
+    return next((one for one in (real, *real.parents)[:-1] if os.path.ismount(one)), None)
 
 
 def is_off(disk: Path | None) -> bool:

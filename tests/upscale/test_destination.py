@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -80,6 +81,20 @@ def test_the_empty_folder_where_a_disk_was_gets_nothing(monkeypatch: pytest.Monk
     disks.add(str(tmp_path))
     place.guard(lambda: written.append(3))
     assert written == [1, 3]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links are not for everybody there")
+def test_nor_does_it_where_a_link_leads_to_the_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    disk, link = tmp_path / "disk", tmp_path / "link"
+    disk.mkdir()
+    link.symlink_to(disk)
+    disks = {str(disk)}
+    monkeypatch.setattr(os.path, "ismount", lambda path: str(path) in disks)
+    assert destination.disk_of(link / "out") == disk
+    place = Destination(link)
+    disks.clear()
+    with pytest.raises(DestinationLost, match="link is not there any more"):
+        place.guard(lambda: None)
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.EACCES])
