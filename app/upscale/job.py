@@ -212,19 +212,19 @@ class Job(QObject):
         def cannot(error: Exception) -> None:
             self.noticed.emit(replace(offer, hint=str(error)))
 
-        def go_on() -> None:
-            if self.runs:
+        def go_on(job: tuple[Choices, list[Row]] | None = None) -> None:
+            if self.runs:  # since that was read, perhaps
                 self.noticed.emit(replace(offer, hint=self.tr("It can go on once the job at work has ended.")))
+            elif job is None:
+                self._files.run(lambda: recall.reopened(number), go_on, cannot)
             else:
-                self._files.run(lambda: recall.reopened(number), lambda job: self._go_on_with(number, *job), cannot)
+                self._go_on_with(number, *job)
 
         said = self.tr("A job was interrupted: {0:,} of {1:,} photos are done.").format(done, total)
         offer = Notice(said, button=self.tr("Continue"), action=go_on, lasts=True)
         self.noticed.emit(offer)
 
     def _go_on_with(self, number: int, choices: Choices, rows: list[Row]) -> None:
-        if self.runs:
-            return
         entry = self._models.entry(choices.model)
         if entry is None:
             self.noticed.emit(Notice(self.tr("The model of that job is no longer here."), choices.model, bad=True))

@@ -131,11 +131,12 @@ def interrupted() -> tuple[int, int, int] | None:
 
 
 def reopened(number: int) -> tuple[Choices, list[Row]]:
-    """A job of the journal with its rows. `JournalError` where it is gone, or the disk of its results is."""
+    """A job of the journal with its rows. `JournalError` where it is gone, the disk of its results is, or another has it."""
     with Journal() as journal:
         facts = journal.facts(number)
         if facts is None:
             raise JournalError("The job is no longer in the journal.")
+        journal.check_free(number)
         journal.check_disk(number)
         journal.give_way(number)
         rows = [

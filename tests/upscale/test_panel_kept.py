@@ -232,6 +232,30 @@ def test_a_job_that_is_to_go_on_while_another_runs_is_offered_still(
     until(lambda: len(panel.queue.rows) == 4 and done(panel)())
 
 
+def test_so_is_one_that_cannot_go_on_as_another_began_meanwhile(
+    panel: UpscalePanel, until: Until, tmp_path: Path, notices: list[Notice | None]
+) -> None:
+    choices = Choices(belt.TWICE, 2, parse_target("x2"), format="png")
+    with Journal() as journal:
+        number = journal.begin(choices, belt.planned(belt.photos(tmp_path / "in", 2), choices))
+    panel.restore({})
+    until(lambda: bool(notices) and notices[-1] is not None and "0 of 2" in notices[-1].what)
+    offer = notices[-1]
+    assert offer is not None
+    assert offer.action is not None
+    with Journal() as journal, journal.claimed(number):  # by a command, for example
+        offer.action()
+        until(lambda: notices[-1] is not None and notices[-1].hint == "Another Ganvas is working on this job.")
+    assert not panel.queue.rows
+    panel.add(belt.photos(tmp_path / "other", 2, 200, 200))
+    until(ready(panel, 2))
+    offer.action()
+    panel.job.run(panel.queue.rows)  # while the journal is read
+    until(lambda: notices[-1] is not None and notices[-1].hint == "It can go on once the job at work has ended.")
+    until(done(panel))
+    assert len(panel.queue.rows) == 2
+
+
 def test_what_was_added_while_a_job_was_offered_stays_on_the_list(
     panel: UpscalePanel, until: Until, tmp_path: Path, notices: list[Notice | None]
 ) -> None:
