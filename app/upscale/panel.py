@@ -178,14 +178,14 @@ class UpscalePanel(Panel):
         self._device_ticket = self._worker.submit(DeviceRequest())
         self.catalogue_changed()
         self._show_counts()
-        photos = state.get("photos")
-        if isinstance(photos, list) and next(recall.kept_photos(photos), None) is not None:
+        photos = kept if isinstance(kept := state.get("photos"), list) else []
+        if next(recall.kept_photos(photos), None) is not None:
             self.intake.add_kept(photos)
             self.runner.succeeds(state.get("job"))
         else:
             self.picture.show_sample()
         if isinstance(left_out := state.get("left_out"), int) and left_out > 0:
-            self.missing.photos(len(photos or ()), left_out)
+            self.missing.photos(len(photos), left_out)
         self.job.offer_unfinished()
 
     def state(self) -> dict[str, Any]:

@@ -99,6 +99,7 @@ def test_a_list_that_somebody_edited_brings_what_can_be_read(following: Next, un
     later = following({"photos": [*bad, {"path": str(photo)}], "job": "seven"})
     until(ready(later, 1))
     assert [row.found.path for row in later.queue.rows] == [photo]
+    assert following({"photos": 7, "left_out": 3}).queue.rows == []
 
 
 def test_many_photos_come_in_pieces_and_their_names_are_looked_at_beside_the_window(
