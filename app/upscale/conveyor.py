@@ -407,6 +407,9 @@ class Conveyor:
     # What goes wrong
 
     def _fail(self, item: Item, reason: Failure | BaseException) -> None:
+        if self._closed:  # perhaps by what ended all of it: it is not done, no more
+            self._abandon(item)
+            return
         if isinstance(reason, BaseException) and stops_all(reason):
             self._read_again(item)  # a video goes on behind its last finished segment, a large photo is made anew
             self.halted = halt_of(reason)

@@ -65,7 +65,14 @@ def start(words: Sequence[str], stdin: int, stdout: int, folder: Path | None = N
     """Run ffmpeg, in `folder` where one is given; its report comes by `stderr`, each line with its level in brackets."""
     command = [str(find()), "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+info", *words]
     return subprocess.Popen(
-        command, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, creationflags=NO_WINDOW, bufsize=0, cwd=folder
+        command,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        creationflags=NO_WINDOW,
+        start_new_session=True,  # Ctrl-C in a terminal would reach it too: who began it ends it
+        bufsize=0,
+        cwd=folder,
     )
 
 

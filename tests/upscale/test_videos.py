@@ -7,6 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -26,7 +28,7 @@ from app.upscale.sizes import parse_target
 from app.video import program
 from app.video.facts import look
 from app.video.reading import FrameReader
-from app.video.reel import folder_of
+from app.video.reel import Reel, folder_of
 from app.video.tracks import Kept
 from tests.upscale.belt import TWICE, drive, planned
 
@@ -47,6 +49,48 @@ def make(path: Path, *words: str, frames: int = 12, filters: str = f"{COLOURS},{
     )
     assert done.returncode == 0, done.stderr
     return path
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no groups of processes")
+def test_ctrl_c_in_a_terminal_does_not_reach_what_is_started() -> None:
+    process = program.start(["-f", "matroska", "-i", "pipe:0", "-f", "null", "-"], subprocess.PIPE, subprocess.DEVNULL)
+    with process:
+        assert os.getpgid(process.pid) != os.getpgrp()
+        process.kill()
+
+
+def test_a_video_whose_parts_are_put_together_as_all_is_ended_goes_on_behind_them(
+    tmp_path: Path, running: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It failed, and all that was made of it was removed."""
+    choices = replace(X2, into=tmp_path / "out")
+    (plan,) = planned([make(tmp_path / "a.mp4", frames=6)], choices)
+    joins, wait = threading.Event(), Conveyor.wait
+    belt = Conveyor(choices)
+
+    def join(*words: object) -> int:
+        joins.set()
+        while not belt._closed:
+            time.sleep(0.01)
+        raise PhotoError("The video could not be put together (ffmpeg gave up).")
+
+    def stopped(belt: Conveyor, seconds: float | None = None) -> None:
+        wait(belt, 0.05)
+        if joins.is_set():
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Reel, "join", join)
+        patch.setattr(Conveyor, "wait", stopped)
+        belt.add(0, plan)
+        with pytest.raises(KeyboardInterrupt), belt:
+            drive(belt, running)
+    assert [event.stage for event in belt.collect() if event.stage in ("done", "failed")] == []
+    assert plan.output is not None
+    assert list(folder_of(plan.output).glob("*.mp4"))
+    with Conveyor(choices) as belt:
+        belt.add(0, plan)
+        assert drive(belt, running)[-1].stage == "done"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="what is started is made executable by its mode")
