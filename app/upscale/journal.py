@@ -2,8 +2,8 @@
 
 One SQLite file for all jobs. A job is written by one process at a time, which holds its lock until it ends, however it ends.
 A photo counts as done after its result bears its name: between the two a crash costs doing that photo again, under the same
-name, so nothing is lost and nothing is doubled. Where a later job or another program has used a name
-while this one lay still, it takes another.
+name, so nothing is lost and nothing is doubled. Where a later job or another program has used a name while this one lay still,
+it takes another.
 """
 
 from __future__ import annotations
@@ -212,12 +212,14 @@ class Journal:
             self._base.executemany("UPDATE photos SET state='skipped', reason=? WHERE job=? AND place=?", skipped)
 
     def reopen(self, job: int) -> None:
-        """Let wait again what failed, and what was done but whose result is gone."""
+        """Let wait again what failed, and what was done but whose result is gone, unless its photo is too: a disk may be off, and
+        what fails is planned anew when it is back."""
         self.give_way(job)
         gone = [
             (job, entry.place)
             for entry in self.entries(job, ("done",))
-            if entry.planned.output is None or not os.path.lexists(entry.planned.output)
+            if entry.planned.output is None
+            or (not os.path.lexists(entry.planned.output) and os.path.lexists(entry.planned.source))
         ]
         with self._together():
             self._base.executemany("UPDATE photos SET state='waiting' WHERE job=? AND place=?", gone)

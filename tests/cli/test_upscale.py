@@ -531,3 +531,19 @@ def test_a_dry_run_tells_what_going_on_would_make_and_changes_nothing(tmp_path: 
     assert "it begins anew" in capsys.readouterr().err
     assert upscale(*words, "--resume") == OK
     assert sorted((tmp_path / "out").iterdir()) == made
+
+
+def test_what_is_done_beside_photos_that_are_not_there_just_now_is_done_still(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Their disk is off, for example. All of them failed, and were made once more under the next name when it was back."""
+    photos(tmp_path / "in", 3)
+    assert upscale(tmp_path / "in") == OK
+    (tmp_path / "in").rename(tmp_path / "away")
+    assert upscale(tmp_path / "in", "--resume") != OK
+    assert not (tmp_path / "in").exists()
+    (tmp_path / "away").rename(tmp_path / "in")
+    capsys.readouterr()
+    assert upscale(tmp_path / "in", "--resume") == OK
+    assert "Going on: 3 of" in capsys.readouterr().err
+    assert len(list((tmp_path / "in" / "upscaled").iterdir())) == 3
