@@ -107,7 +107,7 @@ class Sources:
     def guard(self, source: Path, read: Callable[[], T]) -> T:
         """What `read` returns. `DestinationLost` where it cannot as the disk is off that it lies on, and that others were read
         of: one photo that is gone says nothing of the others."""
-        source = source.absolute()
+        source = Path(os.path.realpath(source))  # as `disk_of` sees it
         try:
             photo = read()
         except (OSError, PhotoError) as error:

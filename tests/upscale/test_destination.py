@@ -16,7 +16,7 @@ from app.inference.updates import Tile
 from app.photos import placing
 from app.upscale import destination, results
 from app.upscale.conveyor import Conveyor
-from app.upscale.destination import Destination, DestinationLost
+from app.upscale.destination import Destination, DestinationLost, Sources
 from app.upscale.driving import drive
 from app.upscale.items import Event
 from app.upscale.plan import Choices
@@ -95,6 +95,12 @@ def test_nor_does_it_where_a_link_leads_to_the_disk(monkeypatch: pytest.MonkeyPa
     disks.clear()
     with pytest.raises(DestinationLost, match="link is not there any more"):
         place.guard(lambda: None)
+    disks.add(str(disk))
+    sources = Sources()
+    sources.guard(link / "first.png", lambda: None)
+    disks.clear()
+    with pytest.raises(DestinationLost, match="disk is not there any more"):
+        sources.guard(link / "second.png", failing(errno.ENOENT))
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.EACCES])
