@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -163,7 +164,7 @@ def run(args: argparse.Namespace, *tasks: Task) -> int:
         return _dry_run(reporter, choices, list(_planned(named, choices, args.recursive)))
     where = _where(args)  # what cannot be meant is said before a job is noted
     try:
-        with Journal() as journal:
+        with Journal() as journal, contextlib.ExitStack() as held:
             before = journal.find(_key(args, choices)) if args.resume and args.model is None else None
             if before is not None and before.choices.model != choices.model:
                 decided = _decided(args, machine, named, tasks, before.choices.model, reporter)
@@ -172,9 +173,12 @@ def run(args: argparse.Namespace, *tasks: Task) -> int:
                 card, choices = decided
             if args.dry_run:
                 return _dry_run(reporter, choices, _left(args, journal, choices, named, reporter))
-            number, entries = _noted(args, journal, choices, named, reporter)
-            with journal.claimed(number):
-                return _work(Job(choices, card, entries, number), machine, where, journal, reporter)
+
+            def claim(job: int) -> None:
+                held.enter_context(journal.claimed(job))
+
+            number, entries = _noted(args, journal, choices, named, reporter, claim)
+            return _work(Job(choices, card, entries, number), machine, where, journal, reporter)
     except JournalError as error:
         reporter.failed("upscale", Failure(str(error)))
         return NOTHING_DONE
@@ -340,20 +344,27 @@ def _dry_run(reporter: Reporter, choices: Choices, planned: list[Planned]) -> in
 
 
 def _noted(
-    args: argparse.Namespace, journal: Journal, choices: Choices, named: list[Path], reporter: Reporter
+    args: argparse.Namespace,
+    journal: Journal,
+    choices: Choices,
+    named: list[Path],
+    reporter: Reporter,
+    claim: Callable[[int], None],
 ) -> tuple[int, list[Entry]]:
-    """The job in the journal, with its photos: the one that was stopped, where `--resume` finds it, or a new one."""
+    """The job in the journal, with its photos: the one that was stopped, where `--resume` finds it, or a new one. It is claimed
+    before anything of it is changed: another command may have found it in the same moment."""
     key = _key(args, choices)
     old = journal.find(key) if args.resume else None
     if old is None:
         if args.resume:
             reporter.note("There is no such job to go on with: it begins anew.")
         number = journal.begin(choices, _planned(named, choices, args.recursive), key)
+        claim(number)
         entries = list(journal.entries(number))
         if not entries:
             reporter.note("There are no photos in what was named.")
         return number, entries
-    journal.check_free(old.id)
+    claim(old.id)
     journal.check_disk(old.id)
     total = old.total
     journal.forget(old.id, ("failed",))  # looked at anew as those below: a file may be another by now
@@ -382,7 +393,7 @@ def _left(args: argparse.Namespace, journal: Journal, choices: Choices, named: l
         trial = Path(folder) / "journal.sqlite"
         journal.copy(trial)
         with Journal(trial) as copied:
-            return [entry.planned for entry in _noted(args, copied, choices, named, reporter)[1]]
+            return [entry.planned for entry in _noted(args, copied, choices, named, reporter, journal.check_free)[1]]
 
 
 # Working
