@@ -208,7 +208,7 @@ def test_a_job_that_another_program_took_meanwhile_is_left_to_it(
         assert notices[-1].action is not None
         with journal.claimed(job):
             notices[-1].action()
-            until(lambda: notices[-1] is not None and notices[-1].what == "Another Ganvas is working on this job.")
+            until(lambda: notices[-1] is not None and notices[-1].hint == "Another Ganvas is working on this job.")
             assert panel.runner.state == "idle"
         assert len(list(journal.entries(job, ["waiting"]))) == 2
     assert not list((tmp_path / "in").glob("upscaled/*"))
