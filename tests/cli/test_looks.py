@@ -15,7 +15,6 @@ import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from app.__main__ import main
 from app.cli.options import OK, USAGE
 from app.photos import masks, recipe
 from app.photos.decoding import decode
@@ -24,12 +23,14 @@ from app.photos.photo import Photo
 from app.photos.resizing import resize
 from models.card import Card
 from models.networks.compact import Compact, CompactConfig
-from tests.cli.test_upscale import ROOT, log_is_closed, with_model  # noqa: F401
+from tests.cli.upscaling import ROOT, upscale
 from tests.upscale.belt import CONFIG, TWICE, catalogue, doubled, photos
+
+pytestmark = pytest.mark.usefixtures("log_is_closed")
 
 
 @pytest.fixture(autouse=True)
-def second_model(with_model: Path) -> None:  # noqa: F811
+def second_model(with_model: Path) -> None:
     """Two more: one that is built as `TWICE` and answers otherwise, and one that is built otherwise."""
     made = catalogue(with_model / "data" / "catalogue")
     tensors = {name: torch.zeros_like(value) for name, value in Compact(CONFIG).state_dict().items()}
@@ -39,10 +40,6 @@ def second_model(with_model: Path) -> None:  # noqa: F811
     wide = CompactConfig(channels=3, features=8, inner=1, shuffle=2)
     tensors = {name: torch.zeros_like(value) for name, value in Compact(wide).state_dict().items()}
     made.keep(Card("wide", "Wide", "upscaling", "compact", asdict(wide), scale=2), tensors)
-
-
-def upscale(*words: object) -> int:
-    return main(["upscale", "--device", "cpu", "--threads", "1", "--model", TWICE, *map(str, words)])
 
 
 def photo(tmp_path: Path) -> tuple[Path, np.ndarray]:

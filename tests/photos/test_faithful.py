@@ -1,7 +1,6 @@
 """What goes into a photo file comes out of it: depth, channels, profile, orientation, metadata, resolution."""
 
 import io
-import struct
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from app.photos.decoding import decode, probe
 from app.photos.encoding import encode
 from app.photos.photo import Photo, PhotoError
 from app.photos.showing import thumbnail
+from tests.photos.tiffs import tiff_of
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
@@ -251,15 +251,7 @@ TILES_OF_ONE_CHANNEL |= {0x0142: [16], 0x0143: [16], 0x0144: [8, 264, 520], 0x01
 @pytest.mark.parametrize("tags", [GREY_OF_12_BITS, TILES_OF_ONE_CHANNEL], ids=["12 bits", "tiles of one channel"])
 def test_a_sound_tiff_of_a_kind_that_is_not_read_is_not_called_broken(tmp_path: Path, tags: dict[int, list[int]]) -> None:
     tags = {0x0100: [16], 0x0101: [16], 0x0103: [1], **tags}
-    pixels, table, values = bytes(768), b"", b""
-    behind = 8 + len(pixels) + 2 + 12 * len(tags) + 4
-    for tag, numbers in sorted(tags.items()):
-        packed = struct.pack(f"<{len(numbers)}I", *numbers)
-        table += struct.pack("<HHI", tag, 4, len(numbers))
-        table += packed if len(numbers) == 1 else struct.pack("<I", behind + len(values))
-        values += packed if len(numbers) > 1 else b""
-    directory = struct.pack("<H", len(tags)) + table + bytes(4) + values
-    (tmp_path / "odd.tif").write_bytes(b"II*\0" + struct.pack("<I", 8 + len(pixels)) + pixels + directory)
+    (tmp_path / "odd.tif").write_bytes(tiff_of(tags, bytes(768)))
     with pytest.raises(PhotoError, match="a kind that cannot be read"):
         decode(tmp_path / "odd.tif")
 

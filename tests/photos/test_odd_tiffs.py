@@ -9,6 +9,7 @@ import pytest
 from app.photos.decoding import decode, probe
 from app.photos.photo import PhotoError
 from app.photos.showing import photo_picture, thumbnail
+from tests.photos.tiffs import tiff_of
 
 WHITE, BLACK, RGB = 0, 1, 2  # what a TIFF calls them: which of both is 0
 
@@ -23,15 +24,7 @@ def write(path: Path, pixels: np.ndarray, kind: int, extra: list[int], planes: i
     tags |= {322: [16], 323: [16]} if tiled else {278: [16]}
     tags |= {324 if tiled else 273: places, 325 if tiled else 279: [len(part) for part in data]}
     tags |= {338: extra} if extra else {}
-    at = 8 + sum(map(len, data))
-    behind, table, values = at + 6 + 12 * len(tags), b"", b""
-    for tag, numbers in sorted(tags.items()):
-        packed = struct.pack(f"<{len(numbers)}I", *numbers)
-        table += struct.pack("<HHI", tag, 4, len(numbers))
-        table += packed if len(numbers) == 1 else struct.pack("<I", behind + len(values))
-        values += packed if len(numbers) > 1 else b""
-    directory = struct.pack("<H", len(tags)) + table + bytes(4) + values
-    path.write_bytes(b"II*\0" + struct.pack("<I", at) + b"".join(data) + directory)
+    path.write_bytes(tiff_of(tags, b"".join(data)))
     return path
 
 

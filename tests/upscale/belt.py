@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from app.inference.engine import Engine
+from app.inference.requests import UpscaleRequest
 from app.inference.updates import Tile
 from app.photos.encoding import encode
 from app.photos.photo import Photo
@@ -87,3 +88,15 @@ class SlowDisk:
     def check(self) -> None:
         """No more waited than that, and what was on its way when its maker was told to wait."""
         assert (1 << 20) < self.most < (1 << 20) + 6 * self.largest
+
+
+def first_request(belt: Conveyor, photo: Planned) -> UpscaleRequest:
+    """Put a photo on the belt, wait until it is read, and take what is to be asked for it."""
+    belt.add(0, photo)
+    belt.collect()
+    belt.wait()
+    belt.collect()
+    job = belt.next_request()
+    assert job is not None
+    assert isinstance(job[1], UpscaleRequest)
+    return job[1]

@@ -211,6 +211,22 @@ def test_a_disk_that_is_full_or_read_only_is_called_so_though_it_takes_no_file_a
     assert said.hint == f"{first}, then go on: what is finished is kept."
 
 
+def made_when_it_is_back(running: Engine, choices: Choices, named: list[Path]) -> None:
+    """The job halts, nothing fails, and the one photo is there when the folder is."""
+    assert choices.into is not None
+    with Conveyor(choices) as belt:
+        for index, one in enumerate(planned(named, choices)):
+            belt.add(index, one)
+        events = driven(belt, running, lambda event: None)
+        assert belt.halted is not None
+        assert not [event for event in events if event.stage == "failed"]
+        choices.into.mkdir()
+        belt.resume()
+        events += driven(belt, running, lambda event: None)
+    assert sorted(event.index for event in events if event.stage == "done") == [0]
+    assert len(list(choices.into.iterdir())) == 1
+
+
 def test_a_large_photo_that_met_a_lost_disk_amid_its_rows_is_made_anew(
     running: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -227,17 +243,7 @@ def test_a_large_photo_that_met_a_lost_disk_amid_its_rows_is_made_anew(
         return finish(stream)
 
     monkeypatch.setattr(results.Stream, "finish", finished)
-    with Conveyor(choices) as belt:
-        for index, one in enumerate(planned(named, choices)):
-            belt.add(index, one)
-        events = driven(belt, running, lambda event: None)
-        assert belt.halted is not None
-        assert not [event for event in events if event.stage == "failed"]
-        out.mkdir()
-        belt.resume()
-        events += driven(belt, running, lambda event: None)
-    assert sorted(event.index for event in events if event.stage == "done") == [0]
-    assert len(list(out.iterdir())) == 1
+    made_when_it_is_back(running, choices, named)
 
 
 def test_so_is_one_that_met_it_while_its_rows_were_laid(running: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -256,14 +262,4 @@ def test_so_is_one_that_met_it_while_its_rows_were_laid(running: Engine, monkeyp
         put(assembly, tile, below)
 
     monkeypatch.setattr(results.StreamedAssembly, "put", laid)
-    with Conveyor(choices) as belt:
-        for index, one in enumerate(planned(named, choices)):
-            belt.add(index, one)
-        events = driven(belt, running, lambda event: None)
-        assert belt.halted is not None
-        assert not [event for event in events if event.stage == "failed"]
-        out.mkdir()
-        belt.resume()
-        events += driven(belt, running, lambda event: None)
-    assert sorted(event.index for event in events if event.stage == "done") == [0]
-    assert len(list(out.iterdir())) == 1
+    made_when_it_is_back(running, choices, named)

@@ -15,8 +15,8 @@ from app.upscale.items import Event
 from app.upscale.journal import Journal
 from app.upscale.plan import Choices
 from tests.upscale.belt import doubled, drive, photos, planned
+from tests.upscale.films import make
 from tests.upscale.test_hands import X2
-from tests.upscale.test_videos import make
 
 
 def taken_meanwhile(named: list[Path], running: Engine, choices: Choices, into: Path) -> Event:

@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from app.photos import recipe
 from app.photos.decoding import decode
 from app.settings import Settings
+from app.upscale import recall
 from app.upscale.inputs import Found
 from app.upscale.journal import JobFacts, Journal
 from app.upscale.panel import UpscalePanel
@@ -196,19 +197,18 @@ def test_an_interrupted_job_is_offered_and_goes_on(
     until(lambda: not unfinished())
 
 
-def test_a_job_that_another_program_took_meanwhile_is_left_to_it(
+def test_a_job_that_another_program_took_in_the_last_moment_is_left_to_it(
     panel: UpscalePanel, until: Until, tmp_path: Path, notices: list[Notice | None]
 ) -> None:
     choices = Choices(TWICE, 2, parse_target("x2"), format="png")
     with Journal() as journal:
         job = journal.begin(choices, planned(photos(tmp_path / "in", 2), choices))
-        panel.restore({})
-        until(lambda: bool(notices) and notices[-1] is not None and notices[-1].action is not None)
-        assert notices[-1] is not None
-        assert notices[-1].action is not None
+        found = recall.reopened(job)
         with journal.claimed(job):
-            notices[-1].action()
-            until(lambda: notices[-1] is not None and notices[-1].hint == "Another Ganvas is working on this job.")
+            panel.job._go_on_with(job, *found)
+            until(
+                lambda: bool(notices) and notices[-1] is not None and notices[-1].what == "Another Ganvas is working on this job."
+            )
             assert panel.runner.state == "idle"
         assert len(list(journal.entries(job, ["waiting"]))) == 2
     assert not list((tmp_path / "in").glob("upscaled/*"))

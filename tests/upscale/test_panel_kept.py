@@ -209,16 +209,26 @@ def test_a_photo_saved_by_itself_that_is_stopped_is_not_offered(panel: UpscalePa
     assert not (tmp_path / "alone.png").exists()
 
 
+def interrupted(folder: Path, into: Path | None = None) -> int:
+    """The number of a job of two photos that nobody works on."""
+    choices = Choices(belt.TWICE, 2, parse_target("x2"), into, format="png")
+    with Journal() as journal:
+        return journal.begin(choices, belt.planned(belt.photos(folder / "in", 2), choices))
+
+
+def offered(until: Until, notices: list[Notice | None]) -> Notice:
+    """The offer to go on with it, as it stands."""
+    until(lambda: bool(notices) and notices[-1] is not None and "0 of 2" in notices[-1].what)
+    assert notices[-1] is not None
+    return notices[-1]
+
+
 def test_a_job_that_is_to_go_on_while_another_runs_is_offered_still(
     panel: UpscalePanel, until: Until, tmp_path: Path, notices: list[Notice | None]
 ) -> None:
-    choices = Choices(belt.TWICE, 2, parse_target("x2"), format="png")
-    with Journal() as journal:
-        journal.begin(choices, belt.planned(belt.photos(tmp_path / "in", 2), choices))
+    interrupted(tmp_path)
     panel.restore({})
-    until(lambda: bool(notices) and notices[-1] is not None and "0 of 2" in notices[-1].what)
-    offer = notices[-1]
-    assert offer is not None
+    offer = offered(until, notices)
     assert offer.action is not None
     assert offer.lasts
     begun(panel, until, belt.photos(tmp_path / "other", 2, 200, 200)[0].parent, 2)
@@ -236,13 +246,9 @@ def test_a_job_that_is_to_go_on_while_another_runs_is_offered_still(
 def test_so_is_one_that_cannot_go_on_as_another_began_meanwhile(
     panel: UpscalePanel, until: Until, tmp_path: Path, notices: list[Notice | None]
 ) -> None:
-    choices = Choices(belt.TWICE, 2, parse_target("x2"), format="png")
-    with Journal() as journal:
-        number = journal.begin(choices, belt.planned(belt.photos(tmp_path / "in", 2), choices))
+    number = interrupted(tmp_path)
     panel.restore({})
-    until(lambda: bool(notices) and notices[-1] is not None and "0 of 2" in notices[-1].what)
-    offer = notices[-1]
-    assert offer is not None
+    offer = offered(until, notices)
     assert offer.action is not None
     with Journal() as journal, journal.claimed(number):  # by a command, for example
         offer.action()
@@ -260,14 +266,10 @@ def test_so_is_one_that_cannot_go_on_as_another_began_meanwhile(
 def test_what_was_added_while_a_job_was_offered_stays_on_the_list(
     panel: UpscalePanel, until: Until, tmp_path: Path, notices: list[Notice | None]
 ) -> None:
-    choices = Choices(belt.TWICE, 2, parse_target("x2"), format="png")
-    with Journal() as journal:
-        journal.begin(choices, belt.planned(belt.photos(tmp_path / "in", 2), choices))
+    interrupted(tmp_path)
     (new,) = belt.photos(tmp_path / "new", 1)
     panel.restore({"photos": [{"path": str(new)}]})
-    until(lambda: bool(notices) and notices[-1] is not None and "0 of 2" in notices[-1].what)
-    offer = notices[-1]
-    assert offer is not None
+    offer = offered(until, notices)
     assert offer.action is not None
     panel.add([tmp_path / "in/photo0.png"])
     until(ready(panel, 2))
@@ -282,15 +284,11 @@ def test_an_offer_to_go_on_stays_where_the_disk_of_the_results_is_not_there(
 ) -> None:
     there = {str(tmp_path / "disk")}
     monkeypatch.setattr(os.path, "ismount", lambda path: str(path) in there)
-    choices = Choices(belt.TWICE, 2, parse_target("x2"), format="png", into=tmp_path / "disk" / "out")
-    with Journal() as journal:
-        journal.begin(choices, belt.planned(belt.photos(tmp_path / "in", 2), choices))
+    interrupted(tmp_path, into=tmp_path / "disk" / "out")
     there.clear()
     panel.restore({})
-    until(lambda: bool(notices) and notices[-1] is not None and "0 of 2" in notices[-1].what)
     for _ in range(2):
-        offer = notices[-1]
-        assert offer is not None
+        offer = offered(until, notices)
         assert offer.action is not None
         offer.action()
         until(lambda: notices[-1] is not None and f"The disk at {tmp_path / 'disk'} is not there" in notices[-1].hint)

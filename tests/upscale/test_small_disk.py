@@ -17,7 +17,7 @@ from app.upscale.items import Event
 from app.upscale.plan import Choices
 from app.upscale.sizes import parse_target
 from tests.upscale.belt import TWICE, drive, photos, planned
-from tests.upscale.test_videos import make, pixels_of
+from tests.upscale.films import make, pixels_of
 
 X2 = Choices(TWICE, 2, parse_target("x2"), format="png")
 

@@ -17,7 +17,7 @@ from app.video.facts import look
 from app.video.lasting import end_of
 from app.video.writing import Codec
 from tests.upscale.belt import drive, planned
-from tests.upscale.test_videos import X2, enlarge, make, packets
+from tests.upscale.films import X2, enlarge, make, packets
 
 
 def held(path: Path, *words: str, sound: float = 0.0) -> Path:

@@ -20,7 +20,7 @@ from app.video import program, tracks
 from app.video.facts import Mastering, look
 from app.video.writing import Codec
 from tests.upscale.belt import TWICE, catalogue, drive, planned
-from tests.upscale.test_videos import X2, enlarge, make, packets
+from tests.upscale.films import X2, enlarge, make, packets
 
 
 def with_tracks(tmp_path: Path, name: str) -> Path:
