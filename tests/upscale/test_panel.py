@@ -162,15 +162,11 @@ def test_a_size_that_is_none_is_told_and_changes_nothing(panel: UpscalePanel, qt
 
 def test_choices_survive_a_restart(panel: UpscalePanel, until: Until) -> None:
     panel.options.changed.emit(replace(panel.queue.choices, target=parse_target("4096w"), format="webp", quality=80), "All")
-    from app.upscale import recall
-
     again = recall.last_choices(Settings())
     assert (again.target, again.format, again.quality) == (parse_target("4096w"), "webp", 80)
 
 
 def test_settings_that_somebody_broke_are_not_followed(panel: UpscalePanel) -> None:
-    from app.upscale import recall
-
     settings = Settings()
     settings.set("upscale.template", "../{who}")
     assert recall.last_choices(settings) == Choices("", 4)
