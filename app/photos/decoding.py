@@ -162,10 +162,13 @@ def _decode(file: IO[bytes], size: int, name: str) -> Photo:
         return decode_raw(file)
     data = _whole(file, size) if name in containers.HANDLED else None
     whole: IO[bytes] = file if data is None else io.BytesIO(data)
-    camera = _camera_of_tiff(file) if name == "tiff" else Metadata()
+    # Before libvips begins: it shares the file's position.
+    directory = tiff.first(tiff.reader(file)) if name == "tiff" else tiff.First()
+    told = containers.read(data, name) if data is not None else Metadata(exif=directory.exif(), iptc=directory.iptc())
+    colours = told_colours.of_tiff(directory) if name == "tiff" else told_colours.read(whole, name, told.exif)
     file.seek(0)
     moving = is_moving_avif(file.read(HEAD))
-    image = _open(whole, name)
+    image = _open(whole, name, directory=directory)
     check_claim(image.width, image.height, size)
     warnings = []
     if _pages(image) > 1:
@@ -175,16 +178,14 @@ def _decode(file: IO[bytes], size: int, name: str) -> Photo:
         warnings.append(f"This is the first of {frames} frames.")
     if name == "avif" and moving:
         warnings.append("This is the first picture of an animation.")
-    metadata = _metadata(image) if data is None else containers.read(data, name)
-    if name == "tiff":
-        metadata = Metadata(metadata.icc, camera.exif, metadata.xmp, camera.iptc)
-    told = exif.read_facts(metadata.exif)
-    dpi = told.dpi or metadata.dpi or (_dpi(image) if name in ("jpeg", "tiff") else None)
+    metadata = _metadata(image) if data is None else told
+    if name == "tiff":  # libvips leaves both out
+        metadata = Metadata(metadata.icc, told.exif, metadata.xmp, told.iptc)
+    dpi = exif.read_facts(metadata.exif).dpi or metadata.dpi or (_dpi(image) if name in ("jpeg", "tiff") else None)
     turn = _turn(image, name, whole)
     dpi = dpi[::-1] if dpi and turn >= 5 else dpi  # a fax has other dots across than down, and both lie down with it
     depth = image.get("heif-bitdepth") if image.get_typeof("heif-bitdepth") else 16
     icc = metadata.icc
-    colours = told_colours.read(whole, name, metadata.exif)
     if not is_converted(image) and told_colours.counts(colours, name, icc is not None):
         icc = told_colours.dressed(colours, _kept(image) < 3, warnings)
     pixels, icc = _colours(image, name, whole, icc, warnings)
@@ -204,18 +205,12 @@ def _turn(image: Any, name: str, file: IO[bytes]) -> int:
     return exif.read_facts(png.read_exif(file)).orientation if name == "png" else 1
 
 
-def _camera_of_tiff(file: IO[bytes]) -> Metadata:
-    """EXIF and IPTC of a TIFF file, which libvips leaves out. Read before libvips begins: they share one position."""
-    read_at = tiff.reader(file)
-    return Metadata(exif=tiff.read_exif(read_at), iptc=tiff.read_iptc(read_at))
-
-
-def _open(file: IO[bytes], name: str, fail_on: str = "error") -> Any:
+def _open(file: IO[bytes], name: str, fail_on: str = "error", directory: tiff.First | None = None) -> Any:
     """The lazy picture: its header is read, its pixels are not. `file` must stay alive and open as long as it is used.
 
     (pyvips forgets a source's memory when the source goes; `file` still holds it.)
     """
-    kept = _channels_of_tiff(file) if name == "tiff" else None
+    kept = _channels_of_tiff(directory or tiff.first(tiff.reader(file))) if name == "tiff" else None
     if isinstance(file, io.BytesIO):
         source = pyvips.Source.new_from_memory(file.getvalue())
     else:
@@ -236,11 +231,11 @@ _KEPT = "ganvas-kept"  # of a grey TIFF with more channels, how many of them are
 _ODD_TIFF = "It is a TIFF of a kind that cannot be read.", "Save it with 8 or 16 bits, its colours side by side."
 
 
-def _channels_of_tiff(file: IO[bytes]) -> int | None:
+def _channels_of_tiff(directory: tiff.First) -> int | None:
     """How many channels of a grey TIFF with more than two are kept, None for all others: libvips tells neither that it is grey
-    nor which of them is transparency. Read before libvips begins, which gives of what is refused here nothing or noise."""
+    nor which of them is transparency. Of what is refused here it gives nothing, or noise."""
     tags = tiff.PHOTOMETRIC, tiff.SAMPLES, tiff.PLANES, tiff.TILE_WIDTH, tiff.EXTRA_SAMPLES
-    kind, samples, planes, tile, extra = tiff.numbers(tiff.reader(file), *tags)
+    kind, samples, planes, tile, extra = directory.numbers(*tags)
     if planes == 2 and (tile is not None or ((samples or 1) > 1 and kind not in (2, 5))):
         raise PhotoError(*_ODD_TIFF)
     return 1 + (extra in (1, 2)) if kind in (0, 1) and (samples or 1) > 2 else None

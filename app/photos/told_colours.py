@@ -20,7 +20,8 @@ UNSPECIFIED = b"\2\2"  # both code points: they outdo nothing
 
 
 def read(file: IO[bytes], name: str, block: bytes | None = None) -> Colours | None:
-    """Of a file of the format `name` with the EXIF `block`; None where it says nothing that is known: then it is sRGB."""
+    """Of a file of the format `name`, with the EXIF `block` where a JPEG's is at hand; None where it says nothing that is known:
+    then it is sRGB."""
     try:
         if name == "png":
             file.seek(0)
@@ -31,7 +32,7 @@ def read(file: IO[bytes], name: str, block: bytes | None = None) -> Colours | No
             file.seek(0)
             return _of_bmp(file.read(138))
         if name == "tiff":
-            return _of_tiff(file) or _of_camera(block)
+            return of_tiff(tiff.first(tiff.reader(file)))
         if name == "jpeg":
             file.seek(0)
             return _of_camera(block if block is not None else jpeg.read(file.read(MAX_HEAD)).exif)
@@ -126,9 +127,11 @@ def profile_of_bmp(file: IO[bytes]) -> bytes | None:
     return found if len(found) == size and found[36:40] == b"acsp" else None
 
 
-def _of_tiff(file: IO[bytes]) -> Colours | None:
-    white, primaries = tiff.read_chromaticities(tiff.reader(file))
-    return _by_numbers(list(primaries), white, 2.2) if white and primaries else None
+def of_tiff(directory: tiff.First) -> Colours | None:
+    """The same of a TIFF file, by its first directory."""
+    white, primaries = directory.chromaticities()
+    told = _by_numbers(list(primaries), white, 2.2) if white and primaries else None
+    return told or _of_camera(directory.exif())
 
 
 # AVIF and HEIC

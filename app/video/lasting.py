@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import re
 import struct
-import subprocess
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -105,12 +104,4 @@ def _read(file: IO[bytes], at: int, size: int) -> bytes:
 @functools.cache
 def can_hold(ffmpeg: Path) -> bool:
     """Whether this program can say of a frame how long it stays, without encoding it again: older ones cannot."""
-    done = subprocess.run(
-        [str(ffmpeg), "-hide_banner", "-nostdin", "-h", "bsf=setts"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        creationflags=program.NO_WINDOW,
-        timeout=60,
-    )
-    return b"-duration" in done.stdout
+    return "-duration" in program.said(ffmpeg, "-hide_banner", "-h", "bsf=setts")

@@ -90,18 +90,25 @@ def run(words: Sequence[str], seconds: float | None = None, folder: Path | None 
     return process.returncode, out, report.decode("utf-8", "replace").splitlines()
 
 
-@functools.cache
-def as_they_come(program: Path) -> tuple[str, str]:
-    """The words that keep ffmpeg from doubling and dropping frames; they were spelled otherwise before version 5.1."""
+def said(program: Path, *words: str) -> str:
+    """What this program says of itself."""
     done = subprocess.run(
-        [str(program), "-version"],
+        [str(program), *words],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         creationflags=NO_WINDOW,
         timeout=60,
     )
-    version = re.search(rb"version n?(\d+)\.(\d+)", done.stdout)  # a build between versions tells a date: it is newer
+    return done.stdout.decode("utf-8", "replace")
+
+
+@functools.cache
+def as_they_come(program: Path) -> tuple[str, str]:
+    """The words that keep ffmpeg from doubling and dropping frames; they were spelled otherwise before version 5.1."""
+    version = re.search(
+        r"version n?(\d+)\.(\d+)", said(program, "-version")
+    )  # a build between versions tells a date: it is newer
     old = version is not None and (int(version.group(1)), int(version.group(2))) < (5, 1)
     return ("-vsync", "passthrough") if old else ("-fps_mode", "passthrough")
 
@@ -109,15 +116,7 @@ def as_they_come(program: Path) -> tuple[str, str]:
 @functools.cache
 def encoders(program: Path) -> frozenset[str]:
     """Names of the encoders that this program was built with."""
-    done = subprocess.run(
-        [str(program), "-hide_banner", "-nostdin", "-encoders"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        creationflags=NO_WINDOW,
-        timeout=60,
-    )
-    return frozenset(re.findall(r"^ V\S{5} (\S+)", done.stdout.decode("utf-8", "replace"), re.MULTILINE))
+    return frozenset(re.findall(r"^ V\S{5} (\S+)", said(program, "-hide_banner", "-encoders"), re.MULTILINE))
 
 
 def complaint(report: Sequence[str]) -> str:

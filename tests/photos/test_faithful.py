@@ -270,9 +270,12 @@ def test_a_broken_tiff_directory_says_nothing_and_harms_nobody(garbage: bytes) -
     for head in (b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08", b"II+\0\x08\0\0\0\x10\0\0\0\0\0\0\0"):
         data = head + garbage
         read_at = lambda at, size, data=data: data[at : at + size]  # noqa: E731
-        block = tiff.read_exif(read_at)
+        directory = tiff.first(read_at)
+        block = directory.exif()
         assert block is None or block[:4] == b"II*\0"
-        tiff.read_iptc(read_at)
+        directory.iptc()
+        directory.chromaticities()
+        directory.numbers(tiff.SAMPLES, tiff.EXTRA_SAMPLES)
         tiff.addition(read_at, len(data), data, b"x")
 
 

@@ -122,7 +122,7 @@ def test_a_thousand_entries_that_point_at_one_value_take_no_memory() -> None:
     entries = b"".join(struct.pack("<HHII", 1000 + i, 7, len(value), behind) for i in range(count))
     whole = b"II*\0" + struct.pack("<IH", 8, count) + entries + struct.pack("<I", 0) + value
     tracemalloc.start()
-    assert tiff.read_exif(lambda at, size: whole[at : at + size]) is None
+    assert tiff.first(lambda at, size: whole[at : at + size]).exif() is None
     assert tiff.addition(lambda at, size: whole[at : at + size], len(whole), None, b"\x1c") is None
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

@@ -184,50 +184,54 @@ def _block_reader(block: bytes) -> ReadAt:
     return lambda at, size: block[at : at + size]
 
 
-def read_exif(read_at: ReadAt) -> bytes | None:
-    """What a camera said in a TIFF file, as an EXIF block of its own; None where it said nothing."""
+@dataclass(frozen=True)
+class First:
+    """The first directory of a file, which describes its first picture; without entries where it cannot be read."""
+
+    entries: dict[int, Entry] = field(default_factory=dict)
+    order: str = "<"
+
+    def exif(self) -> bytes | None:
+        """What a camera said, as an EXIF block of its own; None where it said nothing."""
+        kept = {tag: entry for tag, entry in self.entries.items() if tag in CAMERA}
+        if not kept:
+            return None
+        shown = (ORIENTATION, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT)
+        kept |= {tag: self.entries[tag] for tag in shown if tag in self.entries}
+        return b"II*\0" + struct.pack("<I", 8) + serialise(kept, 8, big=False)
+
+    def iptc(self) -> bytes | None:
+        """The IPTC records, or None. (Many programs store them as 32-bit numbers, filled up with zeros.)"""
+        entry = self.entries.get(IPTC)
+        if entry is None:
+            return None
+        value = entry.value
+        if entry.kind == LONG and self.order == ">":  # the bytes were meant as they stood
+            value = b"".join(value[i : i + 4][::-1] for i in range(0, len(value), 4))
+        return value
+
+    def chromaticities(self) -> tuple[tuple[float, float] | None, tuple[tuple[float, float], ...]]:
+        """(x, y) of white, and of red, green and blue, as the file has them beside a curve that is not told (TIFF 6.0, section
+        20); (None, ()) where it does not."""
+        white, primaries = (_points(self.entries.get(tag)) for tag in (WHITE_POINT, PRIMARIES))
+        if len(white) != 1 or len(primaries) != 3 or TRANSFER in self.entries:
+            return None, ()
+        return white[0], primaries
+
+    def numbers(self, *tags: int) -> tuple[int | None, ...]:
+        """The first number of each of these entries; None where there is none."""
+        found = (self.entries.get(tag) for tag in tags)
+        return tuple(int.from_bytes(one.value[: _SIZES[one.kind]], "little") if one is not None else None for one in found)
+
+
+def first(read_at: ReadAt) -> First:
+    """See `First`."""
     read_at = _within_reason(read_at)
     try:
-        layout, first = _head(read_at)
-        entries = parse(read_at, layout, first).entries
+        layout, at = _head(read_at)
+        return First(parse(read_at, layout, at).entries, layout.order)
     except (struct.error, RecursionError):
-        return None
-    kept = {tag: entry for tag, entry in entries.items() if tag in CAMERA}
-    if not kept:
-        return None
-    kept |= {tag: entries[tag] for tag in (ORIENTATION, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT) if tag in entries}
-    return b"II*\0" + struct.pack("<I", 8) + serialise(kept, 8, big=False)
-
-
-def read_iptc(read_at: ReadAt) -> bytes | None:
-    """The IPTC records in a TIFF file, or None. (Many programs store them as 32-bit numbers, filled up with zeros.)"""
-    read_at = _within_reason(read_at)
-    try:
-        layout, first = _head(read_at)
-        entry = parse(read_at, layout, first).entries.get(IPTC)
-    except (struct.error, RecursionError):
-        return None
-    if entry is None:
-        return None
-    value = entry.value
-    if entry.kind == LONG and layout.order == ">":  # the bytes were meant as they stood
-        value = b"".join(value[i : i + 4][::-1] for i in range(0, len(value), 4))
-    return value
-
-
-def read_chromaticities(read_at: ReadAt) -> tuple[tuple[float, float] | None, tuple[tuple[float, float], ...]]:
-    """(x, y) of white, and of red, green and blue, as the file has them beside a curve that is not told (TIFF 6.0, section 20);
-    (None, ()) where it does not."""
-    read_at = _within_reason(read_at)
-    try:
-        layout, first = _head(read_at)
-        entries = parse(read_at, layout, first).entries
-    except (struct.error, RecursionError):
-        return None, ()
-    white, primaries = (_points(entries.get(tag)) for tag in (WHITE_POINT, PRIMARIES))
-    if len(white) != 1 or len(primaries) != 3 or TRANSFER in entries:
-        return None, ()
-    return white[0], primaries
+        return First()
 
 
 def _points(entry: Entry | None) -> tuple[tuple[float, float], ...]:
@@ -236,18 +240,6 @@ def _points(entry: Entry | None) -> tuple[tuple[float, float], ...]:
     numbers = struct.unpack(f"<{len(entry.value) // 4}I", entry.value)
     values = [over / under if under else 0.0 for over, under in zip(numbers[::2], numbers[1::2], strict=True)]
     return tuple(zip(values[::2], values[1::2], strict=True))
-
-
-def numbers(read_at: ReadAt, *tags: int) -> tuple[int | None, ...]:
-    """The first number of each of these entries in the first directory; None where there is none."""
-    read_at = _within_reason(read_at)
-    try:
-        layout, first = _head(read_at)
-        entries = parse(read_at, layout, first).entries
-    except (struct.error, RecursionError):
-        return (None,) * len(tags)
-    found = (entries.get(tag) for tag in tags)
-    return tuple(int.from_bytes(one.value[: _SIZES[one.kind]], "little") if one is not None else None for one in found)
 
 
 def addition(read_at: ReadAt, size: int, exif: bytes | None, iptc: bytes | None) -> tuple[bytes, int, bytes] | None:
